@@ -1,0 +1,13 @@
+//===- RegisterAll.cpp - every dialect and pass, in one place -------------===//
+#include "compiler/driver/RegisterAll.h"
+
+#include "dialects/dlc/IR/Dlc.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Transforms/Passes.h"
+
+void dlc::registerAllDialects(mlir::DialectRegistry &registry) {
+  registry.insert<DlcDialect, mlir::func::FuncDialect>();
+}
+
+void dlc::registerAllPasses() { mlir::registerTransformsPasses(); }

@@ -1,0 +1,27 @@
+#ifndef DLC_KERNEL_TD
+#define DLC_KERNEL_TD
+
+include "dialects/dlc/IR/DlcOpBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+
+def Dlc_KernelOp : Op<Dlc_Dialect, "kernel", [Pure, IsolatedFromAbove, SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "a fusion region: dlc ops that become one kernel";
+  let description = [{
+    The body is ordinary dlc ops on whole tensors, so inlining it gives the unfused program back. Block arguments are the operands, the
+    yielded values the results. `schedule` says how the emitter walks it.
+  }];
+  let arguments = (ins StrAttr:$name, Dlc_ScheduleAttr:$schedule, Variadic<Dlc_Tensor>:$inputs);
+  let results = (outs Variadic<Dlc_Tensor>:$outputs);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$name $schedule `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs) $body";
+  let hasVerifier = 1;
+}
+
+def Dlc_YieldOp : Op<Dlc_Dialect, "yield", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
+  let summary = "the results of a fusion region";
+  let arguments = (ins Variadic<Dlc_Tensor>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), [{ }]>];
+}
+
+#endif
