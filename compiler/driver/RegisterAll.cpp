@@ -2,6 +2,7 @@
 #include "compiler/driver/RegisterAll.h"
 
 #include "dialects/dlc/IR/Dlc.h"
+#include "passes/fuse/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
@@ -10,4 +11,7 @@ void dlc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<DlcDialect, mlir::func::FuncDialect>();
 }
 
-void dlc::registerAllPasses() { mlir::registerTransformsPasses(); }
+void dlc::registerAllPasses() {
+  registerDlcFusePasses();
+  mlir::registerTransformsPasses();
+}
