@@ -2,6 +2,9 @@
 #include "compiler/driver/RegisterAll.h"
 
 #include "dialects/dlc/IR/Dlc.h"
+#include "passes/autodiff/Passes.h"
+#include "passes/simplify/Passes.h"
+#include "passes/training/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
@@ -10,4 +13,9 @@ void dlc::registerAllDialects(mlir::DialectRegistry &registry) {
   registry.insert<DlcDialect, mlir::func::FuncDialect>();
 }
 
-void dlc::registerAllPasses() { mlir::registerTransformsPasses(); }
+void dlc::registerAllPasses() {
+  mlir::registerTransformsPasses();
+  registerDlcAutodiffPasses();
+  registerDlcSimplifyPasses();
+  registerDlcTrainingPasses();
+}
