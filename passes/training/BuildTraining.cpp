@@ -10,6 +10,7 @@
 #include "passes/training/Passes.h"
 
 #include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace dlc {
 #define GEN_PASS_DEF_BUILDTRAININGPASS
@@ -29,7 +30,9 @@ struct BuildTraining : dlc::impl::BuildTrainingPassBase<BuildTraining> {
 
   void runOnOperation() override {
     TrainingOptions training;
-    if (failed(readOptions(training)) || failed(buildEntries(training)))
+    if (isTraining() && failed(readOptions(training)))
+      return signalPassFailure();
+    if (failed(buildEntries(training)))
       return signalPassFailure();
     for (auto func :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
@@ -43,11 +46,38 @@ private:
                            : llvm::is_contained(entries, entry);
   }
 
+  bool isTraining() {
+    return llvm::any_of(
+        ArrayRef<StringRef>{"step", "accumulate", "grad", "eval"},
+        [&](StringRef entry) { return isAskedFor(entry); });
+  }
+
+  /// "target=4x8" into the table of shapes.
+  LogicalResult readTargetShape(StringRef text, TrainingOptions &training) {
+    auto [name, sizes] = text.split('=');
+    SmallVector<int64_t> shape;
+    for (StringRef size : llvm::split(sizes, 'x')) {
+      int64_t number;
+      if (sizes.empty())
+        continue;
+      if (size.getAsInteger(10, number) || number < 0)
+        return getOperation().emitError()
+               << "DLC2012: a target's shape is written NAME=4x8, but got '"
+               << text << "'";
+      shape.push_back(number);
+    }
+    training.targetShapes[name.str()] = shape;
+    return success();
+  }
+
   LogicalResult readOptions(TrainingOptions &training) {
     auto report = [&](const Twine &text) { getOperation().emitError(text); };
     if (clipNorm != 0)
       training.clipNorm = clipNorm;
     training.accumulate = accumulate;
+    for (const std::string &text : targetShapes)
+      if (failed(readTargetShape(text, training)))
+        return failure();
     if (failed(parseLosses(loss, training.losses, report)))
       return failure();
     return parseOptimizer(optimizer, training.optimizer, report);

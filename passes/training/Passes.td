@@ -18,6 +18,7 @@ def BuildTrainingPass : DlcPass<"dlc-build-training", "::mlir::ModuleOp"> {
     Option<"optimizer", "optimizer", "std::string", /*default=*/"\"sgd\"", "KIND[:NAME=NUMBER,...]">,
     Option<"clipNorm", "clip-norm", "double", /*default=*/"0", "the largest joint 2-norm of all gradients; 0: no limit">,
     Option<"accumulate", "accumulate", "int64_t", /*default=*/"1", "calls whose gradients are averaged before one update">,
+    ListOption<"targetShapes", "target-shapes", "std::string", "shapes of targets where they are known, NAME=4x8">,
     Option<"stepFrom", "step-from", "std::string", /*default=*/"\"train\"", "the model function of 'step' and 'accumulate'">,
     Option<"gradFrom", "grad-from", "std::string", /*default=*/"\"train\"", "the model function of 'grad'">,
     Option<"evalFrom", "eval-from", "std::string", /*default=*/"\"infer\"", "the model function of 'eval'">
