@@ -2,6 +2,7 @@
 #include "compiler/driver/RegisterAll.h"
 
 #include "dialects/dlc/IR/Dlc.h"
+#include "passes/autodiff/Passes.h"
 #include "passes/fuse/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -12,6 +13,7 @@ void dlc::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void dlc::registerAllPasses() {
-  registerDlcFusePasses();
   mlir::registerTransformsPasses();
+  registerDlcAutodiffPasses();
+  registerDlcFusePasses();
 }
