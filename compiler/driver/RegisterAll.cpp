@@ -5,6 +5,7 @@
 #include "dialects/dlc/IR/Dlc.h"
 #include "passes/autodiff/Passes.h"
 #include "passes/decompose/Passes.h"
+#include "passes/fuse/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/training/Passes.h"
 #include "passes/verify/Passes.h"
@@ -24,4 +25,5 @@ void dlc::registerAllPasses() {
   registerDlcTrainingPasses();
   registerDlcVerifyPasses();
   registerPhases();
+  registerDlcFusePasses();
 }

@@ -1,0 +1,43 @@
+//===- Emitter.h - from a fusion region to code -----------------*- C++ -*-===//
+//
+// Emits one function per kernel into a module, in scf, arith, vector, math and
+// LLVM memory ops:
+//
+//   func.func @k(%buffers: !llvm.ptr, %dims: !llvm.ptr, %first: i64, %end: i64)
+//
+// `buffers` points to the inputs' and then the outputs' base pointers. The
+// kernel's work is a grid of `groups` workgroups; a call does those in [first,
+// end). What a group does depends on shapes alone, so results do not depend on
+// how the grid is split over threads.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DLC_COMPILER_CODEGEN_EMITTER_EMITTER_H
+#define DLC_COMPILER_CODEGEN_EMITTER_EMITTER_H
+
+#include "dialects/dlc/IR/Dlc.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace dlc::emit {
+
+struct VectorTarget {
+  /// Width of a vector register.
+  unsigned bytes = 64;
+};
+
+struct EmittedKernel {
+  mlir::func::FuncOp function;
+  /// Number of workgroups.
+  int64_t groups;
+};
+
+/// Emits `kernel` as a function named `symbol` at the end of `module`. Fails
+/// with a diagnostic if the kernel's body cannot walk as its schedule says.
+mlir::FailureOr<EmittedKernel> emitKernel(KernelOp kernel,
+                                          llvm::StringRef symbol,
+                                          const VectorTarget &target,
+                                          mlir::ModuleOp module);
+
+} // namespace dlc::emit
+
+#endif

@@ -1,0 +1,99 @@
+//===- Math.h - Inlined math functions -------------------------*- C++ -*-===//
+//
+// Kernels never call a math library: each function here appends a straight
+// line of arith and math.fma / math.sqrt ops to the kernel, which vectorizes
+// on a CPU, runs unchanged in a GPU thread, and gives the same bits on both
+// as long as both flush subnormals alike.
+//
+// Contract of all of them:
+// - Arguments and results are f32 or f64, scalar or vector of any shape; both
+//   arguments of emitPow have one type.
+// - The ops carry no fast-math flag, and must keep none: several steps add a
+//   large constant and take it away again, or compute a rounding error. A
+//   backend must not be told to contract across ops (FPOpFusion::Fast).
+// - math.fma and math.sqrt are to be lowered with convert-math-to-llvm, before
+//   a GPU conversion that would turn them into calls of a device library.
+// - NaN gives NaN, infinities and zeros give what C's Annex F says, signs of
+//   zero included. No function traps or branches.
+// - Subnormal arguments may count as zero, and results below the least normal
+//   number may be zero, whether or not the machine flushes subnormals. log of
+//   a subnormal is -inf.
+//
+// Largest errors in ulp, measured over the whole domain against libm one
+// precision up (f32: every argument; f64: the sweep of MathTest), the first
+// digit after the point rounded up. MathTest asserts the bounds.
+//
+//   function   f32    f64    division or square root
+//@TABLE@
+//
+// sin, cos and tan reduce by pi in three parts. That is exact enough up to
+// |x| <= 2^22 in f32 and 2^30 in f64; beyond, they return NaN: an answer that
+// has lost its digits is not to pass for one that has them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef DLC_COMPILER_CODEGEN_EMITTER_MATH_H
+#define DLC_COMPILER_CODEGEN_EMITTER_MATH_H
+
+#include "mlir/IR/Builders.h"
+
+#include <array>
+
+namespace dlc::emit {
+
+mlir::Value emitExp(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitExp2(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitExpm1(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitTanh(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+/// 1 / (1 + e^-x), accurate in its tail too.
+mlir::Value emitSigmoid(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitErf(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitSinh(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitCosh(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+
+mlir::Value emitLog(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitLog1p(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitAsinh(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitAcosh(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitAtanh(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+
+mlir::Value emitSin(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitCos(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitTan(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitAsin(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitAcos(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+mlir::Value emitAtan(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+
+/// x^y as C's pow: negative bases with integer exponents, 0^y, 1^y, x^0 and
+/// infinities included.
+mlir::Value emitPow(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x,
+                    mlir::Value y);
+mlir::Value emitRsqrt(mlir::OpBuilder &b, mlir::Location loc, mlir::Value x);
+
+/// Four words of i32, scalar or vector of one shape.
+using PhiloxWords = std::array<mlir::Value, 4>;
+
+/// Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2,
+/// 3", SC 2011): 128 random bits, a function of a 128-bit counter and a 64-bit
+/// key alone, word 0 the least significant. All operands are i32, scalars or
+/// vectors of one shape.
+PhiloxWords emitPhilox(mlir::OpBuilder &b, mlir::Location loc,
+                       const PhiloxWords &counter,
+                       std::array<mlir::Value, 2> key);
+
+/// The same with a 64-bit counter; the upper two words are zero.
+PhiloxWords emitPhilox(mlir::OpBuilder &b, mlir::Location loc,
+                       mlir::Value counterLo, mlir::Value counterHi,
+                       mlir::Value keyLo, mlir::Value keyHi);
+
+/// Uniform f32 in [0, 1): the upper 24 of 32 random bits, times 2^-24.
+mlir::Value emitUniform01(mlir::OpBuilder &b, mlir::Location loc,
+                          mlir::Value bits);
+
+/// Uniform f64 in [0, 1): 27 bits of `high` and 26 of `low`, times 2^-53.
+mlir::Value emitUniform01(mlir::OpBuilder &b, mlir::Location loc,
+                          mlir::Value high, mlir::Value low);
+
+} // namespace dlc::emit
+
+#endif // DLC_COMPILER_CODEGEN_EMITTER_MATH_H

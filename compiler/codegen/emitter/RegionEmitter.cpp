@@ -1,0 +1,657 @@
+//===- RegionEmitter.cpp - the loops of one region ------------------------===//
+#include "compiler/codegen/emitter/RegionEmitter.h"
+
+#include "compiler/codegen/emitter/elements/Sum.h"
+#include "dialects/dlc/IR/Builders.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace dlc::emit {
+
+RegionEmitter::RegionEmitter(OpBuilder &b, Location loc, RegionPlan &plan,
+                             ArrayRef<Operation *> ops,
+                             const VectorTarget &target)
+    : ElementBuilder(b, loc, 0), plan(plan), members(llvm::from_range, ops),
+      walk(chooseWalk(plan, ops, target)) {
+  lanes = walk.lanes;
+}
+
+void RegionEmitter::bindBuffers(Value buffers, ValueRange inputValues,
+                                ValueRange outputValues) {
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  int32_t position = 0;
+  auto bind = [&](Value value) {
+    Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, buffers,
+                                     ArrayRef<LLVM::GEPArg>{position++});
+    Value base = LLVM::LoadOp::create(b, loc, pointer, slot);
+    return Buffer{base, elementTypeOf(value),
+                  SmallVector<int64_t>(shapeOf(value))};
+  };
+  for (Value value : inputValues)
+    inputs[value] = bind(value);
+  for (Value value : outputValues)
+    outputs.push_back(bind(value));
+}
+
+//===- Grid and kept dims -------------------------------------------------===//
+
+void RegionEmitter::emit(Value first, Value end) {
+  // A domain without elements has nothing to do, unless an empty reduction
+  // still gives each kept element the neutral one.
+  if (plan.keptCount() == 0)
+    return;
+  Value size = i64(walk.itemsPerGroup), items = i64(walk.items);
+  Value lower = arith::MulIOp::create(b, loc, first, size);
+  Value upper = arith::MulIOp::create(b, loc, end, size);
+  upper = arith::MinSIOp::create(b, loc, upper, items);
+  auto loop = scf::ForOp::create(b, loc, lower, upper, i64(1));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  emitItem(loop.getInductionVar());
+}
+
+/// Splits the item's number into the kept dims (and the tile, if tiles are
+/// grid work).
+void RegionEmitter::emitItem(Value item) {
+  scopes.clear();
+  reductionResults.clear();
+  Scope &scope = scopes.emplace_back();
+  scope.dims.resize(plan.space.getDims().size());
+  int64_t size = walk.isVectorDimKept ? plan.kept[walk.vectorDim] : 1;
+  int64_t tiles = llvm::divideCeil(size, walk.lanes);
+  Value rest = item, tile;
+  auto split = [&](int64_t count) -> Value {
+    Value divisor = i64(count);
+    Value part = arith::RemUIOp::create(b, loc, rest, divisor);
+    rest = arith::DivUIOp::create(b, loc, rest, divisor);
+    return part;
+  };
+  if (walk.isVectorDimKept && !walk.hasTileLoop)
+    tile = tiles == 1 ? i64(0)
+           : walk.items == tiles ? rest
+                                 : split(tiles);
+  SmallVector<unsigned> rows;
+  for (unsigned dim = 0; dim < plan.kept.size(); ++dim)
+    if (plan.kept[dim] != 1 && !(walk.isVectorDimKept && dim == walk.vectorDim))
+      rows.push_back(dim);
+  for (unsigned dim : llvm::reverse(rows))
+    scope.dims[dim] = dim == rows.front() ? rest : split(plan.kept[dim]);
+
+  if (!walk.isVectorDimKept) {
+    emitRow();
+    return;
+  }
+  if (!walk.hasTileLoop) {
+    emitTiles([&] { emitRow(); }, tile);
+    return;
+  }
+  auto loop = scf::ForOp::create(b, loc, i64(0), i64(tiles), i64(1));
+  scopes.front().before = loop;
+  SmallVector<Value> known = scopes.front().dims;
+  scopes.emplace_back().dims = std::move(known);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  emitTiles([&] { emitRow(); }, loop.getInductionVar());
+}
+
+/// Runs `body` for tile `tile` of the kept vector dim: with all lanes, or with
+/// the lanes of the last, shorter tile masked.
+void RegionEmitter::emitTiles(function_ref<void()> body, Value tile) {
+  int64_t size = plan.kept[walk.vectorDim];
+  int64_t full = size / walk.lanes, rest = size % walk.lanes;
+  Value width = i64(walk.lanes);
+  Scope &scope = scopes.back();
+  scope.dims[walk.vectorDim] = arith::MulIOp::create(b, loc, tile, width);
+  auto withTail = [&] {
+    tailMask = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::ult,
+        laneNumbers(), splat(i64(rest)));
+    body();
+    tailMask = nullptr;
+  };
+  if (rest == 0)
+    return body();
+  if (full == 0)
+    return withTail();
+  Value isFull = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, tile,
+                                       i64(full));
+  auto choice = scf::IfOp::create(b, loc, TypeRange(), isFull, true);
+  auto saved = scopes;
+  auto savedResults = reductionResults;
+  for (bool isTail : {false, true}) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(isTail ? choice.elseBlock()
+                                      : choice.thenBlock());
+    if (isTail)
+      withTail();
+    else
+      body();
+    scopes = saved;
+    reductionResults = savedResults;
+  }
+}
+
+/// All sweeps over the reduced dims, then what is stored once per row.
+void RegionEmitter::emitRow() {
+  unsigned sweeps = plan.levels;
+  for (const RegionOutput &output : plan.outputs)
+    if (!output.isPerRow && !plan.reductions.empty())
+      sweeps = std::max(sweeps, output.level + 1);
+  for (unsigned sweep = 1; sweep <= sweeps; ++sweep)
+    emitSweep(sweep);
+  for (auto [i, output] : llvm::enumerate(plan.outputs))
+    if (output.isPerRow || plan.reductions.empty())
+      store(outputs[i], output.at, emitValue(output.value, output.at, nullptr));
+}
+
+//===- Sweeps -------------------------------------------------------------===//
+
+void RegionEmitter::emitSweep(unsigned sweep) {
+  SmallVector<const RegionReduction *> reductions;
+  SmallVector<const RegionOutput *> stored;
+  for (const RegionReduction &reduction : plan.reductions)
+    if (reduction.level == sweep)
+      reductions.push_back(&reduction);
+  for (const RegionOutput &output : plan.outputs)
+    if (!output.isPerRow && output.level + 1 == sweep)
+      stored.push_back(&output);
+  if (reductions.empty() && stored.empty())
+    return;
+
+  Values accumulators;
+  for (const RegionReduction *reduction : reductions)
+    for (Value start :
+         reduceFunctions().lookup(reduction->op)->init(*this, reduction->op))
+      accumulators.push_back(splat(start));
+  SmallVector<unsigned> loops;
+  for (unsigned i = 0; i < plan.reduced.size(); ++i) {
+    unsigned dim = plan.kept.size() + i;
+    if (dim != walk.vectorDim && plan.reduced[i] != 1)
+      loops.push_back(dim);
+  }
+  SmallVector<Value> known = scopes.back().dims;
+  scopes.emplace_back().dims = std::move(known);
+  accumulators = emitReducedLoops(0, loops, accumulators, [&](Values values) {
+    return sweepStep(reductions, stored, values);
+  });
+  scopes.pop_back();
+  scopes.back().before = nullptr;
+
+  size_t position = 0;
+  for (const RegionReduction *reduction : reductions) {
+    size_t count = reduceFunctions()
+                       .lookup(reduction->op)
+                       ->init(*this, reduction->op)
+                       .size();
+    Values own(accumulators.begin() + position,
+               accumulators.begin() + position + count);
+    position += count;
+    if (!walk.isVectorDimKept)
+      own = joinLanes(reduction->op, own);
+    for (auto [result, value] : llvm::zip(reduction->op->getResults(), own))
+      reductionResults[result] = value;
+  }
+}
+
+/// Loops over `dims` from `position` on, and over the vector dim innermost if
+/// it is reduced.
+RegionEmitter::Values
+RegionEmitter::emitReducedLoops(unsigned position, ArrayRef<unsigned> dims,
+                                Values accumulators,
+                                function_ref<Values(Values)> body) {
+  if (position == dims.size()) {
+    if (walk.isVectorDimKept) {
+      scopes.back().values.clear();
+      return body(accumulators);
+    }
+    return emitVectorLoop(accumulators, body);
+  }
+  unsigned dim = dims[position];
+  auto loop = scf::ForOp::create(b, loc, i64(0),
+                                 i64(plan.space.getDims()[dim]), i64(1),
+                                 accumulators);
+  if (!scopes[scopes.size() - 2].before)
+    scopes[scopes.size() - 2].before = loop;
+  scopes.back().dims[dim] = loop.getInductionVar();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  Values results = emitReducedLoops(
+      position + 1, dims, Values(loop.getRegionIterArgs()), body);
+  if (!results.empty() || accumulators.empty())
+    scf::YieldOp::create(b, loc, results);
+  return Values(loop.getResults());
+}
+
+/// The full vectors in a loop, then the lanes that are left under a mask.
+RegionEmitter::Values
+RegionEmitter::emitVectorLoop(Values accumulators,
+                              function_ref<Values(Values)> body) {
+  int64_t size = plan.space.getDims()[walk.vectorDim];
+  int64_t full = size / walk.lanes, rest = size % walk.lanes;
+  Scope &outer = scopes[scopes.size() - 2];
+  if (full > 0) {
+    auto loop =
+        scf::ForOp::create(b, loc, i64(0), i64(full * walk.lanes),
+                           i64(walk.lanes), accumulators);
+    if (!outer.before)
+      outer.before = loop;
+    scopes.back().dims[walk.vectorDim] = loop.getInductionVar();
+    scopes.back().values.clear();
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    Values results = body(Values(loop.getRegionIterArgs()));
+    if (!results.empty() || accumulators.empty())
+      scf::YieldOp::create(b, loc, results);
+    accumulators = Values(loop.getResults());
+  }
+  if (rest > 0) {
+    scopes.back().values.clear();
+    scopes.back().dims[walk.vectorDim] = i64(full * walk.lanes);
+    tailMask = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                     laneNumbers(), splat(i64(rest)));
+    Values updated = body(accumulators);
+    for (auto [value, old] : llvm::zip_equal(updated, accumulators))
+      value = select(tailMask, value, old);
+    accumulators = updated;
+    tailMask = nullptr;
+  }
+  return accumulators;
+}
+
+RegionEmitter::Values
+RegionEmitter::sweepStep(ArrayRef<const RegionReduction *> reductions,
+                         ArrayRef<const RegionOutput *> stored,
+                         Values accumulators) {
+  Values results;
+  size_t position = 0;
+  for (const RegionReduction *reduction : reductions) {
+    const ReduceFunction *function = reduceFunctions().lookup(reduction->op);
+    SmallVector<Element> elements =
+        emitAccesses(reduction->op, reduction->at, reduction->step, nullptr);
+    size_t count = function->init(*this, reduction->op).size();
+    ArrayRef<Value> own =
+        ArrayRef<Value>(accumulators).slice(position, count);
+    position += count;
+    for (Value value : function->combine(*this, reduction->op, own,
+                                         reduction->at, reduction->step,
+                                         elements))
+      results.push_back(splat(value));
+  }
+  for (const RegionOutput *output : stored)
+    store(outputs[output - plan.outputs.data()], output->at,
+          emitValue(output->value, output->at, nullptr));
+  return results;
+}
+
+/// Joins the lanes of partial results in a fixed tree.
+RegionEmitter::Values RegionEmitter::joinLanes(Operation *op,
+                                               Values accumulators) {
+  const ReduceFunction *function = reduceFunctions().lookup(op);
+  for (int64_t width = walk.lanes; width > 1; width /= 2) {
+    Values low, high;
+    for (Value value : accumulators) {
+      auto half = [&](int64_t start) {
+        return vector::ExtractStridedSliceOp::create(
+            b, loc, value, ArrayRef<int64_t>{start},
+            ArrayRef<int64_t>{width / 2}, ArrayRef<int64_t>{1});
+      };
+      low.push_back(half(0));
+      high.push_back(half(width / 2));
+    }
+    accumulators = function->merge(*this, op, low, high);
+  }
+  for (Value &value : accumulators)
+    value = vector::ExtractOp::create(b, loc, value, ArrayRef<int64_t>{0});
+  return accumulators;
+}
+
+//===- Values -------------------------------------------------------------===//
+
+/// All dims that `at` depends on are known in `scope`.
+bool RegionEmitter::isKnownIn(const Scope &scope, ArrayRef<AffineExpr> at) {
+  bool isKnown = true;
+  for (AffineExpr expr : at)
+    expr.walk([&](AffineExpr e) {
+      if (auto dim = dyn_cast<AffineDimExpr>(e))
+        isKnown &= bool(scope.dims[dim.getPosition()]);
+      if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
+        isKnown &= isKnownIn(scope, plan.space.getSymbol(symbol.getPosition())
+                                        .at);
+    });
+  return isKnown;
+}
+
+Value RegionEmitter::emitValue(Value value, const Index &at, Value mask) {
+  std::vector<const void *> key = {value.getAsOpaquePointer(),
+                                   mask ? mask.getAsOpaquePointer() : nullptr};
+  for (AffineExpr expr : at)
+    key.push_back(expr.getAsOpaquePointer());
+  // The outermost scope that knows the index: work there is shared.
+  if (!mask && scopes.size() > 1 && scopes[scopes.size() - 2].before &&
+      isKnownIn(scopes[scopes.size() - 2], at)) {
+    Scope inner = std::move(scopes.back());
+    scopes.pop_back();
+    Value result;
+    {
+      OpBuilder::InsertionGuard guard(b);
+      Operation *before = scopes.back().before;
+      b.setInsertionPoint(before);
+      scopes.back().before = nullptr;
+      Value savedTail = walk.isVectorDimKept && !walk.hasTileLoop ? tailMask
+                                                                 : Value();
+      std::swap(savedTail, tailMask);
+      result = emitValue(value, at, mask);
+      std::swap(savedTail, tailMask);
+      scopes.back().before = before;
+    }
+    scopes.push_back(std::move(inner));
+    return result;
+  }
+  Scope &scope = scopes.back();
+  if (auto it = scope.values.find(key); it != scope.values.end())
+    return it->second;
+  Value result = computeValue(value, at, mask);
+  scopes.back().values[key] = result;
+  return result;
+}
+
+Value RegionEmitter::computeValue(Value value, const Index &at, Value mask) {
+  if (auto it = reductionResults.find(value); it != reductionResults.end())
+    return it->second;
+  Operation *op = value.getDefiningOp();
+  if (!op || !members.contains(op))
+    return load(inputs.find(value)->second, at, mask);
+  SmallVector<Element> elements = emitAccesses(op, at, {}, mask);
+  return (*elementFunctions().lookup(op))(*this, op, at, elements);
+}
+
+SmallVector<Element> RegionEmitter::emitAccesses(Operation *op, const Index &at,
+                                                 const Index &step,
+                                                 Value mask) {
+  SmallVector<Access> accesses;
+  accessRules().lookup(op)->accesses(op, plan.space, at, step, accesses);
+  SmallVector<Element> elements;
+  for (const Access &access : accesses) {
+    Value condition = emitGuards(access.guards);
+    Value value = emitValue(op->getOperand(access.operand), access.index,
+                            joinMasks(mask, condition));
+    elements.push_back({value, condition});
+  }
+  // What is computed (not loaded) where a guard fails may be anything: zero it.
+  for (Element &element : elements)
+    if (element.condition &&
+        !element.value.getDefiningOp<LLVM::MaskedLoadOp>())
+      element.value = select(element.condition, element.value,
+                             numberLike(element.value, 0));
+  return elements;
+}
+
+Value RegionEmitter::emitGuards(ArrayRef<Guard> guards) {
+  Value all;
+  for (const Guard &guard : guards) {
+    std::vector<const void *> key = {
+        guard.expr.getAsOpaquePointer(),
+        reinterpret_cast<const void *>(uintptr_t(guard.size)),
+        reinterpret_cast<const void *>(uintptr_t(guard.multiple)), nullptr};
+    Value &condition = scopes.back().values[key];
+    if (!condition) {
+      // 0 <= e < size as one unsigned comparison.
+      Value position = emitExpr(guard.expr);
+      condition = arith::CmpIOp::create(
+          b, loc, arith::CmpIPredicate::ult, position,
+          match(i64(guard.size), position));
+      if (guard.multiple != 1) {
+        Value rest = arith::RemUIOp::create(
+            b, loc, position, match(i64(guard.multiple), position));
+        Value isMultiple =
+            arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, rest,
+                                  match(i64(0), rest));
+        condition = arith::AndIOp::create(b, loc, condition, isMultiple);
+      }
+    }
+    all = joinMasks(all, condition);
+  }
+  return all;
+}
+
+Value RegionEmitter::joinMasks(Value a, Value other) {
+  if (!a || !other)
+    return a ? a : other;
+  if (a == other)
+    return a;
+  std::vector<const void *> key = {a.getAsOpaquePointer(),
+                                   other.getAsOpaquePointer(), nullptr};
+  Value &joined = scopes.back().values[key];
+  if (!joined) {
+    SmallVector<Value> values = unify({a, other});
+    joined = arith::AndIOp::create(b, loc, values[0], values[1]);
+  }
+  return joined;
+}
+
+//===- Index expressions --------------------------------------------------===//
+
+Value RegionEmitter::laneNumbers() {
+  auto type = VectorType::get({int64_t(walk.lanes)}, b.getI64Type());
+  SmallVector<int64_t> numbers(walk.lanes);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return arith::ConstantOp::create(b, loc,
+                                   DenseIntElementsAttr::get(type, numbers));
+}
+
+bool RegionEmitter::dependsOnLane(AffineExpr expr) {
+  bool depends = false;
+  expr.walk([&](AffineExpr e) {
+    if (auto dim = dyn_cast<AffineDimExpr>(e))
+      depends |= dim.getPosition() == walk.vectorDim;
+    if (auto symbol = dyn_cast<AffineSymbolExpr>(e))
+      for (AffineExpr inner :
+           plan.space.getSymbol(symbol.getPosition()).at)
+        depends |= dependsOnLane(inner);
+  });
+  return depends;
+}
+
+Value RegionEmitter::indexValue(AffineExpr index) { return emitExpr(index); }
+
+/// `expr` as i64: a scalar, or a vector where it differs by lane.
+Value RegionEmitter::emitExpr(AffineExpr expr) {
+  expr = plan.space.simplify(expr);
+  std::vector<const void *> key = {expr.getAsOpaquePointer(), nullptr, nullptr};
+  if (auto it = scopes.back().values.find(key);
+      it != scopes.back().values.end())
+    return it->second;
+  Value result;
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+    result = i64(constant.getValue());
+  } else if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
+    result = scopes.back().dims[dim.getPosition()];
+    if (dim.getPosition() == walk.vectorDim)
+      result = arith::AddIOp::create(b, loc, splat(result), laneNumbers());
+  } else if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
+    IndexSpace::Symbol read = plan.space.getSymbol(symbol.getPosition());
+    Value index = emitValue(read.indices, read.at, nullptr);
+    Type wide = b.getI64Type();
+    if (auto vector = dyn_cast<VectorType>(index.getType()))
+      wide = VectorType::get(vector.getShape(), wide);
+    if (wide != index.getType())
+      index = arith::ExtSIOp::create(b, loc, wide, index);
+    result = wrapIndex(*this, index, read.size);
+  } else {
+    auto binary = cast<AffineBinaryOpExpr>(expr);
+    SmallVector<Value> v =
+        unify({emitExpr(binary.getLHS()), emitExpr(binary.getRHS())});
+    switch (binary.getKind()) {
+    case AffineExprKind::Add:
+      result = arith::AddIOp::create(b, loc, v[0], v[1]);
+      break;
+    case AffineExprKind::Mul:
+      result = arith::MulIOp::create(b, loc, v[0], v[1]);
+      break;
+    case AffineExprKind::Mod: {
+      // Remainders are of values that are not negative, or guarded.
+      result = arith::RemUIOp::create(b, loc, v[0], v[1]);
+      break;
+    }
+    default:
+      result = arith::DivUIOp::create(b, loc, v[0], v[1]);
+      break;
+    }
+  }
+  scopes.back().values[key] = result;
+  return result;
+}
+
+//===- Memory -------------------------------------------------------------===//
+
+static Type memoryType(Type storage) {
+  if (storage.isInteger(1))
+    return IntegerType::get(storage.getContext(), 8);
+  if (auto integer = dyn_cast<IntegerType>(storage))
+    return IntegerType::get(storage.getContext(), integer.getWidth());
+  if (storage.getIntOrFloatBitWidth() == 8)
+    return IntegerType::get(storage.getContext(), 8);
+  return storage;
+}
+
+static Type formOf(Type like, Type element) {
+  if (auto vector = dyn_cast<VectorType>(like))
+    return VectorType::get(vector.getShape(), element);
+  return element;
+}
+
+Value RegionEmitter::fromMemory(Value value, Type storage) {
+  if (storage.isInteger(1))
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, value,
+                                 numberLike(value, 0));
+  Type compute = formOf(value.getType(), computeType(storage));
+  if (!isa<FloatType>(storage) || compute == value.getType())
+    return value;
+  if (storage.getIntOrFloatBitWidth() == 8)
+    value = arith::BitcastOp::create(b, loc, formOf(value.getType(), storage),
+                                     value);
+  return arith::ExtFOp::create(b, loc, compute, value);
+}
+
+Value RegionEmitter::toMemory(Value value, Type storage) {
+  if (storage.isInteger(1))
+    return arith::ExtUIOp::create(b, loc, formOf(value.getType(), b.getI8Type()),
+                                  value);
+  Type type = formOf(value.getType(), storage);
+  if (!isa<FloatType>(storage) || type == value.getType())
+    return value;
+  value = arith::TruncFOp::create(b, loc, type, value);
+  if (storage.getIntOrFloatBitWidth() == 8)
+    value = arith::BitcastOp::create(
+        b, loc, formOf(value.getType(), b.getI8Type()), value);
+  return value;
+}
+
+Value RegionEmitter::address(const Buffer &buffer, Value offset) {
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  if (auto vector = dyn_cast<VectorType>(offset.getType()))
+    pointer = VectorType::get(vector.getShape(), pointer);
+  return LLVM::GEPOp::create(b, loc, pointer, memoryType(buffer.storage),
+                             buffer.pointer, ArrayRef<LLVM::GEPArg>{offset});
+}
+
+static unsigned alignmentOf(Type storage) {
+  return std::max(storage.getIntOrFloatBitWidth() / 8, 1u);
+}
+
+Value RegionEmitter::load(const Buffer &buffer, const Index &at, Value mask) {
+  AffineExpr offset = plan.space.linearize(at, buffer.shape);
+  bool isUniform = !dependsOnLane(offset);
+  if (isUniform && !mask) {
+    Value scalar = LLVM::LoadOp::create(
+        b, loc, memoryType(buffer.storage), address(buffer, emitExpr(offset)),
+        alignmentOf(buffer.storage));
+    return fromMemory(scalar, buffer.storage);
+  }
+  if (isUniform && !isa<VectorType>(mask.getType())) {
+    // One guarded element: read element 0 instead where the guard fails. An
+    // empty tensor has none, but then no guard holds and nothing is used.
+    if (elementCount(buffer.shape) == 0)
+      return number(computeType(buffer.storage), 0);
+    Value position = arith::SelectOp::create(b, loc, mask, emitExpr(offset),
+                                             i64(0));
+    Value scalar = LLVM::LoadOp::create(
+        b, loc, memoryType(buffer.storage), address(buffer, position),
+        alignmentOf(buffer.storage));
+    Value value = fromMemory(scalar, buffer.storage);
+    return arith::SelectOp::create(b, loc, mask, value, numberLike(value, 0));
+  }
+  return loadVector(buffer, offset, mask);
+}
+
+Value RegionEmitter::loadVector(const Buffer &buffer, AffineExpr offset,
+                                Value mask) {
+  Type memory = memoryType(buffer.storage);
+  auto type = VectorType::get({int64_t(walk.lanes)}, memory);
+  unsigned alignment = alignmentOf(buffer.storage);
+  Value active = joinMasks(mask, tailMask);
+  Value zero = splat(number(memory, 0));
+  std::optional<int64_t> stride = linearCoefficient(offset, walk.vectorDim);
+  bool hasLaneSymbol = false;
+  offset.walk([&](AffineExpr e) {
+    hasLaneSymbol |= isa<AffineSymbolExpr>(e) && dependsOnLane(e);
+  });
+  Value loaded;
+  if (stride == 1 && !hasLaneSymbol) {
+    // The base is the offset at lane 0.
+    AffineExpr base = offset.replace(
+        getAffineDimExpr(walk.vectorDim, b.getContext()),
+        getAffineConstantExpr(0, b.getContext()));
+    Value start = arith::AddIOp::create(b, loc, emitExpr(base),
+                                        scopes.back().dims[walk.vectorDim]);
+    Value pointer = address(buffer, start);
+    if (active)
+      loaded = LLVM::MaskedLoadOp::create(b, loc, type, pointer, splat(active),
+                                          zero, alignment);
+    else
+      loaded = LLVM::LoadOp::create(b, loc, type, pointer, alignment);
+  } else {
+    Value all = active ? splat(active)
+                       : splat(integer(b.getI1Type(), 1));
+    Value positions = splat(emitExpr(offset));
+    loaded = LLVM::masked_gather::create(b, loc, type,
+                                         address(buffer, positions), all,
+                                         zero, alignment);
+  }
+  return fromMemory(loaded, buffer.storage);
+}
+
+void RegionEmitter::store(const Buffer &buffer, const Index &at, Value value) {
+  AffineExpr offset = plan.space.linearize(at, buffer.shape);
+  unsigned alignment = alignmentOf(buffer.storage);
+  if (!dependsOnLane(offset)) {
+    LLVM::StoreOp::create(b, loc, toMemory(value, buffer.storage),
+                          address(buffer, emitExpr(offset)), alignment);
+    return;
+  }
+  Value stored = toMemory(splat(value), buffer.storage);
+  std::optional<int64_t> stride = linearCoefficient(offset, walk.vectorDim);
+  if (stride == 1) {
+    AffineExpr base = offset.replace(
+        getAffineDimExpr(walk.vectorDim, b.getContext()),
+        getAffineConstantExpr(0, b.getContext()));
+    Value start = arith::AddIOp::create(b, loc, emitExpr(base),
+                                        scopes.back().dims[walk.vectorDim]);
+    Value pointer = address(buffer, start);
+    if (tailMask)
+      LLVM::MaskedStoreOp::create(b, loc, stored, pointer, tailMask, alignment);
+    else
+      LLVM::StoreOp::create(b, loc, stored, pointer, alignment);
+    return;
+  }
+  Value all = tailMask ? tailMask : splat(integer(b.getI1Type(), 1));
+  LLVM::masked_scatter::create(b, loc, stored,
+                               address(buffer, splat(emitExpr(offset))), all,
+                               alignment);
+}
+
+} // namespace dlc::emit

@@ -1,0 +1,116 @@
+//===- RegionEmitter.h - emits the loops of one region ----------*- C++ -*-===//
+#ifndef DLC_COMPILER_CODEGEN_EMITTER_REGIONEMITTER_H
+#define DLC_COMPILER_CODEGEN_EMITTER_REGIONEMITTER_H
+
+#include "compiler/codegen/emitter/Elements.h"
+#include "compiler/codegen/emitter/Emitter.h"
+#include "dialects/dlc/indexing/Region.h"
+
+#include <functional>
+#include <map>
+
+namespace dlc::emit {
+
+/// How the emitter walks a plan.
+struct Walk {
+  /// The dim of the domain that lanes run along, and how many there are.
+  unsigned vectorDim;
+  unsigned lanes;
+  bool isVectorDimKept;
+  /// Rows are grid work and tiles of the vector dim a loop inside them, instead
+  /// of both being grid work.
+  bool hasTileLoop;
+  /// Grid work items, and items per workgroup.
+  int64_t items, itemsPerGroup;
+  int64_t groups;
+};
+
+/// Chooses lanes, vector dim and grid from shapes, types and access patterns.
+Walk chooseWalk(const RegionPlan &plan,
+                llvm::ArrayRef<mlir::Operation *> ops,
+                const VectorTarget &target);
+
+class RegionEmitter : public ElementBuilder {
+public:
+  RegionEmitter(mlir::OpBuilder &b, mlir::Location loc, RegionPlan &plan,
+                llvm::ArrayRef<mlir::Operation *> ops,
+                const VectorTarget &target);
+
+  /// Loads the base pointers of `inputs`, then `outputs`.
+  void bindBuffers(mlir::Value buffers, mlir::ValueRange inputs,
+                   mlir::ValueRange outputs);
+  /// Emits the work of groups [first, end).
+  void emit(mlir::Value first, mlir::Value end);
+  int64_t getGroups() const { return walk.groups; }
+
+  mlir::Value indexValue(mlir::AffineExpr index) override;
+
+private:
+  /// Remembered values of one loop level, and the dims that are known there.
+  struct Scope {
+    /// Emits before this op; null: at the builder's own insertion point.
+    mlir::Operation *before = nullptr;
+    llvm::SmallVector<mlir::Value> dims;
+    /// (value or expression, mask, index) -> emitted value
+    std::map<std::vector<const void *>, mlir::Value> values;
+  };
+  using Values = llvm::SmallVector<mlir::Value>;
+
+  // Grid and kept dims.
+  void emitItem(mlir::Value item);
+  void emitTiles(llvm::function_ref<void()> body, mlir::Value tile);
+  void emitRow();
+  // One sweep over the reduced dims.
+  void emitSweep(unsigned sweep);
+  Values emitReducedLoops(unsigned position, llvm::ArrayRef<unsigned> dims,
+                          Values accumulators,
+                          llvm::function_ref<Values(Values)> body);
+  Values emitVectorLoop(Values accumulators,
+                        llvm::function_ref<Values(Values)> body);
+  Values sweepStep(llvm::ArrayRef<const RegionReduction *> reductions,
+                   llvm::ArrayRef<const RegionOutput *> outputs,
+                   Values accumulators);
+  Values joinLanes(mlir::Operation *op, Values accumulators);
+  // Values.
+  mlir::Value emitValue(mlir::Value value, const Index &at, mlir::Value mask);
+  mlir::Value computeValue(mlir::Value value, const Index &at,
+                           mlir::Value mask);
+  llvm::SmallVector<Element> emitAccesses(mlir::Operation *op, const Index &at,
+                                          const Index &step, mlir::Value mask);
+  mlir::Value emitGuards(llvm::ArrayRef<Guard> guards);
+  mlir::Value emitExpr(mlir::AffineExpr expr);
+  bool dependsOnLane(mlir::AffineExpr expr);
+  bool isKnownIn(const Scope &scope, llvm::ArrayRef<mlir::AffineExpr> at);
+  // Memory.
+  struct Buffer {
+    mlir::Value pointer;
+    mlir::Type storage;
+    llvm::SmallVector<int64_t> shape;
+  };
+  mlir::Value load(const Buffer &buffer, const Index &at, mlir::Value mask);
+  void store(const Buffer &buffer, const Index &at, mlir::Value value);
+  mlir::Value address(const Buffer &buffer, mlir::Value offset);
+  mlir::Value loadVector(const Buffer &buffer, mlir::AffineExpr offset,
+                         mlir::Value mask);
+  mlir::Value fromMemory(mlir::Value value, mlir::Type storage);
+  mlir::Value toMemory(mlir::Value value, mlir::Type storage);
+  mlir::Value joinMasks(mlir::Value a, mlir::Value b);
+  mlir::Value laneNumbers();
+
+  mlir::Value i64(int64_t value) { return integer(b.getI64Type(), value); }
+
+  RegionPlan &plan;
+  llvm::DenseSet<mlir::Operation *> members;
+  Walk walk;
+  llvm::DenseMap<mlir::Value, Buffer> inputs;
+  llvm::SmallVector<Buffer> outputs;
+  /// Outer scope (kept dims), and inside loops an inner one.
+  llvm::SmallVector<Scope, 2> scopes;
+  llvm::DenseMap<mlir::Value, mlir::Value> reductionResults;
+  /// Lanes that exist: null for all of them.
+  mlir::Value tailMask;
+};
+
+} // namespace dlc::emit
+
+#endif

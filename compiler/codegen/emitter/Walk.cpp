@@ -1,0 +1,123 @@
+//===- Walk.cpp - vector dim, lanes and grid of a kernel ------------------===//
+//
+// Chosen from shapes and access patterns alone. The vector dim is the one along
+// which most reads and writes are contiguous (or the same for all lanes);
+// several registers per vector hide latency.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/codegen/emitter/RegionEmitter.h"
+#include "dialects/dlc/IR/Builders.h"
+
+using namespace mlir;
+
+namespace dlc::emit {
+
+/// Elements of the widest computed type in a register. Integers count only
+/// where there are no floats: indices are few beside the data they pick.
+static unsigned registerLanes(ArrayRef<Operation *> ops,
+                              const VectorTarget &target) {
+  unsigned floatBits = 0, anyBits = 8;
+  for (Operation *op : ops)
+    for (Type type : op->getResultTypes()) {
+      Type element = computeType(cast<RankedTensorType>(type).getElementType());
+      anyBits = std::max(anyBits, element.getIntOrFloatBitWidth());
+      if (isa<FloatType>(element))
+        floatBits = std::max(floatBits, element.getIntOrFloatBitWidth());
+    }
+  unsigned bits = floatBits ? floatBits : std::max(anyBits, 32u);
+  return target.bytes * 8 / bits;
+}
+
+/// What walking lanes along `dim` costs per element: contiguous and uniform
+/// accesses are cheap, strided ones are gathers.
+static double accessPenalty(const RegionPlan &plan, unsigned dim) {
+  double penalty = 0;
+  auto add = [&](AffineExpr offset, double weight) {
+    std::optional<int64_t> stride = linearCoefficient(offset, dim);
+    if (!stride)
+      penalty += 8 * weight;
+    else if (*stride != 0 && *stride != 1)
+      penalty += 4 * weight;
+    else if (*stride == 0)
+      penalty += 0.25 * weight;
+  };
+  for (const RegionLeaf &leaf : plan.leaves)
+    add(leaf.offset, leaf.sweep ? 1 : 0.1);
+  for (const RegionOutput &output : plan.outputs)
+    add(plan.space.linearize(output.at, shapeOf(output.value)),
+        output.isPerRow && !plan.reduced.empty() ? 0.1 : 2);
+  for (AffineExpr expr : plan.exprs)
+    if (!linearCoefficient(expr, dim))
+      penalty += 8;
+  return penalty;
+}
+
+static unsigned chooseVectorDim(const RegionPlan &plan, unsigned lanes) {
+  ArrayRef<int64_t> dims = plan.space.getDims();
+  unsigned best = 0;
+  double least = std::numeric_limits<double>::infinity();
+  for (unsigned dim = 0; dim < dims.size(); ++dim) {
+    // Idle lanes cost as much as busy ones.
+    int64_t size = std::max<int64_t>(dims[dim], 1);
+    double filled = double(size) / (llvm::divideCeil(size, lanes) * lanes);
+    double cost = (1 + accessPenalty(plan, dim)) / filled;
+    if (cost <= least) {
+      best = dim;
+      least = cost;
+    }
+  }
+  return best;
+}
+
+/// Registers per vector: as many as fit the dim without wasting lanes, fewer
+/// for bodies that need many registers themselves.
+static unsigned chooseUnroll(const RegionPlan &plan,
+                             ArrayRef<Operation *> ops, int64_t size,
+                             unsigned lanes) {
+  double weight = 0;
+  for (Operation *op : ops)
+    weight += elementCost(op);
+  unsigned most = weight > 60 ? 1 : weight > 24 ? 2 : 4;
+  unsigned unroll = 1;
+  while (unroll * 2 <= most && size >= int64_t(lanes) * unroll * 2 &&
+         size % (lanes * unroll * 2) <= size / 8)
+    unroll *= 2;
+  return unroll;
+}
+
+Walk chooseWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
+                const VectorTarget &target) {
+  Walk walk;
+  ArrayRef<int64_t> dims = plan.space.getDims();
+  unsigned lanes = registerLanes(ops, target);
+  walk.vectorDim = dims.empty() ? 0 : chooseVectorDim(plan, lanes);
+  int64_t size = dims.empty() ? 1 : dims[walk.vectorDim];
+  walk.lanes = lanes * chooseUnroll(plan, ops, size, lanes);
+  walk.isVectorDimKept = walk.vectorDim < plan.kept.size();
+
+  int64_t rows = plan.keptCount();
+  int64_t tiles = 1;
+  if (walk.isVectorDimKept && size > 0) {
+    rows /= size;
+    tiles = llvm::divideCeil(size, walk.lanes);
+  }
+  walk.hasTileLoop =
+      walk.isVectorDimKept && plan.reductions.empty() && rows >= 64;
+  walk.items = walk.hasTileLoop ? rows : rows * tiles;
+
+  // About 32 KiB of traffic, or as many operations, per workgroup.
+  double bytes = 0;
+  double elements = double(plan.keptCount()) * plan.reducedCount();
+  for (const RegionLeaf &leaf : plan.leaves)
+    bytes += 4 * (leaf.sweep ? elements : double(plan.keptCount()));
+  for (const RegionOutput &output : plan.outputs)
+    bytes += 4 * double(elementCount(shapeOf(output.value)));
+  double work = std::max(bytes, plan.operations);
+  int64_t groups = int64_t(std::min<double>(256, work / 32768)) + 1;
+  groups = std::max<int64_t>(1, std::min(groups, walk.items));
+  walk.itemsPerGroup = llvm::divideCeil(std::max<int64_t>(walk.items, 1), groups);
+  walk.groups = llvm::divideCeil(walk.items, walk.itemsPerGroup);
+  return walk;
+}
+
+} // namespace dlc::emit

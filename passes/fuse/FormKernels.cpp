@@ -1,0 +1,406 @@
+//===- FormKernels.cpp - group ops into fusion regions --------------------===//
+//
+//   %m = dlc.reduce_max %x dims [1]         %y = dlc.kernel "…" <row, …> (%x) {
+//   %b = dlc.broadcast %m dims [0]            every op on the left,
+//   %d = dlc.sub %x, %b              ->       none of whose results
+//   %e = dlc.exp %d                           reaches memory but
+//   …                                         %y
+//   %y = dlc.mul %e, %i                     }
+//
+// Producers are tried in program order, repeatedly, until nothing merges any
+// more. A producer goes into all of its readers or none, so that it disappears;
+// where that is not legal or does not pay, it may join one reader and write its
+// result for the others.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/fuse/Passes.h"
+
+#include "dialects/dlc/IR/Builders.h"
+#include "passes/fuse/FusionCost.h"
+#include "passes/fuse/FusionGraph.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <queue>
+
+using namespace mlir;
+
+namespace dlc {
+#define GEN_PASS_DEF_FORMKERNELSPASS
+#define GEN_PASS_DEF_INLINEKERNELSPASS
+#include "passes/fuse/Passes.h.inc"
+} // namespace dlc
+
+using namespace dlc;
+
+namespace {
+
+/// Regions above these sizes cost more to compile and to keep in registers than
+/// they save.
+constexpr size_t mostOps = 160;
+constexpr double mostWeight = 700;
+/// Producers that are read more often are not computed again for each reader.
+constexpr size_t mostReaders = 6;
+
+class Fuser {
+public:
+  Fuser(FusionGraph &graph, const FusionCost &cost)
+      : graph(graph), cost(cost) {}
+
+  void run() {
+    bool hasChanged = true;
+    while (hasChanged) {
+      hasChanged = false;
+      // Latest producers first: their readers are final sooner.
+      for (size_t i = graph.groups.size(); i-- > 0;)
+        if (!graph.groups[i]->isDead)
+          hasChanged |= fuseProducer(*graph.groups[i]);
+      if (!hasChanged)
+        hasChanged = fuseSiblings();
+    }
+  }
+
+private:
+  using Ops = std::vector<Operation *>;
+
+  std::optional<double> timeOf(ArrayRef<Operation *> core,
+                               ArrayRef<Value> outputs);
+  double groupTime(FusionGroup &group);
+  SmallVector<FusionGroup *> readers(const FusionGroup &group) const;
+  bool fuseProducer(FusionGroup &producer);
+  bool fuseIntoAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
+  bool fuseWithOne(FusionGroup &producer, FusionGroup &reader);
+  bool fuseSiblings();
+  bool merge(FusionGroup &first, FusionGroup &second, double mustSave);
+  void touch(const FusionGroup &group);
+
+  FusionGraph &graph;
+  const FusionCost &cost;
+  /// Pairs that were refused, until one of them changes.
+  llvm::DenseMap<std::pair<unsigned, unsigned>, unsigned> refused;
+  llvm::DenseMap<unsigned, unsigned> versions;
+};
+
+std::optional<double> Fuser::timeOf(ArrayRef<Operation *> core,
+                                    ArrayRef<Value> outputs) {
+  if (outputs.empty())
+    return 0.0;
+  Ops ops = graph.closure(core);
+  double weight = 0;
+  for (Operation *op : ops)
+    weight += elementCost(op);
+  if (core.size() > 1 && (ops.size() > mostOps || weight > mostWeight))
+    return std::nullopt;
+  FailureOr<RegionPlan> plan = planRegion(ops, outputs);
+  if (failed(plan))
+    return std::nullopt;
+  return kernelTime(*plan, cost);
+}
+
+double Fuser::groupTime(FusionGroup &group) {
+  if (!group.time)
+    group.time = timeOf(group.core, graph.outputsOf(group.core, {&group}))
+                     .value_or(0);
+  return *group.time;
+}
+
+SmallVector<FusionGroup *> Fuser::readers(const FusionGroup &group) const {
+  llvm::SmallSetVector<FusionGroup *, 4> found;
+  for (Operation *op : group.core)
+    if (graph.ownerOf(op) == &group)
+      for (FusionGroup *reader : graph.readersOf(op))
+        if (reader != &group && !llvm::is_contained(reader->core, op))
+          found.insert(reader);
+  return SmallVector<FusionGroup *>(found.begin(), found.end());
+}
+
+void Fuser::touch(const FusionGroup &group) { ++versions[group.id]; }
+
+bool Fuser::fuseProducer(FusionGroup &producer) {
+  SmallVector<FusionGroup *> consumers = readers(producer);
+  if (consumers.empty())
+    return false;
+  bool isHard = llvm::any_of(producer.core, [&](Operation *op) {
+    return graph.ownerOf(op) == &producer &&
+           llvm::any_of(op->getResults(), [&](Value result) {
+             return graph.isHardUsed(result);
+           });
+  });
+  if (!isHard && consumers.size() <= mostReaders &&
+      fuseIntoAll(producer, consumers))
+    return true;
+  for (FusionGroup *reader : consumers)
+    if (fuseWithOne(producer, *reader))
+      return true;
+  return false;
+}
+
+bool Fuser::fuseIntoAll(FusionGroup &producer,
+                        ArrayRef<FusionGroup *> consumers) {
+  unsigned stamp = versions[producer.id];
+  for (FusionGroup *reader : consumers)
+    stamp += versions[reader->id];
+  auto [it, isNew] =
+      refused.try_emplace({producer.id, ~0u}, stamp);
+  if (!isNew && it->second == stamp)
+    return false;
+  it->second = stamp;
+
+  double before = groupTime(producer), after = 0;
+  SmallVector<Ops> combined;
+  for (FusionGroup *reader : consumers) {
+    before += groupTime(*reader);
+    combined.push_back(graph.merged(reader->core, producer.core));
+    std::optional<double> time = timeOf(
+        combined.back(), graph.outputsOf(reader->core, {reader}));
+    if (!time)
+      return false;
+    after += *time;
+  }
+  if (after >= before)
+    return false;
+  for (auto [reader, core] : llvm::zip_equal(consumers, combined)) {
+    for (Operation *op : producer.core)
+      graph.addMember(op, reader);
+    reader->core = core;
+    reader->time.reset();
+    touch(*reader);
+  }
+  for (Operation *op : producer.core) {
+    graph.removeMember(op, &producer);
+    if (graph.ownerOf(op) == &producer)
+      graph.setOwner(op, consumers.front());
+  }
+  producer.isDead = true;
+  return true;
+}
+
+bool Fuser::fuseWithOne(FusionGroup &producer, FusionGroup &reader) {
+  return merge(producer, reader, 0);
+}
+
+/// Joins `second` to `first`; outputs of both stay outputs if others read them.
+bool Fuser::merge(FusionGroup &first, FusionGroup &second, double mustSave) {
+  unsigned stamp = versions[first.id] * 4096 + versions[second.id];
+  auto [it, isNew] = refused.try_emplace({first.id, second.id}, stamp);
+  if (!isNew && it->second == stamp)
+    return false;
+  it->second = stamp;
+
+  Ops core = graph.merged(first.core, second.core);
+  SmallVector<Value> outputs = graph.outputsOf(core, {&first, &second});
+  double before = groupTime(first) + groupTime(second);
+  std::optional<double> after = timeOf(core, outputs);
+  if (!after || *after + mustSave >= before)
+    return false;
+  if (graph.hasPathAround(first, second) || graph.hasPathAround(second, first))
+    return false;
+  for (Operation *op : second.core) {
+    graph.removeMember(op, &second);
+    graph.addMember(op, &first);
+    if (graph.ownerOf(op) == &second)
+      graph.setOwner(op, &first);
+  }
+  first.core = core;
+  first.time.reset();
+  second.isDead = true;
+  touch(first);
+  return true;
+}
+
+/// Groups that read the same tensor and do not depend on each other.
+bool Fuser::fuseSiblings() {
+  llvm::MapVector<Value, SmallVector<FusionGroup *>> readersOf;
+  for (auto &group : graph.groups)
+    if (!group->isDead)
+      for (Value input : graph.inputsOf(group->core))
+        if (elementCount(shapeOf(input)) >= 1024)
+          readersOf[input].push_back(group.get());
+  bool hasChanged = false;
+  for (auto &[value, groups] : readersOf)
+    for (size_t i = 0; i + 1 < groups.size() && groups.size() <= 24; ++i)
+      for (size_t j = i + 1; j < groups.size(); ++j)
+        if (!groups[i]->isDead && !groups[j]->isDead)
+          hasChanged |= merge(*groups[i], *groups[j], 0);
+  return hasChanged;
+}
+
+//===- From groups to dlc.kernel ------------------------------------------===//
+
+/// "row_3f2a" style names come later, from the body's hash; here the schedule
+/// and the most telling ops.
+std::string kernelName(const RegionPlan &plan, ArrayRef<Operation *> core) {
+  std::string name = plan.reductions.empty() ? "map" : "reduce";
+  SmallVector<StringRef> words;
+  for (Operation *op : core) {
+    StringRef word = op->getName().stripDialect();
+    if (isIndexOnly(op) || llvm::is_contained(words, word))
+      continue;
+    words.push_back(word);
+  }
+  for (StringRef word : ArrayRef<StringRef>(words).take_front(5))
+    name += "_" + word.str();
+  if (words.size() > 5)
+    name += "_etc";
+  return name;
+}
+
+ScheduleAttr scheduleOf(const RegionPlan &plan, MLIRContext *context) {
+  SmallVector<int64_t> domain = plan.kept, cols;
+  for (int64_t size : plan.reduced) {
+    cols.push_back(domain.size());
+    domain.push_back(size);
+  }
+  bool isColumn = false;
+  for (const RegionReduction &reduction : plan.reductions)
+    if (auto sum = dyn_cast<ReduceSumOp>(reduction.op))
+      isColumn |= !sum.getDims().empty() &&
+                  sum.getDims().back() + 1 < rankOf(sum.getOperand());
+  ScheduleKind kind = plan.reductions.empty() ? ScheduleKind::Map
+                      : isColumn              ? ScheduleKind::Column
+                                              : ScheduleKind::Row;
+  for (const RegionReduction &reduction : plan.reductions)
+    if (isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(
+            reduction.op))
+      kind = ScheduleKind::Contract;
+  return ScheduleAttr::get(context, kind, domain, cols);
+}
+
+class Materializer {
+public:
+  Materializer(FusionGraph &graph, func::FuncOp function)
+      : graph(graph), function(function) {}
+
+  LogicalResult run(unsigned &numKernels, unsigned &numOps) {
+    for (auto &group : graph.groups)
+      if (!group->isDead && failed(emit(*group, numKernels, numOps)))
+        return failure();
+    eraseUnused();
+    sortBlock();
+    return success();
+  }
+
+private:
+  LogicalResult emit(FusionGroup &group, unsigned &numKernels,
+                     unsigned &numOps);
+  void eraseUnused();
+  void sortBlock();
+
+  FusionGraph &graph;
+  func::FuncOp function;
+};
+
+LogicalResult Materializer::emit(FusionGroup &group, unsigned &numKernels,
+                                 unsigned &numOps) {
+  SmallVector<Value> outputs = graph.outputsOf(group.core, {&group});
+  if (outputs.empty())
+    return success();
+  std::vector<Operation *> ops = graph.closure(group.core);
+  std::string why;
+  FailureOr<RegionPlan> plan = planRegion(ops, outputs, &why);
+  if (failed(plan))
+    return group.core.front()->emitOpError()
+           << "forms no kernel: " << why << " [DLC4001]";
+  llvm::SmallSetVector<Value, 8> inputs = graph.inputsOf(group.core);
+
+  OpBuilder b(group.core.back());
+  SmallVector<Location> locations;
+  for (Operation *op : group.core)
+    locations.push_back(op->getLoc());
+  Location loc = b.getFusedLoc(locations);
+  SmallVector<Type> types;
+  for (Value output : outputs)
+    types.push_back(output.getType());
+  auto kernel = KernelOp::create(
+      b, loc, types, kernelName(*plan, group.core),
+      scheduleOf(*plan, b.getContext()), inputs.getArrayRef());
+  Block *body = b.createBlock(&kernel.getBody());
+  IRMapping mapping;
+  for (Value input : inputs)
+    mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
+  for (Operation *op : ops)
+    b.clone(*op, mapping);
+  SmallVector<Value> yielded;
+  for (Value output : outputs)
+    yielded.push_back(mapping.lookup(output));
+  YieldOp::create(b, loc, yielded);
+  for (auto [output, result] : llvm::zip_equal(outputs, kernel.getOutputs()))
+    output.replaceAllUsesWith(result);
+  ++numKernels;
+  numOps += group.core.size();
+  return success();
+}
+
+void Materializer::eraseUnused() {
+  for (Operation &op : llvm::make_early_inc_range(
+           llvm::reverse(function.getBody().front())))
+    if (op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>() &&
+        !isa<KernelOp>(op))
+      op.erase();
+}
+
+/// Kernels were put where their last op was; what they need may come later.
+void Materializer::sortBlock() {
+  Block &block = function.getBody().front();
+  llvm::DenseSet<Operation *> placed;
+  SmallVector<Operation *> order;
+  SmallVector<std::pair<Operation *, bool>> pending;
+  for (Operation &root : block) {
+    pending.push_back({&root, false});
+    while (!pending.empty()) {
+      auto [op, isReady] = pending.pop_back_val();
+      if (placed.contains(op))
+        continue;
+      if (isReady) {
+        placed.insert(op);
+        order.push_back(op);
+        continue;
+      }
+      pending.push_back({op, true});
+      for (Value operand : llvm::reverse(op->getOperands()))
+        if (Operation *definition = operand.getDefiningOp())
+          pending.push_back({definition, false});
+    }
+  }
+  for (Operation *op : order)
+    op->moveBefore(&block, block.end());
+}
+
+struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    FusionGraph graph(function.getBody().front());
+    FusionCost cost;
+    Fuser(graph, cost).run();
+    unsigned kernels = 0, ops = 0;
+    if (failed(Materializer(graph, function).run(kernels, ops)))
+      return signalPassFailure();
+    numKernels += kernels;
+    numOps += ops;
+  }
+};
+
+struct InlineKernels : dlc::impl::InlineKernelsPassBase<InlineKernels> {
+  void runOnOperation() override {
+    SmallVector<KernelOp> kernels;
+    getOperation().walk([&](KernelOp kernel) { kernels.push_back(kernel); });
+    for (KernelOp kernel : kernels) {
+      OpBuilder b(kernel);
+      IRMapping mapping;
+      Block &body = kernel.getBody().front();
+      mapping.map(body.getArguments(), kernel.getInputs());
+      for (Operation &op : body.without_terminator())
+        b.clone(op, mapping);
+      for (auto [result, value] :
+           llvm::zip_equal(kernel.getOutputs(),
+                           body.getTerminator()->getOperands()))
+        result.replaceAllUsesWith(mapping.lookupOrDefault(value));
+      kernel.erase();
+    }
+  }
+};
+
+} // namespace

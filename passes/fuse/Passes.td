@@ -1,0 +1,32 @@
+#ifndef DLC_PASSES_FUSE_PASSES_TD
+#define DLC_PASSES_FUSE_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def FormKernelsPass : Pass<"dlc-form-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Group ops into fusion regions, one kernel each";
+  let description = [{
+    Starts with one region per op and merges while the cost model (FusionCost.h) sees time saved and the merged region
+    still has a legal walk (indexing/Region.h):
+
+    1. producer into all its readers, computed again in each, so that its result never reaches memory;
+    2. producer and one reader side by side, the result written for the others;
+    3. neighbours that read the same large tensor.
+
+    Reshapes, broadcasts, slices and splat constants are free: each region holds its own. f32 contractions and convolutions
+    stay as they are, for the library. Every region becomes a `dlc.kernel` whose body is the ops themselves; inlining it gives
+    the program back. Needs `dlc-decompose` to have run. Linear in the program but for the reachability checks.
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let statistics = [
+    Statistic<"numKernels", "kernels", "Number of kernels formed">,
+    Statistic<"numOps", "fused-ops", "Number of ops in them">
+  ];
+}
+
+def InlineKernelsPass : Pass<"dlc-inline-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Replace each fusion region by its body";
+  let description = "Gives the unfused program back: how tests check that fusion changed nothing.";
+}
+
+#endif

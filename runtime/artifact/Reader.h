@@ -1,0 +1,64 @@
+// Opens a `.dlc` file and vouches for it: after open() or fromMemory()
+// succeeds, every index, offset, size and stride in the header lies within
+// what it refers to, so the executor uses them without looking again. The
+// checks run in this order, each with its own error id:
+//   DLC5001 file unreadable      DLC5002 not a dlc artifact (magic)
+//   DLC5003 format version       DLC5004 preamble or file size
+//   DLC5005 header damaged       DLC5006 a section damaged or misplaced
+//   DLC5007 states and kernels   DLC5008 buffers and tensors of a program
+//   DLC5009 an instruction       DLC5010 export rules
+// What the checks cannot see is what generated machine code does: the code
+// section is code, to be run only from a source one trusts.
+#ifndef DLC_RUNTIME_ARTIFACT_READER_H
+#define DLC_RUNTIME_ARTIFACT_READER_H
+
+#include "runtime/artifact/artifact_generated.h"
+#include "runtime/core/DType.h"
+#include "runtime/core/Status.h"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace dlc::rt {
+
+inline DType toDType(fb::DType type) { return static_cast<DType>(type); }
+
+/// Immutable; any number of threads may read it.
+class Artifact {
+public:
+  /// Maps the file read-only. The file must not be truncated while in use.
+  static Result<std::shared_ptr<const Artifact>> open(const std::string &path);
+  /// Copies the bytes.
+  static Result<std::shared_ptr<const Artifact>> fromMemory(const void *data,
+                                                            size_t bytes);
+  Artifact(const Artifact &) = delete;
+  Artifact &operator=(const Artifact &) = delete;
+  ~Artifact();
+
+  const fb::Artifact &header() const { return *root; }
+  /// The bytes of the section of that kind; empty when there is none. Aligned
+  /// to 64 bytes.
+  std::span<const std::byte> section(fb::SectionKind kind) const;
+  /// Null when there is no program of that name.
+  const fb::Program *findProgram(std::string_view name) const;
+  /// Tells the system that a section's pages may leave memory; they are read
+  /// from the file again when touched.
+  void releasePages(fb::SectionKind kind) const;
+
+private:
+  Artifact() = default;
+  Status load();
+  Status checkPreamble() const;
+  Status checkSections() const;
+
+  const std::byte *bytes = nullptr;
+  uint64_t size = 0;
+  bool isMapped = false;
+  const fb::Artifact *root = nullptr;
+};
+
+} // namespace dlc::rt
+
+#endif // DLC_RUNTIME_ARTIFACT_READER_H

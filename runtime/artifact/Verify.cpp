@@ -1,0 +1,511 @@
+// Reads like the schema, top to bottom. Everything a later stage will index
+// with is compared with what it indexes, in arithmetic that cannot wrap. A
+// write into the constants section is refused too: it is mapped read-only.
+
+#include "runtime/artifact/Verify.h"
+
+#include "runtime/core/CheckedMath.h"
+#include "runtime/core/DType.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace dlc::rt {
+
+namespace {
+
+using Dims = flatbuffers::Vector<int64_t>;
+
+/// No dimension, stride or count of a real model comes near; products of
+/// seven bounded factors are still checked one by one.
+constexpr int64_t maxDim = int64_t(1) << 40;
+
+bool isDType(fb::DType type) {
+  return type >= fb::DType::MIN && type <= fb::DType::MAX;
+}
+
+template <typename T> size_t length(const flatbuffers::Vector<T> *v) {
+  return v ? v->size() : 0;
+}
+
+std::optional<uint64_t> bytesOf(fb::DType type, const Dims *dims) {
+  if (!isDType(type) || length(dims) > 16)
+    return std::nullopt;
+  std::vector<int64_t> list;
+  if (dims)
+    list.assign(dims->begin(), dims->end());
+  return tensorBytes(static_cast<DType>(type), list);
+}
+
+/// Largest element index + 1 that the strided box touches, when it is legal.
+std::optional<int64_t> reach(int64_t offset, const int64_t (&dims)[4],
+                             const Dims &strides) {
+  if (offset < 0 || strides.size() != 4)
+    return std::nullopt;
+  std::optional<int64_t> last = offset;
+  for (int i = 0; i < 4; ++i) {
+    int64_t stride = strides.Get(i);
+    if (stride < 0 || dims[i] < 1 || dims[i] > maxDim)
+      return std::nullopt;
+    last = checkedAdd(last, checkedMul<int64_t>(dims[i] - 1, stride));
+  }
+  return checkedAdd(last, std::optional<int64_t>(1));
+}
+
+/// True when no two indices of the box address the same element.
+bool isInjective(const int64_t (&dims)[4], const Dims &strides) {
+  std::vector<std::pair<int64_t, int64_t>> order;
+  for (int i = 0; i < 4; ++i)
+    if (dims[i] > 1)
+      order.emplace_back(strides.Get(i), dims[i]);
+  std::sort(order.begin(), order.end());
+  int64_t extent = 1;
+  for (auto [stride, dim] : order) {
+    if (stride < extent)
+      return false;
+    extent += (dim - 1) * stride; // bounded: reach() has passed
+  }
+  return true;
+}
+
+class ProgramVerifier {
+public:
+  ProgramVerifier(const fb::Artifact &artifact, const fb::Program &program,
+                  uint64_t constantBytes)
+      : artifact(artifact), program(program), constantBytes(constantBytes) {}
+
+  Status run();
+
+private:
+  Status checkBuffer(uint32_t index) const;
+  Status checkTensor(const fb::TensorInfo &tensor, bool isInput,
+                     std::set<std::string_view> &names) const;
+  Status checkLaunch(const fb::Launch &launch) const;
+  Status checkGemm(const fb::Gemm &gemm) const;
+  Status checkConv(const fb::Conv &conv) const;
+  Status checkConvGeometry(const fb::Conv &conv) const;
+  Status checkCopy(const fb::Copy &copy) const;
+  Status checkFill(const fb::Fill &fill) const;
+  Status checkInstruction(const fb::Instruction &instruction) const;
+
+  size_t bufferCount() const { return length(program.buffers()); }
+  const fb::Buffer &buffer(uint32_t i) const {
+    return *program.buffers()->Get(i);
+  }
+  /// `role` exists, may be written if asked, and holds `bytes` bytes.
+  Status checkOperand(const char *role, int64_t index, bool isWritten,
+                      std::optional<uint64_t> bytes) const;
+  Status checkElements(const char *role, int64_t index, bool isWritten,
+                       fb::DType type, std::optional<int64_t> elements) const;
+  Status checkOptional(const char *role, int64_t index, bool isWritten,
+                       fb::DType type, std::optional<int64_t> elements) const;
+
+  const fb::Artifact &artifact;
+  const fb::Program &program;
+  uint64_t constantBytes;
+};
+
+Status ProgramVerifier::checkOperand(const char *role, int64_t index,
+                                     bool isWritten,
+                                     std::optional<uint64_t> bytes) const {
+  if (index < 0 || static_cast<uint64_t>(index) >= bufferCount())
+    return DLC_ERROR(Corrupt, "DLC5009", "'", role,
+                     "' must be one of the program's ", bufferCount(),
+                     " buffers, but got index ", index);
+  const fb::Buffer &b = buffer(static_cast<uint32_t>(index));
+  if (isWritten && b.space() == fb::Space::Constant)
+    return DLC_ERROR(Corrupt, "DLC5009", "'", role, "' must be writable, but ",
+                     "got buffer ", index, " in the constants section");
+  if (!bytes || *bytes > b.bytes())
+    return DLC_ERROR(Corrupt, "DLC5009", "'", role, "' must stay within the ",
+                     b.bytes(), " bytes of buffer ", index, ", but got ",
+                     bytes ? concat(*bytes, " bytes")
+                           : std::string("a size beyond 64 bits"));
+  return Status::ok();
+}
+
+Status ProgramVerifier::checkElements(const char *role, int64_t index,
+                                      bool isWritten, fb::DType type,
+                                      std::optional<int64_t> elements) const {
+  std::optional<uint64_t> bytes;
+  if (elements)
+    bytes = checkedMul<uint64_t>(static_cast<uint64_t>(*elements),
+                                 dtypeBytes(static_cast<DType>(type)));
+  DLC_RETURN_IF_ERROR(checkOperand(role, index, isWritten, bytes));
+  const fb::Buffer &b = buffer(static_cast<uint32_t>(index));
+  if (b.offset() % dtypeBytes(static_cast<DType>(type)) != 0)
+    return DLC_ERROR(Corrupt, "DLC5009", "'", role,
+                     "' must be aligned to its elements, but got offset ",
+                     b.offset());
+  return Status::ok();
+}
+
+Status ProgramVerifier::checkOptional(const char *role, int64_t index,
+                                      bool isWritten, fb::DType type,
+                                      std::optional<int64_t> elements) const {
+  if (index == -1)
+    return Status::ok();
+  return checkElements(role, index, isWritten, type, elements);
+}
+
+Status ProgramVerifier::checkBuffer(uint32_t index) const {
+  const fb::Buffer &b = buffer(index);
+  bool isArena = b.space() == fb::Space::Arena;
+  if (!isArena && b.space() != fb::Space::Constant)
+    return DLC_ERROR(Corrupt, "DLC5008", "buffer ", index,
+                     " must be in the arena or the constants, but got space ",
+                     int(b.space()));
+  uint64_t limit = isArena ? artifact.arena_bytes() : constantBytes;
+  if (!isWithin(b.offset(), b.bytes(), limit))
+    return DLC_ERROR(Corrupt, "DLC5008", "buffer ", index, " must end within ",
+                     limit, " bytes, but got offset ", b.offset(), " and ",
+                     b.bytes(), " bytes");
+  if (b.category() < fb::Category::MIN || b.category() > fb::Category::MAX)
+    return DLC_ERROR(Corrupt, "DLC5008", "buffer ", index,
+                     " must have a known category, but got ",
+                     int(b.category()));
+  return Status::ok();
+}
+
+Status ProgramVerifier::checkTensor(const fb::TensorInfo &tensor, bool isInput,
+                                    std::set<std::string_view> &names) const {
+  std::string name = concat(isInput ? "input '" : "output '",
+                            tensor.name()->string_view(), "'");
+  if (!names.insert(tensor.name()->string_view()).second)
+    return DLC_ERROR(Corrupt, "DLC5008", name,
+                     " must have its own name, but got it twice");
+  std::optional<uint64_t> bytes = bytesOf(tensor.dtype(), tensor.dims());
+  if (!bytes)
+    return DLC_ERROR(Corrupt, "DLC5008", name,
+                     " must have a known dtype and a size in 64 bits, but got "
+                     "dtype ",
+                     int(tensor.dtype()));
+  if (tensor.buffer() >= bufferCount())
+    return DLC_ERROR(Corrupt, "DLC5008", name, " must name one of ",
+                     bufferCount(), " buffers, but got ", tensor.buffer());
+  const fb::Buffer &b = buffer(tensor.buffer());
+  if (*bytes > b.bytes() || (isInput && b.space() != fb::Space::Arena))
+    return DLC_ERROR(Corrupt, "DLC5008", name, " must fit ",
+                     isInput ? "an arena buffer" : "its buffer", " of ", *bytes,
+                     " bytes, but got ", b.bytes(), " bytes");
+  return Status::ok();
+}
+
+Status ProgramVerifier::checkLaunch(const fb::Launch &launch) const {
+  if (launch.kernel() >= length(artifact.kernels()))
+    return DLC_ERROR(Corrupt, "DLC5009", "kernel must be one of ",
+                     length(artifact.kernels()), ", but got ", launch.kernel());
+  if (launch.groups() < 0 || launch.groups() > maxDim)
+    return DLC_ERROR(Corrupt, "DLC5009", "groups must be from 0 to ", maxDim,
+                     ", but got ", launch.groups());
+  size_t count = length(launch.buffers());
+  bool hasOffsets = length(launch.offsets()) != 0;
+  if (hasOffsets && launch.offsets()->size() != count)
+    return DLC_ERROR(Corrupt, "DLC5009", "offsets must be one per buffer (",
+                     count, "), but got ", launch.offsets()->size());
+  for (size_t i = 0; i < count; ++i) {
+    int64_t offset = hasOffsets ? launch.offsets()->Get(i) : 0;
+    std::optional<uint64_t> needed;
+    if (offset >= 0)
+      needed = static_cast<uint64_t>(offset);
+    DLC_RETURN_IF_ERROR(
+        checkOperand("buffers", launch.buffers()->Get(i), false, needed));
+  }
+  return Status::ok();
+}
+
+Status ProgramVerifier::checkGemm(const fb::Gemm &g) const {
+  if (!isDType(g.dtype()) || g.activation() < fb::Activation::MIN ||
+      g.activation() > fb::Activation::MAX)
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "gemm dtype and activation must be known, but got ",
+                     int(g.dtype()), " and ", int(g.activation()));
+  if (!g.a_strides() || !g.b_strides() || !g.c_strides())
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "gemm must give strides of a, b and c, but got none");
+  const int64_t aDims[4] = {g.batch0(), g.batch1(), g.m(), g.k()};
+  const int64_t bDims[4] = {g.batch0(), g.batch1(), g.k(), g.n()};
+  const int64_t cDims[4] = {g.batch0(), g.batch1(), g.m(), g.n()};
+  std::optional<int64_t> aReach = reach(g.a_offset(), aDims, *g.a_strides());
+  std::optional<int64_t> bReach = reach(g.b_offset(), bDims, *g.b_strides());
+  std::optional<int64_t> cReach = reach(g.c_offset(), cDims, *g.c_strides());
+  DLC_RETURN_IF_ERROR(checkElements("a", g.a(), false, g.dtype(), aReach));
+  DLC_RETURN_IF_ERROR(checkElements("b", g.b(), false, g.dtype(), bReach));
+  DLC_RETURN_IF_ERROR(checkElements("c", g.c(), true, g.dtype(), cReach));
+  auto hasUnit = [](const int64_t(&dims)[4], const Dims &s, bool lastOnly) {
+    return s.Get(3) == 1 || dims[3] == 1 ||
+           (!lastOnly && (s.Get(2) == 1 || dims[2] == 1));
+  };
+  if (!hasUnit(aDims, *g.a_strides(), false) ||
+      !hasUnit(bDims, *g.b_strides(), false) ||
+      !hasUnit(cDims, *g.c_strides(), true))
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "gemm strides must have a 1 in the "
+                     "inner dims, but got a ",
+                     listOf(*g.a_strides()), ", b ", listOf(*g.b_strides()),
+                     ", c ", listOf(*g.c_strides()));
+  if (!isInjective(cDims, *g.c_strides()))
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "c must address each element once, "
+                     "but got strides ",
+                     listOf(*g.c_strides()));
+  DLC_RETURN_IF_ERROR(checkOptional("bias", g.bias(), false, g.dtype(), g.n()));
+  DLC_RETURN_IF_ERROR(
+      checkOptional("residual", g.residual(), false, g.dtype(), cReach));
+  return checkOptional("workspace", g.workspace(), true, fb::DType::I8, 0);
+}
+
+/// The output extent of each spatial dim follows from the others.
+Status ProgramVerifier::checkConvGeometry(const fb::Conv &c) const {
+  size_t rank = length(c.kernel());
+  bool isConsistent = rank >= 1 && rank <= 3;
+  for (const Dims *list : {c.in_spatial(), c.out_spatial(), c.strides(),
+                           c.dilations(), c.pads_begin(), c.pads_end()})
+    isConsistent &= length(list) == rank;
+  if (!isConsistent)
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "conv must give 1 to 3 spatial dims "
+                     "in every list, but got ",
+                     rank, " kernel dims");
+  auto isDim = [](int64_t v) { return v >= 1 && v <= maxDim; };
+  if (!isDim(c.batch()) || !isDim(c.in_channels()) ||
+      !isDim(c.out_channels()) || !isDim(c.groups()) ||
+      c.in_channels() % c.groups() != 0 || c.out_channels() % c.groups() != 0)
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "conv channels must be multiples of "
+                     "groups, but got ",
+                     c.in_channels(), ", ", c.out_channels(), " and ",
+                     c.groups());
+  for (size_t i = 0; i < rank; ++i) {
+    int64_t in = c.in_spatial()->Get(i), out = c.out_spatial()->Get(i);
+    int64_t kernel = c.kernel()->Get(i), stride = c.strides()->Get(i);
+    int64_t dilation = c.dilations()->Get(i);
+    int64_t before = c.pads_begin()->Get(i), after = c.pads_end()->Get(i);
+    constexpr int64_t small = int64_t(1) << 20; // keeps the products exact
+    bool isSane = isDim(in) && isDim(out) && kernel >= 1 && kernel <= small &&
+                  stride >= 1 && stride <= small && dilation >= 1 &&
+                  dilation <= small && before >= 0 && before <= small &&
+                  after >= 0 && after <= small;
+    int64_t span = isSane ? in + before + after - dilation * (kernel - 1) : 0;
+    if (!isSane || span < 1 || out != (span - 1) / stride + 1)
+      return DLC_ERROR(Corrupt, "DLC5009", "conv spatial dim ", i,
+                       " must follow from kernel, stride, dilation and pads, "
+                       "but got in ",
+                       in, ", out ", out, ", kernel ", kernel, ", stride ",
+                       stride, ", dilation ", dilation, ", pads ", before,
+                       " and ", after);
+  }
+  return Status::ok();
+}
+
+Status ProgramVerifier::checkConv(const fb::Conv &c) const {
+  if (!isDType(c.dtype()) || c.kind() < fb::ConvKind::MIN ||
+      c.kind() > fb::ConvKind::MAX || c.activation() < fb::Activation::MIN ||
+      c.activation() > fb::Activation::MAX)
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "conv kind, dtype and activation "
+                     "must be known, but got ",
+                     int(c.kind()), ", ", int(c.dtype()), " and ",
+                     int(c.activation()));
+  DLC_RETURN_IF_ERROR(checkConvGeometry(c));
+  auto product = [](std::initializer_list<int64_t> factors, const Dims &more) {
+    std::vector<int64_t> all(factors);
+    all.insert(all.end(), more.begin(), more.end());
+    return elementCount(all);
+  };
+  std::optional<int64_t> src =
+      product({c.batch(), c.in_channels()}, *c.in_spatial());
+  std::optional<int64_t> weights =
+      product({c.out_channels(), c.in_channels() / c.groups()}, *c.kernel());
+  std::optional<int64_t> dst =
+      product({c.batch(), c.out_channels()}, *c.out_spatial());
+  bool isForward = c.kind() == fb::ConvKind::Forward;
+  bool isData = c.kind() == fb::ConvKind::BackwardData;
+  bool isWeights = c.kind() == fb::ConvKind::BackwardWeights;
+  DLC_RETURN_IF_ERROR(checkElements("src", c.src(), isData, c.dtype(), src));
+  DLC_RETURN_IF_ERROR(
+      checkElements("weights", c.weights(), isWeights, c.dtype(), weights));
+  DLC_RETURN_IF_ERROR(checkElements("dst", c.dst(), isForward, c.dtype(), dst));
+  if ((isData && c.bias() != -1) ||
+      (!isForward &&
+       (c.residual() != -1 || c.activation() != fb::Activation::None)))
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "conv epilogue must belong to its "
+                     "kind, but got one on kind ",
+                     int(c.kind()));
+  DLC_RETURN_IF_ERROR(
+      checkOptional("bias", c.bias(), isWeights, c.dtype(), c.out_channels()));
+  DLC_RETURN_IF_ERROR(
+      checkOptional("residual", c.residual(), false, c.dtype(), dst));
+  return checkOptional("workspace", c.workspace(), true, fb::DType::I8, 0);
+}
+
+Status ProgramVerifier::checkCopy(const fb::Copy &copy) const {
+  DLC_RETURN_IF_ERROR(
+      checkOperand("source", copy.source(), false,
+                   checkedAdd<uint64_t>(copy.source_offset(), copy.bytes())));
+  return checkOperand(
+      "destination", copy.destination(), true,
+      checkedAdd<uint64_t>(copy.destination_offset(), copy.bytes()));
+}
+
+Status ProgramVerifier::checkFill(const fb::Fill &fill) const {
+  uint32_t width = fill.pattern_bytes();
+  if ((width != 1 && width != 2 && width != 4 && width != 8) ||
+      fill.bytes() % width != 0)
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "fill pattern must have 1, 2, 4 or 8 "
+                     "bytes that divide the size, but got ",
+                     width, " bytes for ", fill.bytes());
+  return checkOperand("destination", fill.destination(), true, fill.bytes());
+}
+
+Status
+ProgramVerifier::checkInstruction(const fb::Instruction &instruction) const {
+  switch (instruction.op_type()) {
+  case fb::Op::Launch:
+    return checkLaunch(*instruction.op_as_Launch());
+  case fb::Op::Gemm:
+    return checkGemm(*instruction.op_as_Gemm());
+  case fb::Op::Conv:
+    return checkConv(*instruction.op_as_Conv());
+  case fb::Op::Copy:
+    return checkCopy(*instruction.op_as_Copy());
+  case fb::Op::Fill:
+    return checkFill(*instruction.op_as_Fill());
+  default:
+    return DLC_ERROR(Unsupported, "DLC5009",
+                     "instruction must be of a kind "
+                     "that this runtime knows, but got kind ",
+                     int(instruction.op_type()));
+  }
+}
+
+Status ProgramVerifier::run() {
+  for (size_t i = 0; i < bufferCount(); ++i)
+    DLC_RETURN_IF_ERROR(checkBuffer(static_cast<uint32_t>(i)));
+  std::set<std::string_view> inputs, outputs;
+  if (program.inputs())
+    for (const fb::TensorInfo *tensor : *program.inputs())
+      DLC_RETURN_IF_ERROR(checkTensor(*tensor, true, inputs));
+  if (program.outputs())
+    for (const fb::TensorInfo *tensor : *program.outputs())
+      DLC_RETURN_IF_ERROR(checkTensor(*tensor, false, outputs));
+  for (size_t i = 0; i < length(program.instructions()); ++i) {
+    const fb::Instruction &instruction = *program.instructions()->Get(i);
+    if (Status status = checkInstruction(instruction); !status.isOk()) {
+      const flatbuffers::String *label = instruction.label();
+      return std::move(status).withContext(
+          concat("instruction ", i, " '",
+                 label ? label->string_view() : std::string_view(), "'"));
+    }
+  }
+  return Status::ok();
+}
+
+Status checkStates(const fb::Artifact &artifact, uint64_t weightBytes) {
+  if (artifact.state_bytes() > artifact.arena_bytes())
+    return DLC_ERROR(Corrupt, "DLC5007", "states must fit the arena of ",
+                     artifact.arena_bytes(), " bytes, but got ",
+                     artifact.state_bytes());
+  if (!artifact.states())
+    return Status::ok();
+  std::set<std::string_view> names;
+  std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  for (const fb::State *state : *artifact.states()) {
+    std::string name = concat("state '", state->name()->string_view(), "'");
+    if (!names.insert(state->name()->string_view()).second)
+      return DLC_ERROR(Corrupt, "DLC5007", name,
+                       " must have its own name, but got it twice");
+    std::optional<uint64_t> bytes = bytesOf(state->dtype(), state->dims());
+    if (!bytes || state->role() < fb::StateRole::MIN ||
+        state->role() > fb::StateRole::MAX)
+      return DLC_ERROR(Corrupt, "DLC5007", name,
+                       " must have a known role and "
+                       "dtype and a size in 64 bits, but got role ",
+                       int(state->role()), " and dtype ", int(state->dtype()));
+    if (state->offset() % 64 != 0 ||
+        !isWithin(state->offset(), *bytes, artifact.state_bytes()))
+      return DLC_ERROR(Corrupt, "DLC5007", name,
+                       " must be aligned to 64 and "
+                       "end within ",
+                       artifact.state_bytes(), " bytes, but got offset ",
+                       state->offset(), " and ", *bytes, " bytes");
+    bool isInitGood = state->init() == fb::StateInit::Zero ||
+                      (state->init() == fb::StateInit::Constant &&
+                       isWithin(state->init_offset(), *bytes, weightBytes)) ||
+                      (state->init() == fb::StateInit::Seed &&
+                       state->dtype() == fb::DType::I64 && *bytes == 16);
+    if (!isInitGood)
+      return DLC_ERROR(Corrupt, "DLC5007", name,
+                       " must start as zero, as a "
+                       "seed of two i64 or within the ",
+                       weightBytes, " bytes of weights, but got kind ",
+                       int(state->init()), " at ", state->init_offset());
+    if (*bytes != 0)
+      ranges.emplace_back(state->offset(), *bytes);
+  }
+  std::sort(ranges.begin(), ranges.end());
+  for (size_t i = 1; i < ranges.size(); ++i)
+    if (ranges[i - 1].first + ranges[i - 1].second > ranges[i].first)
+      return DLC_ERROR(Corrupt, "DLC5007",
+                       "states must not overlap, but got "
+                       "two at offset ",
+                       ranges[i].first);
+  return Status::ok();
+}
+
+Status checkKernels(const fb::Artifact &artifact) {
+  if (!artifact.kernels())
+    return Status::ok();
+  for (const fb::Kernel *kernel : *artifact.kernels()) {
+    std::string_view symbol = kernel->symbol()->string_view();
+    bool isName = !symbol.empty() && symbol.size() < 1024;
+    for (char c : symbol)
+      isName &= c > ' ' && c < 127;
+    if (!isName)
+      return DLC_ERROR(Corrupt, "DLC5007",
+                       "kernel symbol must be printable "
+                       "and shorter than 1024 bytes, but got ",
+                       symbol.size(), " bytes");
+  }
+  return Status::ok();
+}
+
+Status checkExports(const fb::Artifact &artifact) {
+  if (!artifact.exports())
+    return Status::ok();
+  for (const fb::ExportRule *rule : *artifact.exports())
+    if (rule->state() >= length(artifact.states()))
+      return DLC_ERROR(Corrupt, "DLC5010", "export of '",
+                       rule->initializer()->string_view(),
+                       "' must name one of ", length(artifact.states()),
+                       " states, but got ", rule->state());
+  return Status::ok();
+}
+
+} // namespace
+
+Status verifyPlan(const fb::Artifact &artifact, uint64_t constantBytes,
+                  uint64_t weightBytes) {
+  DLC_RETURN_IF_ERROR(checkStates(artifact, weightBytes));
+  DLC_RETURN_IF_ERROR(checkKernels(artifact));
+  DLC_RETURN_IF_ERROR(checkExports(artifact));
+  std::set<std::string_view> names;
+  if (!artifact.programs())
+    return Status::ok();
+  for (const fb::Program *program : *artifact.programs()) {
+    std::string_view name = program->name()->string_view();
+    if (!names.insert(name).second)
+      return DLC_ERROR(Corrupt, "DLC5008", "program '", name,
+                       "' must have its own name, but got it twice");
+    Status status = ProgramVerifier(artifact, *program, constantBytes).run();
+    if (!status.isOk())
+      return std::move(status).withContext(concat("program '", name, "'"));
+  }
+  return Status::ok();
+}
+
+} // namespace dlc::rt

@@ -1,0 +1,38 @@
+// Writes a file so that nobody ever sees half of it: everything goes to
+// `<path>.tmp.<pid>.<n>` in the same folder, which commit() syncs to disk and
+// renames. Without commit() the temporary file is removed.
+#ifndef DLC_RUNTIME_CORE_ATOMICFILE_H
+#define DLC_RUNTIME_CORE_ATOMICFILE_H
+
+#include "runtime/core/Status.h"
+
+#include <cstdint>
+#include <string>
+
+namespace dlc::rt {
+
+class AtomicFile {
+public:
+  static Result<AtomicFile> create(const std::string &path);
+
+  AtomicFile(AtomicFile &&other) noexcept;
+  AtomicFile &operator=(AtomicFile &&) = delete;
+  ~AtomicFile();
+
+  Status write(const void *data, uint64_t bytes);
+  /// fsync, rename over `path`, fsync of the folder.
+  Status commit();
+
+private:
+  AtomicFile() = default;
+  Status failure(const char *what) const;
+  int descriptor = -1;
+  std::string path, temporary;
+};
+
+/// The bytes of a whole regular file, at most `limit` of them.
+Result<std::string> readWholeFile(const std::string &path, uint64_t limit);
+
+} // namespace dlc::rt
+
+#endif // DLC_RUNTIME_CORE_ATOMICFILE_H

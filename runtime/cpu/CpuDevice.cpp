@@ -1,0 +1,340 @@
+#include "runtime/cpu/CpuDevice.h"
+
+#include "runtime/core/Arena.h"
+#include "runtime/core/CheckedMath.h"
+#include "runtime/core/ThreadPool.h"
+#include "runtime/cpu/Conv.h"
+#include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cpu/Gemm.h"
+#include "runtime/cpu/KernelLibrary.h"
+
+#include <cstring>
+#include <optional>
+#include <vector>
+
+namespace dlc::rt {
+
+namespace {
+
+/// Below this a copy or fill is not worth waking the other threads for.
+constexpr uint64_t parallelBytes = uint64_t(1) << 20;
+constexpr uint64_t chunkBytes = uint64_t(256) << 10;
+
+class CpuMemory final : public Memory {
+public:
+  explicit CpuMemory(Arena arena) : arena(std::move(arena)) {}
+  std::byte *data() const override { return arena.data(); }
+  uint64_t size() const override { return arena.size(); }
+  void recordUse(uint64_t end) override { arena.recordUse(end); }
+  uint64_t peak() const override { return arena.peak(); }
+
+private:
+  Arena arena;
+};
+
+class CpuAllocator final : public Allocator {
+public:
+  Result<std::unique_ptr<Memory>> allocate(uint64_t bytes) override {
+    DLC_ASSIGN_OR_RETURN(Arena arena, Arena::create(bytes));
+    return std::unique_ptr<Memory>(new CpuMemory(std::move(arena)));
+  }
+};
+
+class CpuCode final : public LoadedCode {
+public:
+  explicit CpuCode(std::shared_ptr<const KernelLibrary> kernels)
+      : kernels(std::move(kernels)) {}
+  std::shared_ptr<const KernelLibrary> kernels;
+};
+
+class PreparedLaunch final : public PreparedInstruction {
+public:
+  PreparedLaunch(const ThreadPool &pool, KernelFunction function,
+                 const fb::Launch &launch, std::span<std::byte *const> buffers)
+      : pool(pool), function(function), groups(launch.groups()) {
+    bool hasOffsets = launch.offsets() && launch.offsets()->size() != 0;
+    if (launch.buffers())
+      for (flatbuffers::uoffset_t i = 0; i < launch.buffers()->size(); ++i)
+        pointers.push_back(buffers[launch.buffers()->Get(i)] +
+                           (hasOffsets ? launch.offsets()->Get(i) : 0));
+    if (launch.dims())
+      dims.assign(launch.dims()->begin(), launch.dims()->end());
+  }
+  Status run() override {
+    pool.parallelFor(groups, [this](int, int64_t first, int64_t end) {
+      function(pointers.data(), dims.data(), first, end);
+    });
+    return Status::ok();
+  }
+
+private:
+  const ThreadPool &pool;
+  KernelFunction function;
+  int64_t groups;
+  std::vector<void *> pointers;
+  std::vector<int64_t> dims;
+};
+
+/// Calls body(begin, end) over byte ranges that cover [0, bytes).
+template <typename Body>
+void forBytes(const ThreadPool &pool, uint64_t bytes, Body body) {
+  if (bytes < parallelBytes)
+    return body(uint64_t(0), bytes);
+  int64_t chunks = ceilDiv(static_cast<int64_t>(bytes), chunkBytes);
+  pool.parallelFor(chunks, [&](int, int64_t first, int64_t end) {
+    body(static_cast<uint64_t>(first) * chunkBytes,
+         std::min(bytes, static_cast<uint64_t>(end) * chunkBytes));
+  });
+}
+
+class PreparedCopy final : public PreparedInstruction {
+public:
+  PreparedCopy(const ThreadPool &pool, std::byte *to, const std::byte *from,
+               uint64_t bytes)
+      : pool(pool), to(to), from(from), bytes(bytes) {}
+  Status run() override {
+    forBytes(pool, bytes, [this](uint64_t begin, uint64_t end) {
+      std::memmove(to + begin, from + begin, end - begin);
+    });
+    return Status::ok();
+  }
+
+private:
+  const ThreadPool &pool;
+  std::byte *to;
+  const std::byte *from;
+  uint64_t bytes;
+};
+
+class PreparedFill final : public PreparedInstruction {
+public:
+  PreparedFill(const ThreadPool &pool, std::byte *to, const fb::Fill &fill)
+      : pool(pool), to(to), bytes(fill.bytes()), width(fill.pattern_bytes()) {
+    uint64_t value = fill.pattern();
+    for (uint32_t i = 0; i < sizeof(pattern); ++i)
+      pattern[i] = static_cast<unsigned char>(value >> 8 * (i % width));
+    isUniform = true;
+    for (unsigned char byte : pattern)
+      isUniform &= byte == pattern[0];
+  }
+  Status run() override {
+    forBytes(pool, bytes, [this](uint64_t begin, uint64_t end) {
+      if (isUniform) {
+        std::memset(to + begin, pattern[0], end - begin);
+        return;
+      }
+      // Chunks start at multiples of the pattern, so its phase is zero.
+      uint64_t i = begin;
+      for (; i + sizeof(pattern) <= end; i += sizeof(pattern))
+        std::memcpy(to + i, pattern, sizeof(pattern));
+      std::memcpy(to + i, pattern, end - i);
+    });
+    return Status::ok();
+  }
+
+private:
+  const ThreadPool &pool;
+  std::byte *to;
+  uint64_t bytes;
+  uint32_t width;
+  unsigned char pattern[64];
+  bool isUniform;
+};
+
+template <typename Plan>
+class PreparedLibraryCall final : public PreparedInstruction {
+public:
+  PreparedLibraryCall(const ThreadPool &pool, std::unique_ptr<Plan> plan)
+      : pool(pool), plan(std::move(plan)) {}
+  Status run() override { return plan->run(pool); }
+
+private:
+  const ThreadPool &pool;
+  std::unique_ptr<Plan> plan;
+};
+
+class CpuStream final : public Stream {
+public:
+  CpuStream(std::shared_ptr<const CpuCode> code, int threads)
+      : code(std::move(code)), pool(threads), libraries(pool.threads()) {}
+
+  Result<std::unique_ptr<PreparedInstruction>>
+  prepare(const fb::Instruction &instruction,
+          std::span<std::byte *const> buffers,
+          std::span<const uint64_t> bufferBytes) override;
+  Status seal() override { return libraries.allocate(); }
+  void beginCall() override {
+    flushToZero.emplace();
+    oneThread.emplace();
+  }
+  void endCall() override {
+    oneThread.reset();
+    flushToZero.reset();
+  }
+  Status copyToDevice(std::byte *to, const void *from,
+                      uint64_t bytes) override {
+    return PreparedCopy(pool, to, static_cast<const std::byte *>(from), bytes)
+        .run();
+  }
+  Status copyToHost(void *to, const std::byte *from, uint64_t bytes) override {
+    return PreparedCopy(pool, static_cast<std::byte *>(to), from, bytes).run();
+  }
+  Status synchronize() override { return Status::ok(); }
+  uint64_t scratchBytes() const override {
+    return libraries.totalScratchBytes();
+  }
+
+private:
+  template <typename Plan>
+  Result<std::unique_ptr<PreparedInstruction>>
+  finish(Result<std::unique_ptr<Plan>> plan) {
+    if (!plan.isOk())
+      return std::move(plan.status());
+    return std::unique_ptr<PreparedInstruction>(
+        new PreparedLibraryCall<Plan>(pool, std::move(*plan)));
+  }
+  Result<std::unique_ptr<PreparedInstruction>>
+  prepareGemm(const fb::Gemm &gemm, std::span<std::byte *const> buffers,
+              std::span<const uint64_t> bufferBytes);
+  Result<std::unique_ptr<PreparedInstruction>>
+  prepareConv(const fb::Conv &conv, std::span<std::byte *const> buffers,
+              std::span<const uint64_t> bufferBytes);
+
+  std::shared_ptr<const CpuCode> code;
+  ThreadPool pool;
+  LibraryContext libraries;
+  std::optional<FlushToZeroScope> flushToZero;
+  std::optional<SingleThreadedLibraries> oneThread;
+};
+
+Status checkWorkspace(const char *what, uint64_t needed, int index,
+                      std::span<const uint64_t> bufferBytes) {
+  uint64_t given = index < 0 ? 0 : bufferBytes[static_cast<size_t>(index)];
+  if (needed <= given)
+    return Status::ok();
+  return DLC_ERROR(Corrupt, "DLC5009", what, " workspace must have ", needed,
+                   " bytes, but got ", given);
+}
+
+Result<std::unique_ptr<PreparedInstruction>>
+CpuStream::prepareGemm(const fb::Gemm &gemm,
+                       std::span<std::byte *const> buffers,
+                       std::span<const uint64_t> bufferBytes) {
+  fb::GemmT record;
+  gemm.UnPackTo(&record);
+  DLC_RETURN_IF_ERROR(checkWorkspace("gemm", gemmWorkspaceBytes(record),
+                                     record.workspace, bufferBytes));
+  auto at = [&](int index) -> std::byte * {
+    return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
+  };
+  GemmPointers pointers;
+  pointers.a = buffers[record.a];
+  pointers.b = buffers[record.b];
+  pointers.c = buffers[record.c];
+  pointers.bias = at(record.bias);
+  pointers.residual = at(record.residual);
+  return finish(GemmPlan::create(libraries, record, pointers));
+}
+
+Result<std::unique_ptr<PreparedInstruction>>
+CpuStream::prepareConv(const fb::Conv &conv,
+                       std::span<std::byte *const> buffers,
+                       std::span<const uint64_t> bufferBytes) {
+  fb::ConvT record;
+  conv.UnPackTo(&record);
+  DLC_RETURN_IF_ERROR(checkWorkspace("conv", convWorkspaceBytes(record),
+                                     record.workspace, bufferBytes));
+  auto at = [&](int index) -> std::byte * {
+    return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
+  };
+  ConvPointers pointers;
+  pointers.src = buffers[record.src];
+  pointers.weights = buffers[record.weights];
+  pointers.dst = buffers[record.dst];
+  pointers.bias = at(record.bias);
+  pointers.residual = at(record.residual);
+  pointers.workspace = at(record.workspace);
+  return finish(ConvPlan::create(libraries, record, pointers));
+}
+
+Result<std::unique_ptr<PreparedInstruction>>
+CpuStream::prepare(const fb::Instruction &instruction,
+                   std::span<std::byte *const> buffers,
+                   std::span<const uint64_t> bufferBytes) {
+  switch (instruction.op_type()) {
+  case fb::Op::Launch: {
+    const fb::Launch &launch = *instruction.op_as_Launch();
+    return std::unique_ptr<PreparedInstruction>(
+        new PreparedLaunch(pool, code->kernels->function(launch.kernel()),
+                           launch, buffers));
+  }
+  case fb::Op::Gemm:
+    return prepareGemm(*instruction.op_as_Gemm(), buffers, bufferBytes);
+  case fb::Op::Conv:
+    return prepareConv(*instruction.op_as_Conv(), buffers, bufferBytes);
+  case fb::Op::Copy: {
+    const fb::Copy &copy = *instruction.op_as_Copy();
+    return std::unique_ptr<PreparedInstruction>(new PreparedCopy(
+        pool, buffers[copy.destination()] + copy.destination_offset(),
+        buffers[copy.source()] + copy.source_offset(), copy.bytes()));
+  }
+  case fb::Op::Fill: {
+    const fb::Fill &fill = *instruction.op_as_Fill();
+    return std::unique_ptr<PreparedInstruction>(
+        new PreparedFill(pool, buffers[fill.destination()], fill));
+  }
+  default:
+    return DLC_ERROR(Unsupported, "DLC5009",
+                     "instruction must be of a kind that the cpu runs, but "
+                     "got kind ", int(instruction.op_type()));
+  }
+}
+
+class CpuDevice final : public Device {
+public:
+  std::string_view kind() const override { return "cpu"; }
+  Allocator &allocator() override { return memory; }
+
+  Result<std::shared_ptr<const LoadedCode>>
+  loadCode(const Artifact &artifact) override {
+    const fb::Artifact &header = artifact.header();
+    if (const fb::Target *target = header.target()) {
+      std::string_view kind =
+          target->kind() ? target->kind()->string_view() : "cpu";
+      if (kind != "cpu")
+        return DLC_ERROR(Unsupported, "DLC6004", "artifact for device '",
+                         kind, "' must run there, but got device 'cpu'");
+      std::vector<std::string_view> features;
+      if (target->features())
+        for (const flatbuffers::String *feature : *target->features())
+          features.push_back(feature->string_view());
+      DLC_RETURN_IF_ERROR(checkCpu(
+          target->cpu() ? target->cpu()->string_view() : "", features));
+    }
+    DLC_ASSIGN_OR_RETURN(
+        std::shared_ptr<const KernelLibrary> kernels,
+        KernelLibrary::load(artifact.section(fb::SectionKind::Code),
+                            header.kernels()));
+    return std::shared_ptr<const LoadedCode>(
+        std::make_shared<CpuCode>(std::move(kernels)));
+  }
+
+  Result<std::unique_ptr<Stream>>
+  createStream(std::shared_ptr<const LoadedCode> code, int threads) override {
+    return std::unique_ptr<Stream>(
+        new CpuStream(std::static_pointer_cast<const CpuCode>(std::move(code)),
+                      threads > 0 ? threads : defaultThreadCount()));
+  }
+
+private:
+  CpuAllocator memory;
+};
+
+} // namespace
+
+Device &cpuDevice() {
+  static CpuDevice device;
+  return device;
+}
+
+} // namespace dlc::rt

@@ -1,0 +1,106 @@
+// Matrix products of a program, on oneDNN.
+//
+// The product is cut, by its shape alone, into tiles of rows, columns and
+// batch items; each tile is one single-threaded oneDNN call on dense operands
+// (its fast kernels want dense ones: up to 250 GFLOP/s per core of a Zen 5,
+// against 100 to 170 on strided operands). An operand tile that is not dense
+// in memory is gathered into the worker's scratch first; a result tile that is
+// not dense, or that the residual aliases, is computed there and copied out.
+// Long sums are cut too, and added in ascending order.
+#ifndef DLC_RUNTIME_CPU_GEMM_H
+#define DLC_RUNTIME_CPU_GEMM_H
+
+#include "runtime/artifact/artifact_generated.h"
+#include "runtime/cpu/LibraryContext.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+namespace dlc::rt {
+
+/// Bytes of the workspace buffer that `gemm` needs in the arena. The compiler
+/// plans it; it depends on the shape alone. Zero today: packing happens in
+/// per-worker scratch.
+uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm);
+
+/// Where the operands are. `a`, `b` and `c` point at their buffers' starts;
+/// the offsets of the record are added here.
+struct GemmPointers {
+  const std::byte *a = nullptr, *b = nullptr;
+  std::byte *c = nullptr;
+  const std::byte *bias = nullptr, *residual = nullptr;
+};
+
+/// One Gemm record made ready to run. Lives no longer than its context.
+class GemmPlan {
+public:
+  /// Creates the primitives and reserves scratch in `context`. Fails with
+  /// DLC6003 for a dtype that oneDNN has no product for on this CPU. The
+  /// strides are trusted (the artifact's Reader has checked them).
+  static Result<std::unique_ptr<GemmPlan>> create(LibraryContext &context,
+                                                  const fb::GemmT &gemm,
+                                                  const GemmPointers &at);
+  /// One parallel loop over the tiles.
+  Status run(const ThreadPool &pool);
+
+private:
+  struct Operand {
+    const std::byte *base = nullptr;
+    int64_t rowStride = 0, columnStride = 0; // elements
+    int64_t batchStrides[2] = {0, 0};
+    bool isTransposed = false; // columns are the contiguous direction
+  };
+  struct Span {
+    int64_t first, size;
+  };
+  /// An extent in pieces of `step`, of which the last may be short.
+  struct Axis {
+    int64_t extent = 0, step = 0, count = 0;
+    Span at(int64_t i) const {
+      int64_t first = i * step;
+      return {first, std::min(step, extent - first)};
+    }
+    bool isShort(int64_t i) const { return at(i).size != step; }
+  };
+  struct WorkerCache; // what a worker's B scratch holds
+
+  GemmPlan(LibraryContext &context) : context(context) {}
+  void chooseTiles();
+  Status createKernels();
+  Status createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
+                      bool isLast);
+  void runTiles(int worker, int64_t first, int64_t end);
+  void runTile(int worker, int64_t item, int64_t row, int64_t column,
+               WorkerCache &cache);
+  const std::byte *tileOf(const Operand &operand, int64_t item, Span rows,
+                          Span columns, std::byte *scratch,
+                          bool isScratchValid = false) const;
+  bool isDense(const Operand &operand, Span rows, Span columns) const;
+  void finishTile(int64_t item, Span rows, Span columns,
+                  const std::byte *tile) const;
+  int64_t batchOffset(const Operand &operand, int64_t item) const;
+
+  LibraryContext &context;
+  fb::GemmT gemm;
+  GemmPointers at;
+  Operand a, b, c;
+  uint64_t elementBytes = 4;
+  dnnl::memory::data_type dtype{};
+  dnnl::algorithm activation = dnnl::algorithm::undef;
+  Axis rows, columns, depth;
+  int64_t items = 1, itemsPerGroup = 1, groups = 1;
+  uint64_t aBytes = 0, bBytes = 0, cBytes = 0, libraryBytes = 0;
+  // [short rows][short columns][first piece of depth][last piece of depth]
+  const BoundPrimitive *kernels[2][2][2][2] = {};
+  CallFailures failures;
+};
+
+/// The oneDNN form of an activation; undef for none.
+dnnl::algorithm activationAlgorithm(fb::Activation activation);
+/// Empty for dtypes that oneDNN does not compute with.
+std::optional<dnnl::memory::data_type> libraryType(fb::DType type);
+
+} // namespace dlc::rt
+
+#endif // DLC_RUNTIME_CPU_GEMM_H

@@ -1,0 +1,17 @@
+// The devices of this build, by name.
+#ifndef DLC_RUNTIME_DEVICE_DEVICEREGISTRY_H
+#define DLC_RUNTIME_DEVICE_DEVICEREGISTRY_H
+
+#include "runtime/device/Device.h"
+
+#include <string_view>
+
+namespace dlc::rt {
+
+/// DLC6004 when there is no such device. An empty name means the environment's
+/// DLC_DEVICE, and "cpu" when that is not set either.
+Result<Device *> findDevice(std::string_view name);
+
+} // namespace dlc::rt
+
+#endif // DLC_RUNTIME_DEVICE_DEVICEREGISTRY_H

@@ -1,0 +1,57 @@
+// Second of the three small interfaces that a backend fills: ordered work.
+//
+// A session prepares each instruction of a program once (which may create
+// library objects and take time), seals the stream, and then only runs what
+// was prepared: run() does not allocate.
+#ifndef DLC_RUNTIME_DEVICE_STREAM_H
+#define DLC_RUNTIME_DEVICE_STREAM_H
+
+#include "runtime/artifact/artifact_generated.h"
+#include "runtime/core/Status.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace dlc::rt {
+
+/// An instruction with its addresses resolved.
+class PreparedInstruction {
+public:
+  virtual ~PreparedInstruction() = default;
+  virtual Status run() = 0;
+};
+
+/// Used by one thread at a time; work runs in the order it was issued.
+class Stream {
+public:
+  virtual ~Stream() = default;
+
+  /// `buffers[i]` is the device address of the program's buffer i, of
+  /// `bufferBytes[i]` bytes. The result must not outlive the stream.
+  virtual Result<std::unique_ptr<PreparedInstruction>>
+  prepare(const fb::Instruction &instruction,
+          std::span<std::byte *const> buffers,
+          std::span<const uint64_t> bufferBytes) = 0;
+  /// After the last prepare() and before the next run(): takes the memory
+  /// that prepared library calls share.
+  virtual Status seal() = 0;
+
+  /// Around the instructions of one call of a program.
+  virtual void beginCall() = 0;
+  virtual void endCall() = 0;
+
+  virtual Status copyToDevice(std::byte *to, const void *from,
+                              uint64_t bytes) = 0;
+  virtual Status copyToHost(void *to, const std::byte *from,
+                            uint64_t bytes) = 0;
+  /// Waits for everything issued so far.
+  virtual Status synchronize() = 0;
+  /// Memory taken by seal(), beside the arena.
+  virtual uint64_t scratchBytes() const = 0;
+};
+
+} // namespace dlc::rt
+
+#endif // DLC_RUNTIME_DEVICE_STREAM_H
