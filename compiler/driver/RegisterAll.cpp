@@ -1,8 +1,14 @@
 //===- RegisterAll.cpp - every dialect and pass, in one place -------------===//
 #include "compiler/driver/RegisterAll.h"
 
+#include "compiler/pipeline/Phases.h"
 #include "dialects/dlc/IR/Dlc.h"
+#include "passes/autodiff/Passes.h"
+#include "passes/decompose/Passes.h"
 #include "passes/fuse/Passes.h"
+#include "passes/simplify/Passes.h"
+#include "passes/training/Passes.h"
+#include "passes/verify/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Transforms/Passes.h"
@@ -12,6 +18,12 @@ void dlc::registerAllDialects(mlir::DialectRegistry &registry) {
 }
 
 void dlc::registerAllPasses() {
-  registerDlcFusePasses();
   mlir::registerTransformsPasses();
+  registerDlcAutodiffPasses();
+  registerDlcDecomposePasses();
+  registerDlcSimplifyPasses();
+  registerDlcTrainingPasses();
+  registerDlcVerifyPasses();
+  registerPhases();
+  registerDlcFusePasses();
 }

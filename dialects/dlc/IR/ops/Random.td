@@ -6,7 +6,13 @@ include "dialects/dlc/IR/DlcOpBase.td"
 def Dlc_RandomUniformOp : Dlc_Op<"random_uniform", "Random", KeepF32> {
   let summary = "uniform numbers in [0, 1), each a function of state, stream and the element's index alone";
   let description = [{
-    Philox4x32-10 (Salmon et al., SC'11): key = `state[0]` (the seed), counter = (element index, `stream`, `state[1]` (calls so far)). The same
+    Philox4x32-10 (Salmon et al., SC'11) with, in 32-bit words and i the row-major index of the element,
+
+        key     = (seed mod 2^32, seed / 2^32)                 seed  = state[0]
+        counter = (i mod 2^32, i / 2^32, stream, calls)        calls = state[1] mod 2^32
+
+    From the four result words w0 … w3 comes the number `((w0 * 2^32 + w1) >> (64 - p)) * 2^-p`, where p is the precision of the element type in
+    bits: 53 for f64, 24 for f32 (so `(w0 >> 8) * 2^-24`), 11 for f16, 8 for bf16, 4 for f8E4M3FN, 3 for f8E5M2. It is exact and below 1. The same
     numbers come out on every device, for every thread count and sharding, and wherever a kernel recomputes them.
   }];
   let arguments = (ins StaticShapeTensorOf<[I64]>:$state, I64Attr:$stream);

@@ -1,0 +1,55 @@
+//===- BuildGraph.cpp - the graph phase -----------------------------------===//
+//
+// The importer's model functions become entry points: simplified, with loss,
+// gradients and optimizer, in primitive ops.
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/pipeline/Phases.h"
+
+#include "passes/decompose/Passes.h"
+#include "passes/simplify/Passes.h"
+#include "passes/training/Passes.h"
+#include "passes/verify/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+static void addSimplification(OpPassManager &pm) {
+  // Constants before patterns, because patterns look for constants; and after
+  // them, because computing before broadcasting leaves small constant ops.
+  pm.addNestedPass<func::FuncOp>(dlc::createFoldConstantsPass());
+  pm.addNestedPass<func::FuncOp>(dlc::createSimplifyPass());
+  pm.addNestedPass<func::FuncOp>(dlc::createFoldConstantsPass());
+}
+
+void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
+  // Before differentiation, because what vanishes here needs no gradient and
+  // gradients take over the layout that is left.
+  addSimplification(pm);
+  BuildTrainingPassOptions training;
+  training.entries.assign(options.entries.begin(), options.entries.end());
+  training.loss = options.loss;
+  training.optimizer = options.optimizer;
+  training.clipNorm = options.clipNorm;
+  training.accumulate = options.accumulate;
+  training.targetShapes.assign(options.targetShapes.begin(),
+                               options.targetShapes.end());
+  training.gradFrom = options.gradFrom;
+  training.evalFrom = options.evalFrom;
+  pm.addPass(createBuildTrainingPass(training));
+  // After differentiation, because the gradients of compound ops are shorter
+  // than those of their parts; before the last simplification, because that
+  // joins what forward and backward compute twice.
+  pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  addSimplification(pm);
+  pm.addNestedPass<func::FuncOp>(createSimplifyPass());
+  pm.addPass(createVerifyGraphPass());
+}
+
+void dlc::registerPhases() {
+  PassPipelineRegistration<GraphOptions>(
+      "dlc-graph-pipeline",
+      "the graph phase: simplify, differentiate, optimize, decompose",
+      buildGraphPipeline);
+}

@@ -1,0 +1,53 @@
+//===- Phases.h - the compiler's phases as pass pipelines -------*- C++ -*-===//
+//
+// input -> graph -> kernels -> exec -> artifact. Each phase is one function
+// that fills a pass manager on a module, registered as `dlc-<phase>-pipeline`.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DLC_COMPILER_PIPELINE_PHASES_H
+#define DLC_COMPILER_PIPELINE_PHASES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace dlc {
+
+/// What the graph phase builds. The strings read as on the command line of
+/// `dlc compile` (passes/training/TrainingOptions.h).
+struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
+  ListOption<std::string> entries{
+      *this, "entries",
+      llvm::cl::desc("functions to build or keep: forward, infer, step, "
+                     "accumulate, grad, eval (default: step)")};
+  Option<std::string> loss{*this, "loss",
+                           llvm::cl::desc("KIND[:output=NAME,axis=N]"),
+                           llvm::cl::init("mse")};
+  Option<std::string> optimizer{*this, "optimizer",
+                                llvm::cl::desc("KIND[:NAME=NUMBER,...]"),
+                                llvm::cl::init("sgd")};
+  Option<double> clipNorm{*this, "clip-norm",
+                          llvm::cl::desc("joint 2-norm limit; 0: none"),
+                          llvm::cl::init(0)};
+  Option<int64_t> accumulate{*this, "accumulate",
+                             llvm::cl::desc("calls per update"),
+                             llvm::cl::init(1)};
+  ListOption<std::string> targetShapes{
+      *this, "target-shapes",
+      llvm::cl::desc("shapes of targets where known, NAME=4x8")};
+  Option<std::string> gradFrom{*this, "grad-from",
+                               llvm::cl::desc("the model function of 'grad'"),
+                               llvm::cl::init("train")};
+  Option<std::string> evalFrom{*this, "eval-from",
+                               llvm::cl::desc("the model function of 'eval'"),
+                               llvm::cl::init("infer")};
+};
+
+/// From the importer's functions to entry points in primitive ops.
+void buildGraphPipeline(mlir::OpPassManager &pm, const GraphOptions &options);
+
+/// Registers every phase as a pipeline. Call once per process.
+void registerPhases();
+
+} // namespace dlc
+
+#endif
