@@ -221,7 +221,7 @@ RegionEmitter::emitReducedLoops(unsigned position, ArrayRef<unsigned> dims,
   b.setInsertionPointToStart(loop.getBody());
   Values results = emitReducedLoops(
       position + 1, dims, Values(loop.getRegionIterArgs()), body);
-  if (!results.empty() || accumulators.empty())
+  if (!results.empty())
     scf::YieldOp::create(b, loc, results);
   return Values(loop.getResults());
 }
@@ -244,7 +244,8 @@ RegionEmitter::emitVectorLoop(Values accumulators,
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Values results = body(Values(loop.getRegionIterArgs()));
-    if (!results.empty() || accumulators.empty())
+    // Without results the loop came with its terminator.
+    if (!results.empty())
       scf::YieldOp::create(b, loc, results);
     accumulators = Values(loop.getResults());
   }
