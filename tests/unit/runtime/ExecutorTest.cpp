@@ -21,7 +21,7 @@ namespace fb = dlc::fb;
 static std::atomic<bool> isCounting{false};
 static std::atomic<int> allocations{0}, largeAllocations{0};
 
-static void count(size_t bytes) {
+[[maybe_unused]] static void count(size_t bytes) {
   if (!isCounting)
     return;
   ++allocations;
