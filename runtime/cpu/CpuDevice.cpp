@@ -222,8 +222,9 @@ CpuStream::prepareGemm(const fb::Gemm &gemm,
                        std::span<const uint64_t> bufferBytes) {
   fb::GemmT record;
   gemm.UnPackTo(&record);
-  DLC_RETURN_IF_ERROR(checkWorkspace("gemm", gemmWorkspaceBytes(record),
-                                     record.workspace, bufferBytes));
+  if (record.workspace >= 0)
+    DLC_RETURN_IF_ERROR(checkWorkspace("gemm", gemmWorkspaceBytes(record),
+                                       record.workspace, bufferBytes));
   auto at = [&](int index) -> std::byte * {
     return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
   };
@@ -233,6 +234,7 @@ CpuStream::prepareGemm(const fb::Gemm &gemm,
   pointers.c = buffers[record.c];
   pointers.bias = at(record.bias);
   pointers.residual = at(record.residual);
+  pointers.workspace = at(record.workspace);
   return finish(GemmPlan::create(libraries, record, pointers));
 }
 

@@ -79,6 +79,8 @@ Run runGemm(const fb::GemmT &g, int threads, bool isResidualInPlace = false) {
   at.b = r.b.bytes();
   at.c = r.c.bytes();
   at.bias = g.bias >= 0 ? r.bias.bytes() : nullptr;
+  Floats workspace(static_cast<int64_t>(gemmWorkspaceBytes(g) / 4));
+  at.workspace = workspace.bytes();
   if (g.residual >= 0)
     at.residual = isResidualInPlace ? r.c.bytes() : r.residual.bytes();
   auto plan = GemmPlan::create(context, g, at);
@@ -157,6 +159,17 @@ TEST(GemmTest, Run_LongSumWithEpilogue_AppliesItOnce) {
   g.residual = 0;
   checkGemm(g);
   checkGemm(g, /*isResidualInPlace=*/true);
+}
+
+TEST(GemmTest, Run_LongSumOfASmallResult_IsAddedInParts) {
+  fb::GemmT g = denseGemm(300, 65, 4500, true, false);
+  EXPECT_GT(gemmWorkspaceBytes(g), 0u);
+  checkGemm(g);
+  g.c_strides[2] = 70; // a result with gaps
+  checkGemm(g);
+  checkGemm(denseGemm(40, 70, 9000, false, true));
+  g.bias = 0; // an epilogue is applied to one whole sum
+  EXPECT_EQ(gemmWorkspaceBytes(g), 0u);
 }
 
 TEST(GemmTest, Run_AttentionStrides_EqualsSums) {
