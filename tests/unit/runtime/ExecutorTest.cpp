@@ -28,7 +28,15 @@ static std::atomic<int> allocations{0}, largeAllocations{0};
   largeAllocations += bytes >= 4096;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer)
+#ifdef __SANITIZE_ADDRESS__
+#define DLC_HAS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define DLC_HAS_SANITIZER
+#endif
+#endif
+
+#ifndef DLC_HAS_SANITIZER
 extern "C" {
 void *__libc_malloc(size_t);
 void *__libc_memalign(size_t, size_t);
