@@ -2,6 +2,7 @@
 // against themselves on 1, 2 and 3 threads.
 
 #include "runtime/cpu/Conv.h"
+#include "runtime/core/DType.h"
 #include "tests/unit/runtime/TestUtil.h"
 
 #include <cmath>
@@ -212,6 +213,46 @@ TEST(ConvRecordTest, BackwardWeights_WithBias_SumsTheGradient) {
     ASSERT_OK(plan.value()->run(ThreadPool(2)));
     expectNear(y.bias, want);
   }
+}
+
+std::vector<uint16_t> narrow(const Floats &from) {
+  std::vector<uint16_t> to(static_cast<size_t>(from.size()));
+  for (int64_t i = 0; i < from.size(); ++i)
+    to[static_cast<size_t>(i)] = floatToBfloat(from[i]);
+  return to;
+}
+
+TEST(ConvRecordTest, Run_OfBfloats_IsNearTheFloatResult) {
+  for (int64_t size : {6, 2}) // the direct form, then the positions form
+    for (int kind = 0; kind < 3; ++kind) {
+      Case shape{"",     4,      16,     24,     1,     {size, size},
+                 {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+      fb::ConvT c = recordOf(shape, static_cast<fb::ConvKind>(kind));
+      Floats wide = runConv(c, 1);
+      Operands x = operandsOf(c);
+      std::vector<uint16_t> src = narrow(x.src), weights = narrow(x.weights);
+      std::vector<uint16_t> dst = narrow(x.dst);
+      c.dtype = fb::DType::BF16;
+      Floats workspace(static_cast<int64_t>(convWorkspaceBytes(c) / 4));
+      ConvPointers at;
+      at.src = reinterpret_cast<std::byte *>(src.data());
+      at.weights = reinterpret_cast<std::byte *>(weights.data());
+      at.dst = reinterpret_cast<std::byte *>(dst.data());
+      at.workspace = workspace.bytes();
+      LibraryContext context(2);
+      auto plan = ConvPlan::create(context, c, at);
+      if (!plan.isOk())
+        GTEST_SKIP() << plan.status().toString();
+      ASSERT_OK(context.allocate());
+      ASSERT_OK(plan.value()->run(ThreadPool(2)));
+      const std::vector<uint16_t> &got = kind == 0   ? dst
+                                         : kind == 1 ? src
+                                                     : weights;
+      for (int64_t i = 0; i < wide.size(); ++i)
+        ASSERT_NEAR(bfloatToFloat(got[static_cast<size_t>(i)]), wide[i],
+                    0.03 * (4 + std::fabs(wide[i])))
+            << size << " " << kind << " " << i;
+    }
 }
 
 TEST(ConvRecordTest, Create_OfDoubles_IsAnHonestError) {

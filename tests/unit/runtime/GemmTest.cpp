@@ -2,6 +2,7 @@
 // epilogue and tile edge, and their bits on 1, 2 and 3 threads.
 
 #include "runtime/cpu/Gemm.h"
+#include "runtime/core/DType.h"
 #include "tests/unit/runtime/TestUtil.h"
 
 #include <cmath>
@@ -60,19 +61,20 @@ double activate(fb::Activation activation, double x) {
   return NAN;
 }
 
-struct Run {
+struct Product {
   Floats a, b, c, bias, residual;
 };
 
-Run runGemm(const fb::GemmT &g, int threads, bool isResidualInPlace = false) {
+Product runGemm(const fb::GemmT &g, int threads,
+                bool isResidualInPlace = false) {
   int64_t size =
       elements(g.c_strides, g.c_offset, g.batch0, g.batch1, g.m, g.n);
-  Run r{Floats(elements(g.a_strides, g.a_offset, g.batch0, g.batch1, g.m, g.k),
-               1),
-        Floats(elements(g.b_strides, g.b_offset, g.batch0, g.batch1, g.k, g.n),
-               2),
-        Floats(size, isResidualInPlace ? 4 : 0), Floats(g.n, 3),
-        Floats(size, 4)};
+  Product r{
+      Floats(elements(g.a_strides, g.a_offset, g.batch0, g.batch1, g.m, g.k),
+             1),
+      Floats(elements(g.b_strides, g.b_offset, g.batch0, g.batch1, g.k, g.n),
+             2),
+      Floats(size, isResidualInPlace ? 4 : 0), Floats(g.n, 3), Floats(size, 4)};
   LibraryContext context(threads);
   GemmPointers at;
   at.a = r.a.bytes();
@@ -93,7 +95,7 @@ Run runGemm(const fb::GemmT &g, int threads, bool isResidualInPlace = false) {
 }
 
 void checkGemm(const fb::GemmT &g, bool isResidualInPlace = false) {
-  Run r = runGemm(g, 1, isResidualInPlace);
+  Product r = runGemm(g, 1, isResidualInPlace);
   auto at = [](const std::vector<int64_t> &s, int64_t offset, int64_t b0,
                int64_t b1, int64_t row, int64_t column) {
     return offset + b0 * s[0] + b1 * s[1] + row * s[2] + column * s[3];
@@ -116,7 +118,7 @@ void checkGemm(const fb::GemmT &g, bool isResidualInPlace = false) {
               << b0 << " " << b1 << " " << i << " " << j;
         }
   for (int threads : {2, 3}) {
-    Run other = runGemm(g, threads, isResidualInPlace);
+    Product other = runGemm(g, threads, isResidualInPlace);
     EXPECT_TRUE(r.c.sameBits(other.c)) << threads << " threads";
   }
 }
@@ -197,6 +199,35 @@ TEST(GemmTest, Run_BroadcastOperand_EqualsSums) {
   g = denseGemm(9, 11, 13, false, false, 40, 1);
   g.a_strides[0] = 0;
   checkGemm(g);
+}
+
+TEST(GemmTest, Run_OfBfloats_IsNearTheFloatResult) {
+  fb::GemmT g = denseGemm(70, 90, 50, false, true);
+  g.residual = 0;
+  Product wide = runGemm(g, 1);
+  auto narrow = [](const Floats &from) {
+    std::vector<uint16_t> to(static_cast<size_t>(from.size()));
+    for (int64_t i = 0; i < from.size(); ++i)
+      to[static_cast<size_t>(i)] = floatToBfloat(from[i]);
+    return to;
+  };
+  std::vector<uint16_t> a = narrow(wide.a), b = narrow(wide.b);
+  std::vector<uint16_t> residual = narrow(wide.residual), c = narrow(wide.c);
+  g.dtype = fb::DType::BF16;
+  GemmPointers at;
+  at.a = reinterpret_cast<std::byte *>(a.data());
+  at.b = reinterpret_cast<std::byte *>(b.data());
+  at.c = reinterpret_cast<std::byte *>(c.data());
+  at.residual = reinterpret_cast<std::byte *>(residual.data());
+  LibraryContext context(2);
+  auto plan = GemmPlan::create(context, g, at);
+  if (!plan.isOk())
+    GTEST_SKIP() << plan.status().toString();
+  ASSERT_OK(context.allocate());
+  ASSERT_OK(plan.value()->run(ThreadPool(2)));
+  for (int64_t i = 0; i < wide.c.size(); ++i)
+    ASSERT_NEAR(bfloatToFloat(c[static_cast<size_t>(i)]), wide.c[i],
+                0.02 * (2 + std::fabs(wide.c[i])));
 }
 
 TEST(GemmTest, Create_OfDoubles_IsAnHonestError) {
