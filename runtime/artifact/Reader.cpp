@@ -74,7 +74,8 @@ Result<std::shared_ptr<const Artifact>> Artifact::fromMemory(const void *data,
   if (!copy)
     return DLC_ERROR(OutOfMemory, "DLC6002", "artifact copy needs ", count,
                      " bytes, but got none from the system");
-  std::memcpy(copy, data, count);
+  if (count != 0)
+    std::memcpy(copy, data, count);
   artifact->bytes = copy;
   artifact->size = count;
   DLC_RETURN_IF_ERROR(artifact->load());

@@ -222,8 +222,9 @@ CpuStream::prepareGemm(const fb::Gemm &gemm,
                        std::span<const uint64_t> bufferBytes) {
   fb::GemmT record;
   gemm.UnPackTo(&record);
-  DLC_RETURN_IF_ERROR(checkWorkspace("gemm", gemmWorkspaceBytes(record),
-                                     record.workspace, bufferBytes));
+  if (record.workspace >= 0)
+    DLC_RETURN_IF_ERROR(checkWorkspace("gemm", gemmWorkspaceBytes(record),
+                                       record.workspace, bufferBytes));
   auto at = [&](int index) -> std::byte * {
     return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
   };
@@ -233,6 +234,7 @@ CpuStream::prepareGemm(const fb::Gemm &gemm,
   pointers.c = buffers[record.c];
   pointers.bias = at(record.bias);
   pointers.residual = at(record.residual);
+  pointers.workspace = at(record.workspace);
   return finish(GemmPlan::create(libraries, record, pointers));
 }
 
@@ -264,9 +266,8 @@ CpuStream::prepare(const fb::Instruction &instruction,
   switch (instruction.op_type()) {
   case fb::Op::Launch: {
     const fb::Launch &launch = *instruction.op_as_Launch();
-    return std::unique_ptr<PreparedInstruction>(
-        new PreparedLaunch(pool, code->kernels->function(launch.kernel()),
-                           launch, buffers));
+    return std::unique_ptr<PreparedInstruction>(new PreparedLaunch(
+        pool, code->kernels->function(launch.kernel()), launch, buffers));
   }
   case fb::Op::Gemm:
     return prepareGemm(*instruction.op_as_Gemm(), buffers, bufferBytes);
@@ -286,7 +287,8 @@ CpuStream::prepare(const fb::Instruction &instruction,
   default:
     return DLC_ERROR(Unsupported, "DLC5009",
                      "instruction must be of a kind that the cpu runs, but "
-                     "got kind ", int(instruction.op_type()));
+                     "got kind ",
+                     int(instruction.op_type()));
   }
 }
 
@@ -302,8 +304,8 @@ public:
       std::string_view kind =
           target->kind() ? target->kind()->string_view() : "cpu";
       if (kind != "cpu")
-        return DLC_ERROR(Unsupported, "DLC6004", "artifact for device '",
-                         kind, "' must run there, but got device 'cpu'");
+        return DLC_ERROR(Unsupported, "DLC6004", "artifact for device '", kind,
+                         "' must run there, but got device 'cpu'");
       std::vector<std::string_view> features;
       if (target->features())
         for (const flatbuffers::String *feature : *target->features())

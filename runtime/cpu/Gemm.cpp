@@ -13,6 +13,10 @@ namespace {
 constexpr int64_t maxRows = 256, maxColumns = 768, wideColumns = 512;
 constexpr int64_t minRows = 64, minColumns = 128;
 constexpr int64_t maxDepth = 1536, wideDepth = 1024;
+// A sum is cut into parts from this length on, for results of at most so many
+// columns, and while the partial results stay small.
+constexpr int64_t minPartDepth = 2048, maxPartColumns = 1536;
+constexpr int64_t maxPartBytes = 8 << 20;
 // A tile below this much work is not cut further; a group of batch items is
 // collected up to it. About 20 microseconds.
 constexpr double smallFlops = 4e6;
@@ -30,6 +34,11 @@ int64_t evenStep(int64_t extent, int64_t cap, int64_t multiple) {
   return std::min(extent,
                   roundUp(ceilDiv(extent, ceilDiv(extent, cap)), multiple));
 }
+
+double flopsOf(int64_t rows, int64_t columns, int64_t depth) {
+  return 2.0 * static_cast<double>(rows) * static_cast<double>(columns) *
+         static_cast<double>(depth);
+}
 } // namespace
 
 struct GemmPlan::WorkerCache {
@@ -37,7 +46,23 @@ struct GemmPlan::WorkerCache {
   int64_t column = -1;
 };
 
-uint64_t gemmWorkspaceBytes(const fb::GemmT &) { return 0; }
+uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm) {
+  if (!libraryType(gemm.dtype))
+    return 0;
+  LibraryContext context(1);
+  GemmPlan plan(context);
+  // Only whether an operand is there matters, never its address.
+  std::byte *any = reinterpret_cast<std::byte *>(64);
+  GemmPointers at;
+  at.a = at.b = at.c = at.workspace = any;
+  at.bias = gemm.bias >= 0 ? any : nullptr;
+  at.residual = gemm.residual >= 0 ? any : nullptr;
+  plan.describe(gemm, at);
+  plan.chooseTiles();
+  return plan.parts > 1
+             ? static_cast<uint64_t>(plan.parts * gemm.m * gemm.n) * 4
+             : 0;
+}
 
 dnnl::algorithm activationAlgorithm(fb::Activation activation) {
   switch (activation) {
@@ -76,25 +101,7 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
                      "gemm through oneDNN must be f32 or bf16, but got ",
                      dtypeName(static_cast<DType>(gemm.dtype)));
   std::unique_ptr<GemmPlan> plan(new GemmPlan(context));
-  plan->gemm = gemm;
-  plan->at = at;
-  plan->dtype = *type;
-  plan->elementBytes = dtypeBytes(static_cast<DType>(gemm.dtype));
-  plan->activation = activationAlgorithm(gemm.activation);
-  auto operand = [&](const std::byte *base, int64_t offset,
-                     const std::vector<int64_t> &s, int64_t columns) {
-    Operand o;
-    o.base = base + offset * static_cast<int64_t>(plan->elementBytes);
-    o.batchStrides[0] = s[0];
-    o.batchStrides[1] = s[1];
-    o.rowStride = s[2];
-    o.columnStride = s[3];
-    o.isTransposed = s[3] != 1 && columns != 1;
-    return o;
-  };
-  plan->a = operand(at.a, gemm.a_offset, gemm.a_strides, gemm.k);
-  plan->b = operand(at.b, gemm.b_offset, gemm.b_strides, gemm.n);
-  plan->c = operand(at.c, gemm.c_offset, gemm.c_strides, gemm.n);
+  plan->describe(gemm, at);
   plan->chooseTiles();
   DLC_RETURN_IF_ERROR(plan->createKernels());
   context.reserveScratch(plan->aBytes + plan->bBytes + plan->cBytes +
@@ -102,25 +109,57 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
   return plan;
 }
 
-void GemmPlan::chooseTiles() {
-  auto axis = [](int64_t extent, int64_t step) {
-    return Axis{extent, step, ceilDiv(extent, step)};
+void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
+  gemm = record;
+  at = pointers;
+  dtype = *libraryType(gemm.dtype);
+  elementBytes = dtypeBytes(static_cast<DType>(gemm.dtype));
+  activation = activationAlgorithm(gemm.activation);
+  auto operand = [&](const std::byte *base, int64_t offset,
+                     const std::vector<int64_t> &s, int64_t operandColumns) {
+    Operand o;
+    o.base = base + offset * static_cast<int64_t>(elementBytes);
+    o.batchStrides[0] = s[0];
+    o.batchStrides[1] = s[1];
+    o.rowStride = s[2];
+    o.columnStride = s[3];
+    o.isTransposed = s[3] != 1 && operandColumns != 1;
+    return o;
   };
-  items = gemm.batch0 * gemm.batch1;
-  // A cut sum rounds to storage in between, so narrow types are not cut.
-  bool canCutDepth = gemm.dtype == fb::DType::F32 && gemm.k > maxDepth;
-  depth = axis(gemm.k, canCutDepth ? evenStep(gemm.k, wideDepth, 16) : gemm.k);
+  a = operand(at.a, gemm.a_offset, gemm.a_strides, gemm.k);
+  b = operand(at.b, gemm.b_offset, gemm.b_strides, gemm.n);
+  c = operand(at.c, gemm.c_offset, gemm.c_strides, gemm.n);
+}
+
+/// Cuts a long sum into parts when the result has few tiles.
+bool GemmPlan::chooseParts() {
+  if (!at.workspace || at.bias || at.residual ||
+      activation != dnnl::algorithm::undef || gemm.dtype != fb::DType::F32 ||
+      items != 1 || gemm.k < minPartDepth || gemm.n > maxPartColumns)
+    return false;
   int64_t rowStep = evenStep(gemm.m, maxRows, 16);
-  int64_t columnStep =
-      gemm.n <= maxColumns ? gemm.n : evenStep(gemm.n, wideColumns, 64);
-  auto tiles = [&] {
+  int64_t tiles = ceilDiv(gemm.m, rowStep);
+  int64_t depthStep = evenStep(gemm.k, wideDepth, 16);
+  int64_t pieces = ceilDiv(gemm.k, depthStep);
+  int64_t wanted = std::min({ceilDiv(enoughTiles, tiles), pieces,
+                             maxPartBytes / (gemm.m * gemm.n * 4)});
+  if (tiles >= enoughTiles / 2 || wanted < 2)
+    return false;
+  depth = {gemm.k, depthStep, pieces};
+  rows = {gemm.m, rowStep, tiles};
+  columns = {gemm.n, gemm.n, 1};
+  piecesPerPart = ceilDiv(pieces, wanted);
+  parts = ceilDiv(pieces, piecesPerPart);
+  return parts > 1;
+}
+
+/// Cuts tiles in half until there are enough, or they are small.
+void GemmPlan::cutTiles(int64_t &rowStep, int64_t &columnStep) const {
+  auto count = [&] {
     return items * ceilDiv(gemm.m, rowStep) * ceilDiv(gemm.n, columnStep);
   };
-  auto tileFlops = [&] {
-    return 2.0 * static_cast<double>(rowStep) *
-           static_cast<double>(columnStep) * static_cast<double>(gemm.k);
-  };
-  while (tiles() < enoughTiles && tileFlops() > 2 * smallFlops) {
+  while (count() < enoughTiles &&
+         flopsOf(rowStep, columnStep, gemm.k) > 2 * smallFlops) {
     // oneDNN transposes a transposed A once per tile, so there the columns
     // stay together; else narrow tiles keep B's part in the cache.
     bool canCutRows = rowStep > minRows;
@@ -133,20 +172,37 @@ void GemmPlan::chooseTiles() {
     else
       break;
   }
-  rows = axis(gemm.m, rowStep);
-  columns = axis(gemm.n, columnStep);
+}
+
+void GemmPlan::chooseTiles() {
+  items = gemm.batch0 * gemm.batch1;
+  if (!chooseParts()) {
+    parts = 1;
+    // A cut sum rounds to storage in between, so narrow types are not cut.
+    bool canCutDepth = gemm.dtype == fb::DType::F32 && gemm.k > maxDepth;
+    int64_t depthStep = canCutDepth ? evenStep(gemm.k, wideDepth, 16) : gemm.k;
+    int64_t rowStep = evenStep(gemm.m, maxRows, 16);
+    int64_t columnStep =
+        gemm.n <= maxColumns ? gemm.n : evenStep(gemm.n, wideColumns, 64);
+    cutTiles(rowStep, columnStep);
+    depth = {gemm.k, depthStep, ceilDiv(gemm.k, depthStep)};
+    rows = {gemm.m, rowStep, ceilDiv(gemm.m, rowStep)};
+    columns = {gemm.n, columnStep, ceilDiv(gemm.n, columnStep)};
+    piecesPerPart = depth.count;
+  }
   itemsPerGroup = 1;
-  if (items > 1 && tileFlops() < smallFlops)
+  double itemFlops = flopsOf(rows.step, columns.step, gemm.k);
+  if (items > 1 && itemFlops < smallFlops)
     itemsPerGroup =
-        std::clamp<int64_t>(static_cast<int64_t>(smallFlops / tileFlops()), 1,
+        std::clamp<int64_t>(static_cast<int64_t>(smallFlops / itemFlops), 1,
                             std::max<int64_t>(1, items / enoughTiles));
-  groups = ceilDiv(items, itemsPerGroup) * rows.count * columns.count;
+  groups = ceilDiv(items, itemsPerGroup) * parts * rows.count * columns.count;
   auto bytes = [&](int64_t elements) {
     return alignUp(static_cast<uint64_t>(elements) * elementBytes, 4096);
   };
-  aBytes = bytes(rowStep * depth.step);
-  bBytes = bytes(depth.step * columnStep);
-  cBytes = bytes(rowStep * columnStep);
+  aBytes = bytes(rows.step * depth.step);
+  bBytes = bytes(depth.step * columns.step);
+  cBytes = bytes(rows.step * columns.step);
 }
 
 Status GemmPlan::createKernels() {
@@ -155,13 +211,13 @@ Status GemmPlan::createKernels() {
       if ((isRowShort && !rows.isShort(rows.count - 1)) ||
           (isColumnShort && !columns.isShort(columns.count - 1)))
         continue;
-      for (int64_t piece = 0; piece < std::min<int64_t>(depth.count, 2);
-           ++piece)
-        DLC_RETURN_IF_ERROR(createKernel(isRowShort, isColumnShort, piece == 0,
-                                         piece == depth.count - 1));
-      if (depth.count > 2)
-        DLC_RETURN_IF_ERROR(
-            createKernel(isRowShort, isColumnShort, false, true));
+      for (int64_t piece = 0; piece < depth.count; ++piece) {
+        bool isFirst = piece % piecesPerPart == 0;
+        bool isLast = piece == depth.count - 1;
+        if (!kernels[isRowShort][isColumnShort][isFirst][isLast])
+          DLC_RETURN_IF_ERROR(
+              createKernel(isRowShort, isColumnShort, isFirst, isLast));
+      }
     }
   return Status::ok();
 }
@@ -191,6 +247,8 @@ Status GemmPlan::run(const ThreadPool &pool) {
   pool.parallelFor(groups, [this](int worker, int64_t first, int64_t end) {
     runTiles(worker, first, end);
   });
+  if (parts > 1)
+    addParts(pool);
   return failures.take("gemm");
 }
 
@@ -199,10 +257,11 @@ void GemmPlan::runTiles(int worker, int64_t first, int64_t end) {
   for (int64_t group = first; group < end; ++group) {
     int64_t row = group % rows.count;
     int64_t column = group / rows.count % columns.count;
-    int64_t item = group / rows.count / columns.count * itemsPerGroup;
+    int64_t part = group / rows.count / columns.count % parts;
+    int64_t item = group / rows.count / columns.count / parts * itemsPerGroup;
     int64_t last = std::min(items, item + itemsPerGroup);
     for (; item < last; ++item)
-      runTile(worker, item, row, column, cache);
+      runTile(worker, item, part, row, column, cache);
   }
 }
 
@@ -242,15 +301,25 @@ const std::byte *GemmPlan::tileOf(const Operand &operand, int64_t item, Span r,
   return scratch;
 }
 
-void GemmPlan::runTile(int worker, int64_t item, int64_t row, int64_t column,
-                       WorkerCache &cache) {
+/// Partial result `part` as an operand like C: dense in the workspace.
+GemmPlan::Operand GemmPlan::partialResult(int64_t part) const {
+  Operand operand;
+  operand.base = at.workspace + part * gemm.m * gemm.n * 4;
+  operand.rowStride = gemm.n;
+  operand.columnStride = 1;
+  return operand;
+}
+
+void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
+                       int64_t column, WorkerCache &cache) {
   Span r = rows.at(row), n = columns.at(column);
   std::byte *aScratch = context.scratch(worker);
   std::byte *bScratch = aScratch + aBytes, *cScratch = bScratch + bBytes;
   std::byte *library = cScratch + cBytes;
-  bool isInPlace = !at.residual && isDense(c, r, n);
+  Operand target = parts > 1 ? partialResult(part) : c;
+  bool isInPlace = !at.residual && isDense(target, r, n);
   std::byte *tile =
-      isInPlace ? const_cast<std::byte *>(tileOf(c, item, r, n, nullptr))
+      isInPlace ? const_cast<std::byte *>(tileOf(target, item, r, n, nullptr))
                 : cScratch;
   const std::byte *bias =
       at.bias ? at.bias + n.first * static_cast<int64_t>(elementBytes)
@@ -259,13 +328,16 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t row, int64_t column,
       b.base + batchOffset(b, item) * static_cast<int64_t>(elementBytes);
   bool isColumnPacked =
       depth.count == 1 && cache.bItem == bItem && cache.column == column;
-  for (int64_t piece = 0; piece < depth.count; ++piece) {
+  int64_t firstPiece = part * piecesPerPart;
+  int64_t endPiece = std::min(depth.count, firstPiece + piecesPerPart);
+  for (int64_t piece = firstPiece; piece < endPiece; ++piece) {
     Span k = depth.at(piece);
     bool isLast = piece == depth.count - 1;
     const std::byte *aTile = tileOf(a, item, r, k, aScratch);
     const std::byte *bTile = tileOf(b, item, k, n, bScratch, isColumnPacked);
     const BoundPrimitive *kernel =
-        kernels[rows.isShort(row)][columns.isShort(column)][piece == 0][isLast];
+        kernels[rows.isShort(row)][columns.isShort(column)][piece == firstPiece]
+               [isLast];
     if (isLast && bias)
       failures.note(kernel->run(worker, context.stream(worker),
                                 {aTile, bTile, tile, bias, library}));
@@ -275,20 +347,39 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t row, int64_t column,
   }
   cache = {bItem, column};
   if (!isInPlace)
-    finishTile(item, r, n, tile);
+    finishTile(target, item, r, n, tile);
+}
+
+/// C = the partial results, added in ascending order.
+void GemmPlan::addParts(const ThreadPool &pool) const {
+  pool.parallelFor(gemm.m, [this](int, int64_t first, int64_t end) {
+    for (int64_t row = first; row < end; ++row) {
+      auto *to = reinterpret_cast<float *>(const_cast<std::byte *>(c.base)) +
+                 row * c.rowStride;
+      auto *from = reinterpret_cast<const float *>(at.workspace) + row * gemm.n;
+      for (int64_t j = 0; j < gemm.n; ++j)
+        to[j] = from[j] + from[j + gemm.m * gemm.n];
+      for (int64_t part = 2; part < parts; ++part) {
+        from = reinterpret_cast<const float *>(partialResult(part).base) +
+               row * gemm.n;
+        for (int64_t j = 0; j < gemm.n; ++j)
+          to[j] += from[j];
+      }
+    }
+  });
 }
 
 /// Copies a computed tile to C and adds the residual, which may be C itself.
-void GemmPlan::finishTile(int64_t item, Span r, Span n,
+void GemmPlan::finishTile(const Operand &to, int64_t item, Span r, Span n,
                           const std::byte *tile) const {
   int64_t width = static_cast<int64_t>(elementBytes);
-  int64_t start = batchOffset(c, item) + r.first * c.rowStride + n.first;
+  int64_t start = batchOffset(to, item) + r.first * to.rowStride + n.first;
   const std::byte *residual =
       at.residual ? at.residual + width * gemm.c_offset : nullptr;
   for (int64_t i = 0; i < r.size; ++i) {
-    int64_t offset = width * (start + i * c.rowStride);
+    int64_t offset = width * (start + i * to.rowStride);
     const std::byte *line = tile + i * n.size * width;
-    auto *target = const_cast<std::byte *>(c.base) + offset;
+    auto *target = const_cast<std::byte *>(to.base) + offset;
     if (!residual) {
       std::memcpy(target, line, static_cast<size_t>(n.size * width));
     } else if (dtype == dnnl::memory::data_type::f32) {

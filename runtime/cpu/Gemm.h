@@ -6,7 +6,9 @@
 // against 100 to 170 on strided operands). An operand tile that is not dense
 // in memory is gathered into the worker's scratch first; a result tile that is
 // not dense, or that the residual aliases, is computed there and copied out.
-// Long sums are cut too, and added in ascending order.
+// Long sums are cut too, and added in ascending order. Where the result is too
+// small to give every core a tile and the sum is long (weight gradients), parts
+// of the sum become partial results in the workspace, added in order after.
 #ifndef DLC_RUNTIME_CPU_GEMM_H
 #define DLC_RUNTIME_CPU_GEMM_H
 
@@ -19,9 +21,9 @@
 
 namespace dlc::rt {
 
-/// Bytes of the workspace buffer that `gemm` needs in the arena. The compiler
-/// plans it; it depends on the shape alone. Zero today: packing happens in
-/// per-worker scratch.
+/// Bytes of the workspace buffer that `gemm` wants in the arena. The compiler
+/// plans it; it depends on the shape alone and is often 0. A record without a
+/// workspace runs too, with less parallelism.
 uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm);
 
 /// Where the operands are. `a`, `b` and `c` point at their buffers' starts;
@@ -30,6 +32,7 @@ struct GemmPointers {
   const std::byte *a = nullptr, *b = nullptr;
   std::byte *c = nullptr;
   const std::byte *bias = nullptr, *residual = nullptr;
+  std::byte *workspace = nullptr; // gemmWorkspaceBytes, or null
 };
 
 /// One Gemm record made ready to run. Lives no longer than its context.
@@ -65,20 +68,26 @@ private:
   };
   struct WorkerCache; // what a worker's B scratch holds
 
+  friend uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm);
   GemmPlan(LibraryContext &context) : context(context) {}
+  void describe(const fb::GemmT &record, const GemmPointers &pointers);
   void chooseTiles();
+  bool chooseParts();
+  void cutTiles(int64_t &rowStep, int64_t &columnStep) const;
   Status createKernels();
   Status createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
                       bool isLast);
   void runTiles(int worker, int64_t first, int64_t end);
-  void runTile(int worker, int64_t item, int64_t row, int64_t column,
-               WorkerCache &cache);
+  void runTile(int worker, int64_t item, int64_t part, int64_t row,
+               int64_t column, WorkerCache &cache);
+  void addParts(const ThreadPool &pool) const;
   const std::byte *tileOf(const Operand &operand, int64_t item, Span rows,
                           Span columns, std::byte *scratch,
                           bool isScratchValid = false) const;
   bool isDense(const Operand &operand, Span rows, Span columns) const;
-  void finishTile(int64_t item, Span rows, Span columns,
+  void finishTile(const Operand &target, int64_t item, Span rows, Span columns,
                   const std::byte *tile) const;
+  Operand partialResult(int64_t part) const;
   int64_t batchOffset(const Operand &operand, int64_t item) const;
 
   LibraryContext &context;
@@ -90,8 +99,9 @@ private:
   dnnl::algorithm activation = dnnl::algorithm::undef;
   Axis rows, columns, depth;
   int64_t items = 1, itemsPerGroup = 1, groups = 1;
+  int64_t parts = 1, piecesPerPart = 1; // of the sum
   uint64_t aBytes = 0, bBytes = 0, cBytes = 0, libraryBytes = 0;
-  // [short rows][short columns][first piece of depth][last piece of depth]
+  // [short rows][short columns][first piece of a part][last piece of all]
   const BoundPrimitive *kernels[2][2][2][2] = {};
   CallFailures failures;
 };

@@ -2,6 +2,7 @@
 // against themselves on 1, 2 and 3 threads.
 
 #include "runtime/cpu/Conv.h"
+#include "runtime/core/DType.h"
 #include "tests/unit/runtime/TestUtil.h"
 
 #include <cmath>
@@ -88,8 +89,8 @@ struct Operands {
 };
 
 Operands operandsOf(const fb::ConvT &c) {
-  int64_t weights = c.out_channels * (c.in_channels / c.groups) *
-                    product(c.kernel);
+  int64_t weights =
+      c.out_channels * (c.in_channels / c.groups) * product(c.kernel);
   int64_t dst = c.batch * c.out_channels * product(c.out_spatial);
   bool isForward = c.kind == fb::ConvKind::Forward;
   return {Floats(c.batch * c.in_channels * product(c.in_spatial),
@@ -150,9 +151,9 @@ TEST_P(ConvTest, Forward_AnyShape_EqualsSums) {
     want[static_cast<size_t>(d)] += double(x.src[s]) * double(x.weights[w]);
   });
   for (size_t i = 0; c.bias >= 0 && i < want.size(); ++i)
-    want[i] = std::max(
-        0.0, want[i] + x.residual[static_cast<int64_t>(i)] +
-                 x.bias[static_cast<int64_t>(i) % c.out_channels]);
+    want[i] =
+        std::max(0.0, want[i] + x.residual[static_cast<int64_t>(i)] +
+                          x.bias[static_cast<int64_t>(i) % c.out_channels]);
   Floats got = runConv(c, 1);
   expectNear(got, want);
   EXPECT_TRUE(got.sameBits(runConv(c, 2)));
@@ -189,8 +190,8 @@ TEST_P(ConvTest, BackwardWeights_AnyShape_EqualsSums) {
 
 TEST(ConvRecordTest, BackwardWeights_WithBias_SumsTheGradient) {
   for (int64_t size : {8, 2}) { // the direct form, then the positions form
-    Case shape{"", 5, 16, 24, 1, {size, size}, {3, 3}, {1, 1}, {1, 1}, {1, 1},
-               {1, 1}};
+    Case shape{"",     5,      16,     24,     1,     {size, size},
+               {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
     fb::ConvT c = recordOf(shape, fb::ConvKind::BackwardWeights);
     c.bias = 0;
     Operands x = operandsOf(c);
@@ -214,6 +215,46 @@ TEST(ConvRecordTest, BackwardWeights_WithBias_SumsTheGradient) {
   }
 }
 
+std::vector<uint16_t> narrow(const Floats &from) {
+  std::vector<uint16_t> to(static_cast<size_t>(from.size()));
+  for (int64_t i = 0; i < from.size(); ++i)
+    to[static_cast<size_t>(i)] = floatToBfloat(from[i]);
+  return to;
+}
+
+TEST(ConvRecordTest, Run_OfBfloats_IsNearTheFloatResult) {
+  for (int64_t size : {6, 2}) // the direct form, then the positions form
+    for (int kind = 0; kind < 3; ++kind) {
+      Case shape{"",     4,      16,     24,     1,     {size, size},
+                 {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+      fb::ConvT c = recordOf(shape, static_cast<fb::ConvKind>(kind));
+      Floats wide = runConv(c, 1);
+      Operands x = operandsOf(c);
+      std::vector<uint16_t> src = narrow(x.src), weights = narrow(x.weights);
+      std::vector<uint16_t> dst = narrow(x.dst);
+      c.dtype = fb::DType::BF16;
+      Floats workspace(static_cast<int64_t>(convWorkspaceBytes(c) / 4));
+      ConvPointers at;
+      at.src = reinterpret_cast<std::byte *>(src.data());
+      at.weights = reinterpret_cast<std::byte *>(weights.data());
+      at.dst = reinterpret_cast<std::byte *>(dst.data());
+      at.workspace = workspace.bytes();
+      LibraryContext context(2);
+      auto plan = ConvPlan::create(context, c, at);
+      if (!plan.isOk())
+        GTEST_SKIP() << plan.status().toString();
+      ASSERT_OK(context.allocate());
+      ASSERT_OK(plan.value()->run(ThreadPool(2)));
+      const std::vector<uint16_t> &got = kind == 0   ? dst
+                                         : kind == 1 ? src
+                                                     : weights;
+      for (int64_t i = 0; i < wide.size(); ++i)
+        ASSERT_NEAR(bfloatToFloat(got[static_cast<size_t>(i)]), wide[i],
+                    0.03 * (4 + std::fabs(wide[i])))
+            << size << " " << kind << " " << i;
+    }
+}
+
 TEST(ConvRecordTest, Create_OfDoubles_IsAnHonestError) {
   Case shape{"", 1, 1, 1, 1, {4}, {3}, {1}, {1}, {1}, {1}};
   fb::ConvT c = recordOf(shape, fb::ConvKind::Forward);
@@ -227,53 +268,253 @@ TEST(ConvRecordTest, Create_OfDoubles_IsAnHonestError) {
 INSTANTIATE_TEST_SUITE_P(
     Shapes, ConvTest,
     ::testing::Values(
-        Case{"Square", 7, 16, 32, 1, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1},
+        Case{"Square",
+             7,
+             16,
+             32,
+             1,
+             {8, 8},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
              {1, 1}},
-        Case{"Epilogue", 5, 16, 32, 1, {6, 6}, {3, 3}, {1, 1}, {1, 1}, {1, 1},
-             {1, 1}, true},
-        Case{"FirstLayer", 6, 3, 20, 1, {16, 16}, {7, 7}, {2, 2}, {1, 1},
-             {3, 3}, {3, 3}},
-        Case{"OneChannel", 9, 1, 8, 1, {8, 8}, {3, 3}, {1, 1}, {1, 1}, {1, 1},
+        Case{"Epilogue",
+             5,
+             16,
+             32,
+             1,
+             {6, 6},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
+             {1, 1},
+             true},
+        Case{"FirstLayer",
+             6,
+             3,
+             20,
+             1,
+             {16, 16},
+             {7, 7},
+             {2, 2},
+             {1, 1},
+             {3, 3},
+             {3, 3}},
+        Case{"OneChannel",
+             9,
+             1,
+             8,
+             1,
+             {8, 8},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
              {1, 1}},
-        Case{"OddChannels", 4, 5, 7, 1, {9, 7}, {3, 2}, {2, 1}, {1, 1}, {0, 1},
-             {1, 0}, true},
-        Case{"Asymmetric", 3, 8, 8, 1, {10, 10}, {4, 4}, {3, 3}, {1, 1},
-             {0, 2}, {3, 1}},
-        Case{"Dilated", 3, 16, 16, 1, {12, 12}, {3, 3}, {1, 1}, {2, 3}, {2, 3},
+        Case{"OddChannels",
+             4,
+             5,
+             7,
+             1,
+             {9, 7},
+             {3, 2},
+             {2, 1},
+             {1, 1},
+             {0, 1},
+             {1, 0},
+             true},
+        Case{"Asymmetric",
+             3,
+             8,
+             8,
+             1,
+             {10, 10},
+             {4, 4},
+             {3, 3},
+             {1, 1},
+             {0, 2},
+             {3, 1}},
+        Case{"Dilated",
+             3,
+             16,
+             16,
+             1,
+             {12, 12},
+             {3, 3},
+             {1, 1},
+             {2, 3},
+             {2, 3},
              {2, 3}},
-        Case{"Grouped", 4, 16, 32, 4, {6, 6}, {3, 3}, {1, 1}, {1, 1}, {1, 1},
+        Case{"Grouped",
+             4,
+             16,
+             32,
+             4,
+             {6, 6},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
              {1, 1}},
-        Case{"Depthwise", 4, 24, 24, 24, {7, 7}, {3, 3}, {2, 2}, {1, 1},
-             {1, 1}, {1, 1}, true},
-        Case{"DepthMultiplier", 2, 6, 12, 6, {5, 5}, {3, 3}, {1, 1}, {1, 1},
-             {1, 1}, {1, 1}},
+        Case{"Depthwise",
+             4,
+             24,
+             24,
+             24,
+             {7, 7},
+             {3, 3},
+             {2, 2},
+             {1, 1},
+             {1, 1},
+             {1, 1},
+             true},
+        Case{"DepthMultiplier",
+             2,
+             6,
+             12,
+             6,
+             {5, 5},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
+             {1, 1}},
         Case{"OneDim", 5, 12, 20, 1, {30}, {5}, {2}, {1}, {2}, {1}, true},
-        Case{"ThreeDims", 2, 8, 8, 1, {5, 6, 4}, {3, 2, 3}, {1, 2, 1},
-             {1, 1, 1}, {1, 0, 1}, {1, 1, 0}},
-        Case{"Pointwise", 5, 32, 48, 1, {4, 6}, {1, 1}, {1, 1}, {1, 1}, {0, 0},
+        Case{"ThreeDims",
+             2,
+             8,
+             8,
+             1,
+             {5, 6, 4},
+             {3, 2, 3},
+             {1, 2, 1},
+             {1, 1, 1},
+             {1, 0, 1},
+             {1, 1, 0}},
+        Case{"Pointwise",
+             5,
+             32,
+             48,
+             1,
+             {4, 6},
+             {1, 1},
+             {1, 1},
+             {1, 1},
+             {0, 0},
              {0, 0}},
-        Case{"PointwiseEpilogue", 5, 32, 48, 1, {4, 6}, {1, 1}, {1, 1}, {1, 1},
-             {0, 0}, {0, 0}, true},
-        Case{"PointwiseStrided", 5, 32, 48, 1, {8, 8}, {1, 1}, {2, 2}, {1, 1},
-             {0, 0}, {0, 0}},
-        Case{"TwoByTwo", 9, 32, 48, 1, {2, 2}, {3, 3}, {1, 1}, {1, 1}, {1, 1},
+        Case{"PointwiseEpilogue",
+             5,
+             32,
+             48,
+             1,
+             {4, 6},
+             {1, 1},
+             {1, 1},
+             {1, 1},
+             {0, 0},
+             {0, 0},
+             true},
+        Case{"PointwiseStrided",
+             5,
+             32,
+             48,
+             1,
+             {8, 8},
+             {1, 1},
+             {2, 2},
+             {1, 1},
+             {0, 0},
+             {0, 0}},
+        Case{"TwoByTwo",
+             9,
+             32,
+             48,
+             1,
+             {2, 2},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
              {1, 1}},
-        Case{"OneByOne", 9, 32, 80, 1, {1, 1}, {3, 3}, {1, 1}, {1, 1}, {1, 1},
+        Case{"OneByOne",
+             9,
+             32,
+             80,
+             1,
+             {1, 1},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
              {1, 1}},
-        Case{"FourToTwo", 9, 32, 48, 1, {4, 4}, {3, 3}, {2, 2}, {1, 1}, {1, 1},
+        Case{"FourToTwo",
+             9,
+             32,
+             48,
+             1,
+             {4, 4},
+             {3, 3},
+             {2, 2},
+             {1, 1},
+             {1, 1},
              {1, 1}},
-        Case{"TwoToOne", 9, 32, 48, 1, {2, 2}, {3, 3}, {2, 2}, {1, 1}, {1, 1},
+        Case{"TwoToOne",
+             9,
+             32,
+             48,
+             1,
+             {2, 2},
+             {3, 3},
+             {2, 2},
+             {1, 1},
+             {1, 1},
              {1, 1}},
-        Case{"FourToTwoPointwise", 9, 32, 48, 1, {4, 4}, {1, 1}, {2, 2},
-             {1, 1}, {0, 0}, {0, 0}},
-        Case{"DilatedTiny", 9, 16, 16, 1, {3, 3}, {3, 3}, {2, 2}, {2, 2},
-             {2, 2}, {2, 2}},
-        Case{"WholeImage", 3, 16, 24, 1, {4, 4}, {4, 4}, {1, 1}, {1, 1},
-             {0, 0}, {0, 0}},
-        Case{"SingleItem", 1, 16, 16, 1, {9, 9}, {3, 3}, {1, 1}, {1, 1},
-             {1, 1}, {1, 1}}),
-    [](const ::testing::TestParamInfo<Case> &info) {
-      return info.param.name;
-    });
+        Case{"FourToTwoPointwise",
+             9,
+             32,
+             48,
+             1,
+             {4, 4},
+             {1, 1},
+             {2, 2},
+             {1, 1},
+             {0, 0},
+             {0, 0}},
+        Case{"DilatedTiny",
+             9,
+             16,
+             16,
+             1,
+             {3, 3},
+             {3, 3},
+             {2, 2},
+             {2, 2},
+             {2, 2},
+             {2, 2}},
+        Case{"WholeImage",
+             3,
+             16,
+             24,
+             1,
+             {4, 4},
+             {4, 4},
+             {1, 1},
+             {1, 1},
+             {0, 0},
+             {0, 0}},
+        Case{"SingleItem",
+             1,
+             16,
+             16,
+             1,
+             {9, 9},
+             {3, 3},
+             {1, 1},
+             {1, 1},
+             {1, 1},
+             {1, 1}}),
+    [](const ::testing::TestParamInfo<Case> &info) { return info.param.name; });
 
 } // namespace

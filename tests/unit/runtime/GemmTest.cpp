@@ -1,0 +1,242 @@
+// Matrix products against sums in double, over every combination of layout,
+// epilogue and tile edge, and their bits on 1, 2 and 3 threads.
+
+#include "runtime/cpu/Gemm.h"
+#include "runtime/core/DType.h"
+#include "tests/unit/runtime/TestUtil.h"
+
+#include <cmath>
+
+using namespace dlc::rt;
+using namespace dlc::rt::test;
+namespace fb = dlc::fb;
+
+namespace {
+
+fb::GemmT denseGemm(int64_t m, int64_t n, int64_t k, bool isATransposed,
+                    bool isBTransposed, int64_t batch0 = 1,
+                    int64_t batch1 = 1) {
+  fb::GemmT g;
+  g.dtype = fb::DType::F32;
+  g.batch0 = batch0;
+  g.batch1 = batch1;
+  g.m = m;
+  g.n = n;
+  g.k = k;
+  auto strides = [&](int64_t rows, int64_t columns, bool isTransposed) {
+    return std::vector<int64_t>{batch1 * rows * columns, rows * columns,
+                                isTransposed ? 1 : columns,
+                                isTransposed ? rows : 1};
+  };
+  g.a_strides = strides(m, k, isATransposed);
+  g.b_strides = strides(k, n, isBTransposed);
+  g.c_strides = strides(m, n, false);
+  return g;
+}
+
+int64_t elements(const std::vector<int64_t> &s, int64_t offset, int64_t b0,
+                 int64_t b1, int64_t rows, int64_t columns) {
+  return offset + (b0 - 1) * s[0] + (b1 - 1) * s[1] + (rows - 1) * s[2] +
+         (columns - 1) * s[3] + 1;
+}
+
+double activate(fb::Activation activation, double x) {
+  switch (activation) {
+  case fb::Activation::None:
+    return x;
+  case fb::Activation::Relu:
+    return std::max(x, 0.0);
+  case fb::Activation::GeluErf:
+    return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
+  case fb::Activation::GeluTanh:
+    return x * 0.5 *
+           (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+  case fb::Activation::Tanh:
+    return std::tanh(x);
+  case fb::Activation::Sigmoid:
+    return 1 / (1 + std::exp(-x));
+  case fb::Activation::Swish:
+    return x / (1 + std::exp(-x));
+  }
+  return NAN;
+}
+
+struct Product {
+  Floats a, b, c, bias, residual;
+};
+
+Product runGemm(const fb::GemmT &g, int threads,
+                bool isResidualInPlace = false) {
+  int64_t size =
+      elements(g.c_strides, g.c_offset, g.batch0, g.batch1, g.m, g.n);
+  Product r{
+      Floats(elements(g.a_strides, g.a_offset, g.batch0, g.batch1, g.m, g.k),
+             1),
+      Floats(elements(g.b_strides, g.b_offset, g.batch0, g.batch1, g.k, g.n),
+             2),
+      Floats(size, isResidualInPlace ? 4 : 0), Floats(g.n, 3), Floats(size, 4)};
+  LibraryContext context(threads);
+  GemmPointers at;
+  at.a = r.a.bytes();
+  at.b = r.b.bytes();
+  at.c = r.c.bytes();
+  at.bias = g.bias >= 0 ? r.bias.bytes() : nullptr;
+  Floats workspace(static_cast<int64_t>(gemmWorkspaceBytes(g) / 4));
+  at.workspace = workspace.bytes();
+  if (g.residual >= 0)
+    at.residual = isResidualInPlace ? r.c.bytes() : r.residual.bytes();
+  auto plan = GemmPlan::create(context, g, at);
+  EXPECT_TRUE(plan.isOk()) << plan.status().toString();
+  EXPECT_TRUE(context.allocate().isOk());
+  ThreadPool pool(threads);
+  Status status = plan.value()->run(pool);
+  EXPECT_TRUE(status.isOk()) << status.toString();
+  return r;
+}
+
+void checkGemm(const fb::GemmT &g, bool isResidualInPlace = false) {
+  Product r = runGemm(g, 1, isResidualInPlace);
+  auto at = [](const std::vector<int64_t> &s, int64_t offset, int64_t b0,
+               int64_t b1, int64_t row, int64_t column) {
+    return offset + b0 * s[0] + b1 * s[1] + row * s[2] + column * s[3];
+  };
+  for (int64_t b0 = 0; b0 < g.batch0; ++b0)
+    for (int64_t b1 = 0; b1 < g.batch1; ++b1)
+      for (int64_t i = 0; i < g.m; ++i)
+        for (int64_t j = 0; j < g.n; ++j) {
+          double sum = g.bias >= 0 ? r.bias[j] : 0;
+          for (int64_t k = 0; k < g.k; ++k)
+            sum += double(r.a[at(g.a_strides, g.a_offset, b0, b1, i, k)]) *
+                   double(r.b[at(g.b_strides, g.b_offset, b0, b1, k, j)]);
+          sum = activate(g.activation, sum);
+          int64_t index = at(g.c_strides, g.c_offset, b0, b1, i, j);
+          if (g.residual >= 0)
+            sum += r.residual[index];
+          ASSERT_NEAR(r.c[index], sum,
+                      2e-6 * (8 + std::sqrt(double(g.k))) *
+                          (1 + std::fabs(sum)))
+              << b0 << " " << b1 << " " << i << " " << j;
+        }
+  for (int threads : {2, 3}) {
+    Product other = runGemm(g, threads, isResidualInPlace);
+    EXPECT_TRUE(r.c.sameBits(other.c)) << threads << " threads";
+  }
+}
+
+TEST(GemmTest, Run_EveryLayoutAndEdge_EqualsSums) {
+  struct Shape {
+    int64_t m, n, k;
+  };
+  for (Shape s :
+       {Shape{1, 1, 1}, Shape{5, 3, 2}, Shape{17, 33, 129}, Shape{128, 10, 512},
+        Shape{300, 70, 65}, Shape{1, 513, 40}, Shape{600, 1, 64},
+        Shape{33, 1000, 70}, Shape{65, 64, 3100}, Shape{130, 900, 100}})
+    for (bool isATransposed : {false, true})
+      for (bool isBTransposed : {false, true}) {
+        SCOPED_TRACE(::testing::Message()
+                     << s.m << " " << s.n << " " << s.k << " " << isATransposed
+                     << isBTransposed);
+        checkGemm(denseGemm(s.m, s.n, s.k, isATransposed, isBTransposed));
+      }
+}
+
+TEST(GemmTest, Run_EveryActivation_EqualsSums) {
+  for (int activation = int(fb::Activation::None);
+       activation <= int(fb::Activation::MAX); ++activation) {
+    fb::GemmT g = denseGemm(70, 200, 40, false, true);
+    g.activation = static_cast<fb::Activation>(activation);
+    g.bias = 0;
+    SCOPED_TRACE(fb::EnumNameActivation(g.activation));
+    checkGemm(g);
+    g.residual = 0;
+    checkGemm(g);
+    checkGemm(g, /*isResidualInPlace=*/true);
+  }
+}
+
+TEST(GemmTest, Run_LongSumWithEpilogue_AppliesItOnce) {
+  fb::GemmT g = denseGemm(40, 50, 3500, true, false);
+  g.bias = 0;
+  g.activation = fb::Activation::Tanh;
+  g.residual = 0;
+  checkGemm(g);
+  checkGemm(g, /*isResidualInPlace=*/true);
+}
+
+TEST(GemmTest, Run_LongSumOfASmallResult_IsAddedInParts) {
+  fb::GemmT g = denseGemm(300, 65, 4500, true, false);
+  EXPECT_GT(gemmWorkspaceBytes(g), 0u);
+  checkGemm(g);
+  g.c_strides[2] = 70; // a result with gaps
+  checkGemm(g);
+  checkGemm(denseGemm(40, 70, 9000, false, true));
+  g.bias = 0; // an epilogue is applied to one whole sum
+  EXPECT_EQ(gemmWorkspaceBytes(g), 0u);
+}
+
+TEST(GemmTest, Run_AttentionStrides_EqualsSums) {
+  // Heads side by side in [batch, time, 3 * heads * width], as one product
+  // of queries and keys and one of scores and values.
+  int64_t batch = 3, heads = 4, time = 20, width = 8, row = 3 * heads * width;
+  fb::GemmT scores = denseGemm(time, time, width, false, true, batch, heads);
+  scores.a_strides = {time * row, width, row, 1};
+  scores.b_strides = {time * row, width, 1, row};
+  scores.b_offset = heads * width;
+  checkGemm(scores);
+  fb::GemmT mix = denseGemm(time, width, time, false, false, batch, heads);
+  mix.b_strides = {time * row, width, row, 1};
+  mix.b_offset = 2 * heads * width;
+  mix.c_strides = {time * heads * width, width, heads * width, 1};
+  checkGemm(mix);
+  mix.a_strides = {heads * time * time, time * time, 1, time};
+  checkGemm(mix);
+}
+
+TEST(GemmTest, Run_BroadcastOperand_EqualsSums) {
+  fb::GemmT g = denseGemm(9, 11, 13, false, false, 2, 3);
+  g.b_strides[0] = g.b_strides[1] = 0;
+  checkGemm(g);
+  g = denseGemm(9, 11, 13, false, false, 40, 1);
+  g.a_strides[0] = 0;
+  checkGemm(g);
+}
+
+TEST(GemmTest, Run_OfBfloats_IsNearTheFloatResult) {
+  fb::GemmT g = denseGemm(70, 90, 50, false, true);
+  g.residual = 0;
+  Product wide = runGemm(g, 1);
+  auto narrow = [](const Floats &from) {
+    std::vector<uint16_t> to(static_cast<size_t>(from.size()));
+    for (int64_t i = 0; i < from.size(); ++i)
+      to[static_cast<size_t>(i)] = floatToBfloat(from[i]);
+    return to;
+  };
+  std::vector<uint16_t> a = narrow(wide.a), b = narrow(wide.b);
+  std::vector<uint16_t> residual = narrow(wide.residual), c = narrow(wide.c);
+  g.dtype = fb::DType::BF16;
+  GemmPointers at;
+  at.a = reinterpret_cast<std::byte *>(a.data());
+  at.b = reinterpret_cast<std::byte *>(b.data());
+  at.c = reinterpret_cast<std::byte *>(c.data());
+  at.residual = reinterpret_cast<std::byte *>(residual.data());
+  LibraryContext context(2);
+  auto plan = GemmPlan::create(context, g, at);
+  if (!plan.isOk())
+    GTEST_SKIP() << plan.status().toString();
+  ASSERT_OK(context.allocate());
+  ASSERT_OK(plan.value()->run(ThreadPool(2)));
+  for (int64_t i = 0; i < wide.c.size(); ++i)
+    ASSERT_NEAR(bfloatToFloat(c[static_cast<size_t>(i)]), wide.c[i],
+                0.02 * (2 + std::fabs(wide.c[i])));
+}
+
+TEST(GemmTest, Create_OfDoubles_IsAnHonestError) {
+  fb::GemmT g = denseGemm(2, 2, 2, false, false);
+  g.dtype = fb::DType::F64;
+  LibraryContext context(1);
+  auto plan = GemmPlan::create(context, g, GemmPointers());
+  ASSERT_FALSE(plan.isOk());
+  EXPECT_EQ(plan.status().id(), "DLC6003");
+}
+
+} // namespace
