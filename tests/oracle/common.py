@@ -41,6 +41,8 @@ class Dlc:
         command = [self.path, *map(str, arguments)]
         try:
             run = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=environment)
+        except OSError as problem:
+            sys.exit(f"{self.path} cannot be run ({problem.strerror}): build dlc first, or name it with --dlc")
         except subprocess.TimeoutExpired:
             raise Failed(f"`dlc {arguments[0]}` ran past {timeout} s") from None
         if run.returncode:
