@@ -4,8 +4,10 @@
 usage: step_time.py [MODEL …] [--peers dlc eager compile jax] [--threads N] [--steps N] [--rounds N] [--out PREFIX]
 
 Peers are PyTorch eager, torch.compile and JAX; one that is not installed is named in the report and left out. Every
-timing is a process of its own and the peers take turns, `--rounds` times, so that a change of the machine's load meets
-all alike. Every peer is first tried in each environment (flags of its threads' library and of malloc) and, for images,
+timing is a process of its own and the peers take turns, `--rounds` times. Turns alone do not make a busy machine fair: a
+compiler running beside it slows one timing tenfold and spares the next. So each timing waits for a quiet machine (at most
+`--wait` seconds) and notes how much processor time others took meanwhile; above 3 % it is disturbed, is marked with `*`,
+and gives way to any undisturbed one. A ratio with a `*` says nothing; run again. Every peer is first tried in each environment (flags of its threads' library and of malloc) and, for images,
 memory layout; the best goes on. Each figure is the best round's median. Threads are equal; f32.
 compile_s is cold: an empty cache in the first round. peak_mb is the process' peak resident size.
 
@@ -20,9 +22,11 @@ import json
 import os
 import pathlib
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -35,6 +39,7 @@ ENVIRONMENTS = {"plain": {}, "keep": KEEP, "passive+keep": {**PASSIVE, **KEEP}}
 # dlc's own model files: the default exporter folds BatchNorm, so a net that has it uses the other form
 EXPORTS = {"resnet18-32": ("unoptimized", 18)}
 DEFAULT_EXPORT = ("default", 23)
+QUIET = 0.03  # share of the processors that others may take
 
 
 def missing(peer, dlc):
@@ -70,8 +75,36 @@ def variants(peer, name):
     return [(e, l) for e in environments for l in layouts]
 
 
+def busy_seconds():
+    """Processor seconds that the whole machine has been busy or was kept from running, since its start."""
+    user, nice, system, _, _, irq, soft, steal = (int(x) for x in open("/proc/stat").readline().split()[1:9])
+    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_for_quiet(limit):
+    """Returns once the processors were nearly idle for a second, or after `limit` seconds."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        before = busy_seconds()
+        time.sleep(1)
+        if busy_seconds() - before < QUIET * os.cpu_count():
+            return
+
+
 def measure(peer, name, variant, args, cache):
-    """One timing as a dict; {"error": …} when it fails."""
+    """One timing as a dict, with the share of the processors that others took; {"error": …} when it fails."""
+    if peer == "dlc":
+        export(name)
+    wait_for_quiet(args.wait)
+    own = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    start, busy, used = time.monotonic(), busy_seconds(), own()
+    found = run_peer(peer, name, variant, args, cache)
+    others = (busy_seconds() - busy) - (own() - used)
+    found["others"] = max(0.0, others / (time.monotonic() - start) / os.cpu_count())
+    return found
+
+
+def run_peer(peer, name, variant, args, cache):
     environment = {**os.environ, **ENVIRONMENTS[variant[0]], "OMP_NUM_THREADS": str(args.threads), "CUDA_VISIBLE_DEVICES": "",
                    "TORCHINDUCTOR_CACHE_DIR": f"{cache}/{peer}", "DLC_CACHE_DIR": f"{cache}/dlc",
                    "JAX_PLATFORMS": "cpu", "DLC_NUM_THREADS": str(args.threads)}
@@ -92,12 +125,18 @@ def measure(peer, name, variant, args, cache):
 
 
 def better(a, b):
-    """Of two timings of a peer, the faster one, with the first's (cold) compile time."""
+    """Of two timings of a peer the undisturbed, then the faster one, with the first's (cold) compile time."""
     if a is None or "error" in a or "error" in b:
         return b if a is None or "error" in a else a
-    best = dict(min(a, b, key=lambda r: r["step_ms"]))
-    best["compile_s"], best["min_ms"] = a["compile_s"], min(a["min_ms"], b["min_ms"])
+    best = dict(min(a, b, key=lambda r: (r["others"] > QUIET, r["step_ms"])))
+    best["compile_s"], best["compile_others"] = a["compile_s"], a.get("compile_others", a["others"])
+    best["min_ms"] = min(a["min_ms"], b["min_ms"])
     return best
+
+
+def disturbed(result, key="step_ms"):
+    share = result.get("compile_others", result["others"]) if key == "compile_s" else result["others"]
+    return key != "peak_mb" and share > QUIET
 
 
 def time_model(name, peers, args):
@@ -117,18 +156,22 @@ def time_model(name, peers, args):
 
 
 def say(name, peer, result):
-    text = result.get("error") or f"{result['step_ms']:.2f} ms"
+    text = result.get("error") or f"{result['step_ms']:.2f} ms, others took {100 * result['others']:.0f} % of the processors"
     print(f"{name:18} {peer:8} {text}", file=sys.stderr, flush=True)
 
 
 def cell(result, key, digits):
-    return f"{result[key]:.{digits}f}" if result and key in result else "–"
+    if not result or key not in result:
+        return "–"
+    return f"{result[key]:.{digits}f}" + ("*" if disturbed(result, key) else "")
 
 
 def table(results, absent, args):
     """The report in Markdown."""
     columns = [p for p in args.peers if p not in absent]
     lines = [f"Training step, f32, {args.threads} threads, {machine()}. Best of {args.rounds} rounds of {args.steps} steps (median).", ""]
+    if any(disturbed(r) or disturbed(r, "compile_s") for f in results.values() for r in f.values() if "step_ms" in r):
+        lines += ["`*`: other programs took processor time meanwhile; the figure is too high by an unknown amount.", ""]
     lines += [f"{peer} left out: {why}." for peer, why in absent.items()]
     for key, title, digits in (("step_ms", "step time, ms", 2), ("compile_s", "compile time, cold, s", 2), ("peak_mb", "peak resident size, MiB", 0)):
         ratio = key == "step_ms" and "dlc" in columns
@@ -146,7 +189,8 @@ def ratio_of(found):
     peers = [r["step_ms"] for p, r in found.items() if p != "dlc" and "step_ms" in r]
     if not peers or "step_ms" not in found.get("dlc", {}):
         return "–"
-    return f"{min(peers) / found['dlc']['step_ms']:.2f}"
+    mark = "*" if any(disturbed(r) for r in found.values() if "step_ms" in r) else ""
+    return f"{min(peers) / found['dlc']['step_ms']:.2f}{mark}"
 
 
 def machine():
@@ -174,6 +218,7 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--timeout", type=int, default=900)
+    parser.add_argument("--wait", type=int, default=60, help="seconds to wait for a quiet machine before each timing")
     parser.add_argument("--pin", action="store_true", help="bind every process to the first --threads CPUs")
     parser.add_argument("--dlc", default=str(ROOT / "build" / "bin" / "dlc"))
     parser.add_argument("--out", default=str(CACHE / "step_time"))
