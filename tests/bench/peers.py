@@ -1,0 +1,98 @@
+"""One timing of one peer, in a process of its own: `peers.py PEER VARIANT MODEL STEPS THREADS` prints one JSON object.
+
+A step is forward, mean cross-entropy, backward and AdamW (lr 1e-4, weight decay 0.01), on fixed random data, f32.
+PEER VARIANT: eager or compile with `plain` or `channels_last` (images only); jax with `plain`.
+step_ms is the median, compile_s the first step less a median one, peak_mb the process' peak resident size, base_mb what
+it had before the model was made (interpreter and libraries).
+"""
+import json
+import pathlib
+import resource
+import sys
+import time
+
+WARM_UP = 3
+
+
+def resident_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def torch_step(peer, variant, name, threads):
+    """(base_mb, function that runs one step and returns the loss)"""
+    import torch
+
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "fixtures"))
+    import models
+
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    base = resident_mb()
+    case = models.make(name)
+    inputs, target = list(case.inputs(case.batch).values()), case.target(case.batch)
+    module = case.module
+    if variant == "channels_last":
+        module = module.to(memory_format=torch.channels_last)
+        inputs = [x.contiguous(memory_format=torch.channels_last) for x in inputs]
+    optimizer = torch.optim.AdamW(module.parameters(), lr=1e-4, fused=True)
+    loss_of = lambda *xs: case.loss_of(module(*xs), target)
+    loss_of = torch.compile(loss_of) if peer == "compile" else loss_of
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(*inputs)
+        loss.backward()
+        optimizer.step()
+        return float(loss.detach())
+
+    return base, step
+
+
+def jax_step(name):
+    import jax
+    import optax
+
+    import jax_models
+
+    base = resident_mb()
+    params, statistics, loss_of, inputs, target = jax_models.build(name)
+    optimizer = optax.adamw(1e-4, weight_decay=0.01)
+
+    def update(params, statistics, moments, x, y):
+        (loss, statistics), grads = jax.value_and_grad(loss_of, has_aux=True)(params, statistics, x, y)
+        changes, moments = optimizer.update(grads, moments, params)
+        return optax.apply_updates(params, changes), statistics, moments, loss
+
+    update = jax.jit(update, donate_argnums=(0, 1, 2))
+    state = [params, statistics, jax.jit(optimizer.init)(params)]
+
+    def step():
+        *state[:], loss = update(*state, inputs, target)
+        jax.block_until_ready(state)
+        return float(loss)
+
+    return base, step
+
+
+def main():
+    peer, variant, name, steps, threads = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+    start = time.perf_counter()
+    base, step = jax_step(name) if peer == "jax" else torch_step(peer, variant, name, threads)
+    built = time.perf_counter()
+    step()
+    first = time.perf_counter() - built
+    for _ in range(WARM_UP):
+        step()
+    times = []
+    for _ in range(steps):
+        begin = time.perf_counter()
+        loss = step()
+        times.append(time.perf_counter() - begin)
+    times.sort()
+    median = times[len(times) // 2]
+    print(json.dumps({"step_ms": 1e3 * median, "min_ms": 1e3 * times[0], "compile_s": max(0.0, first - median),
+                      "setup_s": built - start, "peak_mb": resident_mb(), "base_mb": base, "loss": loss}))
+
+
+if __name__ == "__main__":
+    main()
