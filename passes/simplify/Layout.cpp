@@ -45,10 +45,16 @@ std::optional<int64_t> ReshapeGroups::inDimOf(int64_t outDim) const {
   const DimGroup &run = groupOfOut(outDim);
   if (run.inEnd - run.inBegin == 1 && run.outEnd - run.outBegin == 1)
     return run.inBegin;
-  for (int64_t i = run.inBegin; i < run.inEnd; ++i)
-    if (in[i] == out[outDim] && in[i] != 1)
-      return i;
-  return std::nullopt;
+  // Beside it on both sides, only dims of size 1.
+  auto isLarge = [](int64_t size) { return size != 1; };
+  ArrayRef<int64_t> ins = ArrayRef<int64_t>(in).slice(
+      run.inBegin, run.inEnd - run.inBegin);
+  ArrayRef<int64_t> outs = ArrayRef<int64_t>(out).slice(
+      run.outBegin, run.outEnd - run.outBegin);
+  if (llvm::count_if(ins, isLarge) != 1 || llvm::count_if(outs, isLarge) != 1 ||
+      out[outDim] == 1)
+    return std::nullopt;
+  return run.inBegin + (llvm::find_if(ins, isLarge) - ins.begin());
 }
 
 SmallVector<int64_t> mapDims(ArrayRef<int64_t> dims,
@@ -87,7 +93,7 @@ static Value transposeConstant(OpBuilder &b, Location loc, Value value,
   auto elements = cast<DenseElementsAttr>(
       value.getDefiningOp<ConstantOp>().getValue());
   auto from = llvm::to_vector(elements.getValues<Attribute>());
-  SmallVector<int64_t> shape = mapDims(shapeOf(value), permutation);
+  SmallVector<int64_t> shape = mapDims(permutation, shapeOf(value));
   SmallVector<int64_t> strides(shape.size(), 1);
   for (int64_t i = int64_t(shape.size()) - 2; i >= 0; --i)
     strides[i] = strides[i + 1] * shapeOf(value)[i + 1];
