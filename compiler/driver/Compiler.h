@@ -1,0 +1,73 @@
+//===- Compiler.h - from a model file to an artifact ------------*- C++ -*-===//
+//
+// Runs all phases: import, graph, kernels, exec, artifact. No state is shared
+// between calls, so several may run in parallel.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DLC_COMPILER_DRIVER_COMPILER_H
+#define DLC_COMPILER_DRIVER_COMPILER_H
+
+#include "frontends/onnx/OnnxImporter.h"
+#include "runtime/artifact/artifact_generated.h"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dlc {
+
+struct CompileOptions {
+  /// The `.onnx` file.
+  std::string model;
+  /// forward, infer, step, grad, eval.
+  std::vector<std::string> entries = {"forward", "infer", "step", "eval"};
+  /// KIND[:output=NAME,axis=N]; "none": the model's output is the loss.
+  std::string loss = "cross-entropy";
+  /// KIND[:NAME=NUMBER,…], e.g. "adamw:weight-decay=0.1".
+  std::string optimizer = "adamw";
+  /// 0: gradients are not clipped.
+  double clipNorm = 0;
+  int64_t accumulate = 1;
+  /// Shapes of targets, where data tell them ("target" or "target/<output>").
+  std::map<std::string, std::vector<int64_t>> targetShapes;
+  /// Dims, batch, freezing, ties, BatchNormalization, f64.
+  ImportOptions import;
+  /// LLVM's name of a CPU; empty: this machine's.
+  std::string cpu;
+  /// A folder for the IR after each phase, as numbered files; empty: none.
+  std::string dumpPhases;
+  /// Called as each phase begins, with its name.
+  std::function<void(const std::string &)> onPhase;
+};
+
+/// Seconds that each phase took, in order.
+using PhaseTimes = std::vector<std::pair<std::string, double>>;
+
+/// An artifact in memory.
+struct CompiledModel {
+  fb::ArtifactT artifact;
+  std::string code;
+  std::vector<std::byte> constants, weights;
+  std::string sourceModel;
+  /// What the importer found: inputs, outputs, parameters, remarks.
+  ImportedModel imported;
+  PhaseTimes times;
+
+  /// The bytes of the `.dlc` file.
+  std::vector<std::byte> toBytes();
+};
+
+/// Compiles the model. On failure every error is in `diagnostics`.
+std::unique_ptr<CompiledModel> compile(const CompileOptions &options,
+                                       Diagnostics &diagnostics);
+/// The same for a model that is loaded already, so that a caller who needs
+/// several shapes reads the file once.
+std::unique_ptr<CompiledModel> compile(const OnnxModel &model,
+                                       const CompileOptions &options,
+                                       Diagnostics &diagnostics);
+
+} // namespace dlc
+
+#endif

@@ -1,0 +1,70 @@
+//===- KernelTable.cpp - every distinct kernel once -----------------------===//
+#include "compiler/pipeline/KernelTable.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/xxhash.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+KernelTable::KernelTable(MLIRContext *context, const emit::VectorTarget &target,
+                         unsigned numModules)
+    : target(target), weights(numModules) {
+  for (unsigned i = 0; i < numModules; ++i)
+    modules.push_back(ModuleOp::create(UnknownLoc::get(context)));
+}
+
+/// What the code depends on: schedule and body, without names and locations.
+static std::string keyOf(KernelOp kernel) {
+  std::string key;
+  llvm::raw_string_ostream out(key);
+  out << kernel.getSchedule();
+  Block &body = kernel.getBody().front();
+  DenseMap<Value, unsigned> numbers;
+  for (BlockArgument argument : body.getArguments()) {
+    numbers[argument] = numbers.size();
+    out << ' ' << argument.getType();
+  }
+  for (Operation &op : body) {
+    out << '\n' << op.getName();
+    for (Value operand : op.getOperands())
+      out << ' ' << numbers.lookup(operand);
+    out << op.getAttrDictionary();
+    for (Value result : op.getResults()) {
+      numbers[result] = numbers.size();
+      out << ' ' << result.getType();
+    }
+  }
+  return key;
+}
+
+FailureOr<unsigned> KernelTable::add(KernelOp kernel) {
+  std::string key = keyOf(kernel);
+  auto [it, isNew] = known.try_emplace(key, kernels.size());
+  if (!isNew)
+    return it->second;
+  KernelEntry entry;
+  entry.hash = llvm::xxh3_64bits(key);
+  entry.symbol = llvm::formatv("{0}_{1}", kernel.getName(),
+                               llvm::utohexstr(entry.hash & 0xffffff, true))
+                     .str();
+  for (const KernelEntry &other : kernels)
+    if (other.symbol == entry.symbol)
+      entry.symbol += "_" + std::to_string(kernels.size());
+  entry.schedule = stringifyScheduleKind(kernel.getSchedule().getKind()).str();
+  size_t lightest = llvm::min_element(weights) - weights.begin();
+  weights[lightest] +=
+      std::distance(kernel.getBody().front().begin(),
+                    kernel.getBody().front().end());
+  FailureOr<emit::EmittedKernel> emitted =
+      emit::emitKernel(kernel, entry.symbol, target, *modules[lightest]);
+  if (failed(emitted))
+    return failure();
+  entry.groups = emitted->groups;
+  kernels.push_back(std::move(entry));
+  return unsigned(kernels.size() - 1);
+}
+
+} // namespace dlc

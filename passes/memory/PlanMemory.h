@@ -1,0 +1,36 @@
+//===- PlanMemory.h - offsets for buffers with known lifetimes --*- C++ -*-===//
+//
+// Places buffers in one arena so that buffers that live at the same time do not
+// overlap. Best fit in two orders, by size and by lifetime, and the better one
+// is kept (the heap simulation of XLA's buffer assignment).
+//
+//===----------------------------------------------------------------------===//
+#ifndef DLC_PASSES_MEMORY_PLANMEMORY_H
+#define DLC_PASSES_MEMORY_PLANMEMORY_H
+
+#include <cstdint>
+#include <vector>
+
+namespace dlc {
+
+/// A buffer that lives from instruction `first` to `last`, both included.
+struct LiveBuffer {
+  uint64_t bytes;
+  int64_t first, last;
+};
+
+struct MemoryPlan {
+  /// One per buffer, each a multiple of `alignment`.
+  std::vector<uint64_t> offsets;
+  /// Size of the arena.
+  uint64_t bytes = 0;
+  /// The most bytes that live at one time: no plan of this order is smaller.
+  uint64_t lowerBound = 0;
+};
+
+MemoryPlan planMemory(const std::vector<LiveBuffer> &buffers,
+                      uint64_t alignment = 64);
+
+} // namespace dlc
+
+#endif
