@@ -114,10 +114,30 @@ static Value transposeConstant(OpBuilder &b, Location loc, Value value,
       b, loc, DenseElementsAttr::get(tensorType(value).clone(shape), to));
 }
 
+bool repeatsMuch(BroadcastOp broadcast) {
+  return broadcast.getType().getNumElements() >
+         4 * broadcast.getOperand().getType().getNumElements();
+}
+
+/// `value` is computed from random numbers and splats alone, such as a dropout
+/// mask: it can be generated at any index, so a transpose of it fuses.
+static bool isGenerated(Value value, int depth = 6) {
+  Operation *op = value.getDefiningOp();
+  if (!op || depth == 0)
+    return false;
+  if (isa<RandomUniformOp>(op) || isSplatConstant(value))
+    return true;
+  return isElementwise(op) && llvm::all_of(op->getOperands(), [&](Value x) {
+           return isGenerated(x, depth - 1);
+         });
+}
+
 bool canUntranspose(Value value, ArrayRef<int64_t> permutation) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return false;
+  if (isGenerated(value))
+    return true;
   if (auto transpose = dyn_cast<TransposeOp>(op))
     return transpose.getPermutation() == permutation;
   if (auto constant = dyn_cast<ConstantOp>(op))
@@ -126,8 +146,7 @@ bool canUntranspose(Value value, ArrayRef<int64_t> permutation) {
             tensorType(value).getNumElements() <= kSmallConstantElements);
   if (auto broadcast = dyn_cast<BroadcastOp>(op))
     return llvm::is_sorted(mapDims(broadcast.getDims(), permutation)) ||
-           broadcast.getOperand().getType().getNumElements() * 2 <=
-               broadcast.getType().getNumElements();
+           repeatsMuch(broadcast);
   return isa<IotaOp>(op);
 }
 
@@ -143,6 +162,8 @@ Value untranspose(OpBuilder &b, Location loc, Value value,
     return IotaOp::create(b, loc, tensorType(value).clone(shape),
                           permutation[iota.getDim()]);
   auto broadcast = dyn_cast<BroadcastOp>(op);
+  if (isGenerated(value))
+    return transposeBy(b, loc, value, inversePermutation(permutation));
   if (!broadcast)
     return transposeConstant(b, loc, value, inversePermutation(permutation));
   SmallVector<int64_t> dims = mapDims(broadcast.getDims(), permutation);

@@ -395,6 +395,41 @@ private:
   }
 };
 
+/// broadcast (transpose x) -> transpose (broadcast x) where little is repeated,
+/// as when an image is enlarged. New dims stay behind the dim they follow.
+struct SinkThroughBroadcast : OpRewritePattern<BroadcastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(BroadcastOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getOperand().getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "the operand is no transpose");
+    Value source = transpose.getOperand();
+    if (repeatsMuch(op))
+      return rewriter.notifyMatchFailure(op, "the transpose would grow");
+    // order[k]: the dim of `op` that is dim k of the broadcast of the source.
+    SmallVector<int64_t> order, dims;
+    ArrayRef<int64_t> mapped = op.getDims();
+    int64_t rank = op.getType().getRank();
+    auto appendNewDims = [&](int64_t from) {
+      for (; from < rank && !llvm::is_contained(mapped, from); ++from)
+        order.push_back(from);
+    };
+    appendNewDims(0);
+    for (int64_t position : inversePermutation(transpose.getPermutation())) {
+      dims.push_back(order.size());
+      order.push_back(mapped[position]);
+      appendNewDims(mapped[position] + 1);
+    }
+    auto type = op.getType().clone(mapDims(order, op.getType().getShape()));
+    Value moved =
+        BroadcastOp::create(rewriter, op.getLoc(), type, source, dims);
+    rewriter.replaceOp(op, transposeBy(rewriter, op.getLoc(), moved,
+                                       inversePermutation(order)));
+    return success();
+  }
+};
+
 /// transpose (broadcast x) -> broadcast (transpose x): the smaller moves.
 struct TransposeOfBroadcast : OpRewritePattern<TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -424,7 +459,7 @@ void populateTransposePatterns(RewritePatternSet &patterns) {
       SinkThroughPad, SinkThroughSlice, SinkThroughConcat, SinkThroughGather,
       SinkThroughWindow<PoolMaxOp>, SinkThroughWindow<PoolSumOp>,
       SinkThroughWindow<PoolMaxGradOp>, SinkThroughWindow<PoolSumGradOp>,
-      SinkThroughReshape, TransposeOfBroadcast>(patterns.getContext());
+      SinkThroughReshape, SinkThroughBroadcast, TransposeOfBroadcast>(patterns.getContext());
 }
 
 } // namespace dlc
