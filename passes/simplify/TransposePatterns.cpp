@@ -376,7 +376,9 @@ private:
     SmallVector<int64_t> number(rankOf(source));
     for (int64_t i = 0, next = 0; i < rankOf(source); ++i)
       number[i] = shapeOf(source)[i] == 1 ? -1 : next++;
+    // Runs of dims of size 1 alone stay behind the run before them.
     SmallVector<std::pair<int64_t, const DimGroup *>> keyed;
+    int64_t previous = -1;
     for (const DimGroup &run : groups.groups()) {
       int64_t first = -1, last = -1;
       for (int64_t i = run.inBegin; i < run.inEnd; ++i) {
@@ -388,7 +390,8 @@ private:
         first = first < 0 ? position : first;
         last = position;
       }
-      keyed.push_back({first, &run});
+      previous = first < 0 ? previous : first;
+      keyed.push_back({previous, &run});
     }
     llvm::sort(keyed);
     return llvm::map_to_vector(keyed, [](auto &pair) { return pair.second; });
