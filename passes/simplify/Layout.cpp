@@ -47,10 +47,10 @@ std::optional<int64_t> ReshapeGroups::inDimOf(int64_t outDim) const {
     return run.inBegin;
   // Beside it on both sides, only dims of size 1.
   auto isLarge = [](int64_t size) { return size != 1; };
-  ArrayRef<int64_t> ins = ArrayRef<int64_t>(in).slice(
-      run.inBegin, run.inEnd - run.inBegin);
-  ArrayRef<int64_t> outs = ArrayRef<int64_t>(out).slice(
-      run.outBegin, run.outEnd - run.outBegin);
+  ArrayRef<int64_t> ins =
+      ArrayRef<int64_t>(in).slice(run.inBegin, run.inEnd - run.inBegin);
+  ArrayRef<int64_t> outs =
+      ArrayRef<int64_t>(out).slice(run.outBegin, run.outEnd - run.outBegin);
   if (llvm::count_if(ins, isLarge) != 1 || llvm::count_if(outs, isLarge) != 1 ||
       out[outDim] == 1)
     return std::nullopt;
@@ -81,17 +81,17 @@ bool isSplatConstant(Value value) {
 
 static Value resizeSplat(OpBuilder &b, Location loc, Value value,
                          ArrayRef<int64_t> shape) {
-  auto elements = cast<DenseElementsAttr>(
-      value.getDefiningOp<ConstantOp>().getValue());
-  return ConstantOp::create(b, loc,
-                            elements.resizeSplat(tensorType(value).clone(shape)));
+  auto elements =
+      cast<DenseElementsAttr>(value.getDefiningOp<ConstantOp>().getValue());
+  return ConstantOp::create(
+      b, loc, elements.resizeSplat(tensorType(value).clone(shape)));
 }
 
 /// The constant `value` with its dims permuted.
 static Value transposeConstant(OpBuilder &b, Location loc, Value value,
                                ArrayRef<int64_t> permutation) {
-  auto elements = cast<DenseElementsAttr>(
-      value.getDefiningOp<ConstantOp>().getValue());
+  auto elements =
+      cast<DenseElementsAttr>(value.getDefiningOp<ConstantOp>().getValue());
   auto from = llvm::to_vector(elements.getValues<Attribute>());
   SmallVector<int64_t> shape = mapDims(permutation, shapeOf(value));
   SmallVector<int64_t> strides(shape.size(), 1);

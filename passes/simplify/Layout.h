@@ -49,8 +49,7 @@ llvm::SmallVector<int64_t> unpermute(llvm::ArrayRef<int64_t> values,
 bool canUntranspose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
 /// That `v`; `canUntranspose` has said yes.
 mlir::Value untranspose(mlir::OpBuilder &b, mlir::Location loc,
-                        mlir::Value value,
-                        llvm::ArrayRef<int64_t> permutation);
+                        mlir::Value value, llvm::ArrayRef<int64_t> permutation);
 
 /// Where a broadcast makes many copies a transpose stays (or goes) above it,
 /// else below, where it may meet another.

@@ -18,8 +18,7 @@ namespace dlc {
 namespace {
 
 /// Reducing over no dims, or over dims of size 1, moves nothing.
-template <typename OpTy>
-struct ReduceOfNothing : OpRewritePattern<OpTy> {
+template <typename OpTy> struct ReduceOfNothing : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -34,8 +33,7 @@ struct ReduceOfNothing : OpRewritePattern<OpTy> {
 };
 
 /// reduce (reduce x) -> reduce x, of one kind
-template <typename OpTy>
-struct MergeReductions : OpRewritePattern<OpTy> {
+template <typename OpTy> struct MergeReductions : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -96,7 +94,8 @@ struct FactorBroadcastOutOfSum : OpRewritePattern<ReduceSumOp> {
         inside.push_back(factor);
     }
     if (outside.empty() || inside.empty() || !isa<FloatType>(elementTypeOf(op)))
-      return rewriter.notifyMatchFailure(op, "no factor is the same throughout");
+      return rewriter.notifyMatchFailure(op,
+                                         "no factor is the same throughout");
     Value product = inside.front();
     for (Value factor : ArrayRef<Value>(inside).drop_front())
       product = MulOp::create(rewriter, op.getLoc(), product, factor);
@@ -121,8 +120,13 @@ private:
 
   static void collectFactors(Value value, int depth,
                              SmallVectorImpl<Value> &factors) {
+    // A product that a contraction reads is in memory as it is; reading its
+    // factors instead would keep them in memory too.
     auto mul = value.getDefiningOp<MulOp>();
-    if (!mul || depth == 0) {
+    if (!mul || depth == 0 ||
+        !llvm::all_of(mul->getUsers(), [](Operation *user) {
+          return isElementwise(user) || isa<ReduceSumOp>(user);
+        })) {
       factors.push_back(value);
       return;
     }

@@ -21,9 +21,8 @@ Value RandomGraph::constantOf(ArrayRef<int64_t> shape) {
   SmallVector<double> numbers;
   for (int64_t i = 0, n = typeOf(shape).getNumElements(); i < n; ++i)
     numbers.push_back(double(below(2000)) / 1000 - 1);
-  return ConstantOp::create(b, loc,
-                            DenseElementsAttr::get(typeOf(shape),
-                                                   ArrayRef<double>(numbers)));
+  return ConstantOp::create(
+      b, loc, DenseElementsAttr::get(typeOf(shape), ArrayRef<double>(numbers)));
 }
 
 Value RandomGraph::partnerOf(Value value) {
@@ -201,12 +200,12 @@ Value RandomGraph::dot(Value x) {
   SmallVector<int64_t> permutation = iotaDims(shape.size());
   std::shuffle(permutation.begin(), permutation.end(), random);
   // Batch dims first, so that a repeated batch is one that exporters write.
-  Value y = constantOf(ArrayRef<int64_t>(shape).drop_front(
-      below(2) ? batches : 0));
+  Value y =
+      constantOf(ArrayRef<int64_t>(shape).drop_front(below(2) ? batches : 0));
   int64_t missing = int64_t(shape.size()) - rankOf(y);
-  y = broadcastInDim(b, loc, y, shape,
-                     llvm::to_vector(llvm::seq<int64_t>(missing,
-                                                        shape.size())));
+  y = broadcastInDim(
+      b, loc, y, shape,
+      llvm::to_vector(llvm::seq<int64_t>(missing, shape.size())));
   y = transposeBy(b, loc, y, permutation);
   SmallVector<int64_t> inverse = inversePermutation(permutation);
   SmallVector<int64_t> rhsBatch(inverse.begin(), inverse.begin() + batches);
@@ -243,9 +242,8 @@ Value RandomGraph::pool_(Value x) {
     return PoolSumOp::create(b, loc, typeOf(shape), x, window, ones, ones,
                              zeros);
   auto positions = RankedTensorType::get(shape, b.getI32Type());
-  auto pooled =
-      PoolMaxOp::create(b, loc, TypeRange{typeOf(shape), positions}, x, window,
-                        ones, ones, zeros);
+  auto pooled = PoolMaxOp::create(b, loc, TypeRange{typeOf(shape), positions},
+                                  x, window, ones, ones, zeros);
   if (below(2))
     return pooled.getResult();
   return castTo(b, loc, pooled.getPosition(), b.getF64Type());
@@ -258,24 +256,23 @@ Value RandomGraph::norm(Value x) {
   int64_t dim = below(rankOf(x));
   if (below(2)) {
     auto channel = typeOf({shapeOf(x)[dim]});
-    auto result = BatchNormOp::create(
-        b, loc, TypeRange{x.getType(), channel, channel}, x,
-        constantOf(channel.getShape()), constantOf(channel.getShape()), dim,
-        epsilon);
+    auto result =
+        BatchNormOp::create(b, loc, TypeRange{x.getType(), channel, channel}, x,
+                            constantOf(channel.getShape()),
+                            constantOf(channel.getShape()), dim, epsilon);
     return result->getResult(below(3));
   }
   auto rows = typeOf(shapeOf(x).take_front(dim));
   auto cols = shapeOf(x).drop_front(dim);
-  auto result = LayerNormOp::create(b, loc, TypeRange{x.getType(), rows, rows},
-                                    x, constantOf(cols), constantOf(cols), dim,
-                                    epsilon);
+  auto result =
+      LayerNormOp::create(b, loc, TypeRange{x.getType(), rows, rows}, x,
+                          constantOf(cols), constantOf(cols), dim, epsilon);
   return result->getResult(below(3));
 }
 
 Value RandomGraph::choose(Value x) {
-  Value condition =
-      CompareOp::create(b, loc, ComparePredicate::LT, x,
-                        splatLike(b, loc, x, 0.12345));
+  Value condition = CompareOp::create(b, loc, ComparePredicate::LT, x,
+                                      splatLike(b, loc, x, 0.12345));
   if (below(2))
     condition = NotOp::create(b, loc, condition);
   return SelectOp::create(b, loc, condition, x, partnerOf(x));

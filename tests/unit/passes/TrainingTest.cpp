@@ -107,8 +107,7 @@ protected:
     if (loss.starts_with("bce"))
       for (int64_t i = 0; i < target.size(); ++i)
         target.setNumber(i, 1 / (1 + std::exp(-target.number(i))));
-    auto classes =
-        RankedTensorType::get({4}, IntegerType::get(&context, 64));
+    auto classes = RankedTensorType::get({4}, IntegerType::get(&context, 64));
     if (loss == "cross-entropy")
       target = reference::Tensor(classes, {1, -100, 0, 1});
     session.tensors["target"] = target;
@@ -138,8 +137,8 @@ TEST_F(TrainingTest, Step_OfEveryLossAndOptimizer_IsPyTorchs) {
     if (StringRef(expected.loss) == "bce") {
       OpBuilder b(model().getBody().front().getTerminator());
       Operation *end = model().getBody().front().getTerminator();
-      end->setOperand(0, SigmoidOp::create(b, b.getUnknownLoc(),
-                                           end->getOperand(0)));
+      end->setOperand(
+          0, SigmoidOp::create(b, b.getUnknownLoc(), end->getOperand(0)));
     }
     TrainingOptions options = optionsFor(expected.loss, expected.optimizer);
     if (expected.clipNorm != 0)
