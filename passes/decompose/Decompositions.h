@@ -11,9 +11,8 @@ namespace dlc {
 
 /// Builds primitive ops that compute the op's results (of the results' types)
 /// at the builder's insertion point. A result that nothing uses may be null.
-using Decomposition =
-    std::function<llvm::SmallVector<mlir::Value>(mlir::OpBuilder &,
-                                                 mlir::Operation *)>;
+using Decomposition = std::function<llvm::SmallVector<mlir::Value>(
+    mlir::OpBuilder &, mlir::Operation *)>;
 using DecompositionTable = OpTable<Decomposition>;
 
 /// The decompositions of all families; built once, then read from any thread.

@@ -30,8 +30,7 @@ bool isBool(Value value) { return elementTypeOf(value).isInteger(1); }
 
 /// A pattern on `OpTy` written as a function from op to its replacement, null
 /// where it does not apply.
-template <typename OpTy>
-struct Identity : OpRewritePattern<OpTy> {
+template <typename OpTy> struct Identity : OpRewritePattern<OpTy> {
   using Rewrite = Value (*)(OpTy op, PatternRewriter &b);
   Identity(MLIRContext *context, Rewrite rewrite)
       : OpRewritePattern<OpTy>(context), rewrite(rewrite) {}
@@ -46,16 +45,14 @@ struct Identity : OpRewritePattern<OpTy> {
 };
 
 /// constant op x -> x op constant
-template <typename OpTy>
-Value constantRight(OpTy op, PatternRewriter &b) {
+template <typename OpTy> Value constantRight(OpTy op, PatternRewriter &b) {
   if (!splatValue(op.getLhs()) || splatValue(op.getRhs()))
     return {};
   return OpTy::create(b, op.getLoc(), op.getRhs(), op.getLhs());
 }
 
 /// (x op a) op b -> x op (a op b) for splats a and b of a float type.
-template <typename OpTy>
-Value joinConstants(OpTy op, PatternRewriter &b) {
+template <typename OpTy> Value joinConstants(OpTy op, PatternRewriter &b) {
   auto inner = op.getLhs().template getDefiningOp<OpTy>();
   if (!inner || !isFloat(op) || !inner->hasOneUse())
     return {};
@@ -107,8 +104,7 @@ Value simplifyMul(MulOp op, PatternRewriter &b) {
   auto left = op.getLhs().getDefiningOp<NegOp>();
   auto right = op.getRhs().getDefiningOp<NegOp>();
   if (left && right)
-    return MulOp::create(b, op.getLoc(), left.getOperand(),
-                         right.getOperand());
+    return MulOp::create(b, op.getLoc(), left.getOperand(), right.getOperand());
   if (isSplatOf(op.getRhs(), -1))
     return NegOp::create(b, op.getLoc(), op.getLhs());
   std::optional<double> factor = splatValue(op.getRhs());
@@ -149,8 +145,7 @@ Value simplifyRelu(ReluOp op, PatternRewriter &) {
 }
 
 Value simplifyAbs(AbsOp op, PatternRewriter &b) {
-  if (auto neg = op.getOperand().getDefiningOp<NegOp>();
-      neg && isFloat(op))
+  if (auto neg = op.getOperand().getDefiningOp<NegOp>(); neg && isFloat(op))
     return AbsOp::create(b, op.getLoc(), neg.getOperand());
   return op.getOperand().getDefiningOp<AbsOp>() ? op.getOperand() : Value();
 }
@@ -166,8 +161,8 @@ Value simplifyNot(NotOp op, PatternRewriter &b) {
       ComparePredicate::NE, ComparePredicate::EQ, ComparePredicate::GE,
       ComparePredicate::GT, ComparePredicate::LE, ComparePredicate::LT};
   ComparePredicate predicate = compare.getPredicate();
-  bool isEquality = predicate == ComparePredicate::EQ ||
-                    predicate == ComparePredicate::NE;
+  bool isEquality =
+      predicate == ComparePredicate::EQ || predicate == ComparePredicate::NE;
   if (isFloat(compare.getLhs()) && !isEquality)
     return {};
   return CompareOp::create(b, op.getLoc(), kOpposite[unsigned(predicate)],
@@ -193,8 +188,8 @@ Value simplifyOr(OrOp op, PatternRewriter &) {
 /// select(not c, x, y) -> select(c, y, x); select(c, true, false) -> c
 Value simplifySelect(SelectOp op, PatternRewriter &b) {
   if (auto inner = op.getCondition().getDefiningOp<NotOp>())
-    return SelectOp::create(b, op.getLoc(), inner.getOperand(),
-                            op.getOnFalse(), op.getOnTrue());
+    return SelectOp::create(b, op.getLoc(), inner.getOperand(), op.getOnFalse(),
+                            op.getOnTrue());
   if (isBool(op) && isSplatOf(op.getOnTrue(), 1) &&
       isSplatOf(op.getOnFalse(), 0))
     return op.getCondition();
@@ -218,8 +213,8 @@ bool isExactIn(Type from, Type to) {
 /// with 0 are not looked through, since `x != 0` is one.
 Value simplifyCast(CastOp op, PatternRewriter &b) {
   auto inner = op.getOperand().getDefiningOp<CastOp>();
-  if (!inner || !isExactIn(elementTypeOf(inner.getOperand()),
-                           elementTypeOf(inner)))
+  if (!inner ||
+      !isExactIn(elementTypeOf(inner.getOperand()), elementTypeOf(inner)))
     return {};
   return castTo(b, op.getLoc(), inner.getOperand(), elementTypeOf(op));
 }

@@ -4,7 +4,8 @@
 //
 //   %a = dlc.broadcast %x dims [0] : [B] -> [B, C]
 //   %b = dlc.broadcast %y dims [0] : [B] -> [B, C]      %p = dlc.mul %x, %y
-//   %p = dlc.mul %a, %b                             ->  %r = dlc.broadcast %p dims [0]
+//   %p = dlc.mul %a, %b                             ->  %r = dlc.broadcast %p
+//   dims [0]
 //
 //===----------------------------------------------------------------------===//
 #include "passes/simplify/Layout.h"
@@ -36,14 +37,13 @@ Value restrictTo(OpBuilder &b, Location loc, Value value,
     return int64_t(llvm::find(kept, dim) - kept.begin());
   };
   if (auto broadcast = value.getDefiningOp<BroadcastOp>())
-    return broadcastInDim(
-        b, loc, broadcast.getOperand(), shape,
-        llvm::map_to_vector(broadcast.getDims(), positionOf));
+    return broadcastInDim(b, loc, broadcast.getOperand(), shape,
+                          llvm::map_to_vector(broadcast.getDims(), positionOf));
   if (auto iota = value.getDefiningOp<IotaOp>())
     return IotaOp::create(b, loc, tensorType(value).clone(shape),
                           positionOf(iota.getDim()));
-  auto elements = cast<DenseElementsAttr>(
-      value.getDefiningOp<ConstantOp>().getValue());
+  auto elements =
+      cast<DenseElementsAttr>(value.getDefiningOp<ConstantOp>().getValue());
   return ConstantOp::create(
       b, loc, elements.resizeSplat(tensorType(value).clone(shape)));
 }
@@ -107,9 +107,8 @@ struct SliceOfBroadcast : OpRewritePattern<SliceOp> {
       return rewriter.notifyMatchFailure(op, "the slice is empty");
     Value sliced = operand;
     if (shapeOf(operand) != ArrayRef<int64_t>(shape))
-      sliced = SliceOp::create(rewriter, op.getLoc(),
-                               op.getType().clone(shape), operand, starts,
-                               steps);
+      sliced = SliceOp::create(rewriter, op.getLoc(), op.getType().clone(shape),
+                               operand, starts, steps);
     rewriter.replaceOp(op, broadcastInDim(rewriter, op.getLoc(), sliced,
                                           op.getType().getShape(),
                                           broadcast.getDims()));
@@ -119,8 +118,7 @@ struct SliceOfBroadcast : OpRewritePattern<SliceOp> {
 
 /// reduce (broadcast x) -> broadcast (reduce x); a sum over repeated elements
 /// is a product, an extreme one of them.
-template <typename OpTy>
-struct ReduceOfBroadcast : OpRewritePattern<OpTy> {
+template <typename OpTy> struct ReduceOfBroadcast : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -136,9 +134,9 @@ struct ReduceOfBroadcast : OpRewritePattern<OpTy> {
         repeats *= whole[dim];
     for (auto [i, dim] : llvm::enumerate(broadcast.getDims())) {
       if (!llvm::is_contained(op.getDims(), dim)) {
-        kept.push_back(dim - llvm::count_if(op.getDims(), [dim = dim](int64_t d) {
-                         return d < dim;
-                       }));
+        kept.push_back(
+            dim - llvm::count_if(op.getDims(),
+                                 [dim = dim](int64_t d) { return d < dim; }));
         continue;
       }
       if (shapeOf(operand)[i] != whole[dim])

@@ -3,7 +3,8 @@
 // A contraction names its dims, so a transpose of an operand is a renaming:
 //
 //   %t = dlc.transpose %w [1, 0]
-//   dlc.dot_general %x, %t contract [1] x [0] -> dlc.dot_general %x, %w contract [1] x [1]
+//   dlc.dot_general %x, %t contract [1] x [0] -> dlc.dot_general %x, %w
+//   contract [1] x [1]
 //
 // A reshape of free dims goes below the product; a batch dim along which one
 // side only repeats itself becomes a free dim of the other, so that
@@ -52,7 +53,48 @@ Value createDot(OpBuilder &b, Location loc, const Side &lhs, const Side &rhs) {
                               rhs.batch, lhs.contract, rhs.contract);
 }
 
-/// dot (transpose x, y) -> dot (x, y), if the free dims keep their order.
+/// The free dims of `side` lie together, in order, and so do the contracted
+/// ones (dims of size 1 aside): one matrix per batch, as libraries take it.
+bool isMatrix(const Side &side) {
+  auto liesTogether = [&](ArrayRef<int64_t> dims) {
+    int64_t last = -1;
+    for (int64_t dim : dims) {
+      if (shapeOf(side.operand)[dim] == 1)
+        continue;
+      for (int64_t between = last + 1; last >= 0 && between < dim; ++between)
+        if (shapeOf(side.operand)[between] != 1)
+          return false;
+      if (dim < last)
+        return false;
+      last = dim;
+    }
+    return true;
+  };
+  return liesTogether(side.free()) && liesTogether(side.contract);
+}
+
+/// Contracted dims are listed in the order in which they lie in lhs.
+struct SortContractedDims : OpRewritePattern<DotGeneralOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(DotGeneralOp op,
+                                PatternRewriter &rewriter) const override {
+    if (llvm::is_sorted(op.getLhsContract()))
+      return rewriter.notifyMatchFailure(op, "they are in order");
+    SmallVector<std::pair<int64_t, int64_t>> pairs;
+    for (auto [left, right] :
+         llvm::zip_equal(op.getLhsContract(), op.getRhsContract()))
+      pairs.push_back({left, right});
+    llvm::sort(pairs);
+    Side lhs = lhsOf(op), rhs = rhsOf(op);
+    lhs.contract = llvm::map_to_vector(pairs, [](auto &p) { return p.first; });
+    rhs.contract = llvm::map_to_vector(pairs, [](auto &p) { return p.second; });
+    rewriter.replaceOp(op, createDot(rewriter, op.getLoc(), lhs, rhs));
+    return success();
+  }
+};
+
+/// dot (transpose x, y) -> dot (x, y), if the free dims keep their order and
+/// the operand stays a matrix.
 struct FoldTranspose : OpRewritePattern<DotGeneralOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DotGeneralOp op,
@@ -64,19 +106,26 @@ struct FoldTranspose : OpRewritePattern<DotGeneralOp> {
       if (!transpose ||
           !llvm::is_sorted(mapDims(side.free(), transpose.getPermutation())))
         continue;
-      side.rename(transpose.getOperand(), transpose.getPermutation());
+      Side plain = side;
+      plain.rename(transpose.getOperand(), transpose.getPermutation());
+      if (isMatrix(side) && !isMatrix(plain))
+        continue;
+      side = plain;
       hasChanged = true;
     }
     if (!hasChanged)
       return rewriter.notifyMatchFailure(
-          op, "no operand is transposed with its free dims in order");
-    rewriter.replaceOp(op, createDot(rewriter, op.getLoc(), sides[0], sides[1]));
+          op, "no operand is a transpose that library calls can do without");
+    rewriter.replaceOp(op,
+                       createDot(rewriter, op.getLoc(), sides[0], sides[1]));
     return success();
   }
 };
 
-/// transpose (dot (x, y)) -> dot (y, x), if it puts the free dims of y first.
-struct SwapOperands : OpRewritePattern<TransposeOp> {
+/// transpose (dot (x, y)) -> transpose (dot (y, x)), if that puts the free dims
+/// of y first; and batch dims are listed in the order that is asked for. What
+/// is left of the transpose moves longer runs, or is nothing.
+struct ReorderResult : OpRewritePattern<TransposeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(TransposeOp op,
                                 PatternRewriter &rewriter) const override {
@@ -84,28 +133,56 @@ struct SwapOperands : OpRewritePattern<TransposeOp> {
     if (!dot || !dot->hasOneUse())
       return rewriter.notifyMatchFailure(op, "no product used only here");
     Side lhs = lhsOf(dot), rhs = rhsOf(dot);
+    SmallVector<int64_t> order(op.getPermutation());
     int64_t batch = lhs.batch.size(), left = lhs.free().size();
-    int64_t rank = op.getType().getRank();
-    auto order = op.getPermutation();
-    SmallVector<int64_t> swapped;
-    llvm::append_range(swapped, llvm::seq<int64_t>(batch + left, rank));
-    llvm::append_range(swapped, llvm::seq<int64_t>(batch, batch + left));
-    bool isSwap = order.drop_front(batch) == ArrayRef<int64_t>(swapped);
-    bool isKept = llvm::is_sorted(order.drop_front(batch)) &&
-                  order.size() != size_t(batch) && order[batch] == batch;
-    if (!isSwap && !isKept)
-      return rewriter.notifyMatchFailure(op, "it mixes dims of both operands");
-    for (Side *side : {&lhs, &rhs})
-      side->batch = mapDims(order.take_front(batch), side->batch);
-    if (isSwap)
+    bool isSwap = isSwapped(order, batch, left);
+    if (isSwap) {
+      // Old dims are batch, left, right; new ones batch, right, left.
+      int64_t right = int64_t(order.size()) - batch - left;
+      for (int64_t &dim : order)
+        if (dim >= batch)
+          dim += dim < batch + left ? right : -left;
       std::swap(lhs, rhs);
-    rewriter.replaceOp(op, createDot(rewriter, op.getLoc(), lhs, rhs));
+    }
+    auto front = ArrayRef<int64_t>(order).take_front(batch);
+    bool isBatchFirst =
+        llvm::all_of(front, [&](int64_t dim) { return dim < batch; });
+    bool isListed = !isBatchFirst || llvm::is_sorted(front);
+    if (!isSwap && isListed)
+      return rewriter.notifyMatchFailure(op, "it mixes dims of both operands");
+    if (!isListed) {
+      lhs.batch = mapDims(front, lhs.batch);
+      rhs.batch = mapDims(front, rhs.batch);
+      llvm::copy(iotaDims(batch), order.begin());
+    }
+    Value fresh = createDot(rewriter, op.getLoc(), lhs, rhs);
+    rewriter.replaceOp(op, transposeBy(rewriter, op.getLoc(), fresh, order));
     return success();
+  }
+
+private:
+  /// Each free dim of rhs comes before each of lhs, and there are both.
+  static bool isSwapped(ArrayRef<int64_t> order, int64_t batch, int64_t left) {
+    bool hasRight = false, hasLeft = false;
+    for (int64_t dim : order) {
+      if (dim < batch)
+        continue;
+      bool isLeft = dim < batch + left;
+      if (!isLeft && hasLeft)
+        return false;
+      (isLeft ? hasLeft : hasRight) = true;
+    }
+    return hasLeft && hasRight && order.size() > 1 &&
+           *llvm::find_if(order, [&](int64_t dim) { return dim >= batch; }) >=
+               batch + left;
   }
 };
 
-/// dot (reshape x, y) -> reshape (dot (x, y)), if the reshape changes free dims
-/// alone.
+/// dot (reshape x, y) -> reshape (dot (x, y)) as far as the reshape changes
+/// free dims; what it does to batch and contracted dims stays above:
+///
+///   [B, T, H, D] -> [BT, HD] x [HD, C]   becomes
+///   [B, T, H, D] -> [B, T, HD] x [HD, C] -> [BT, C]
 struct SinkReshape : OpRewritePattern<DotGeneralOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DotGeneralOp op,
@@ -113,34 +190,46 @@ struct SinkReshape : OpRewritePattern<DotGeneralOp> {
     Side sides[] = {lhsOf(op), rhsOf(op)};
     bool hasChanged = false;
     for (Side &side : sides)
-      hasChanged |= succeeded(lookThroughReshape(side));
+      hasChanged |= succeeded(lookThroughReshape(rewriter, side));
     if (!hasChanged)
-      return rewriter.notifyMatchFailure(op,
-                                         "no operand has only free dims reshaped");
+      return rewriter.notifyMatchFailure(op, "no free dims are reshaped");
     Value dot = createDot(rewriter, op.getLoc(), sides[0], sides[1]);
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), dot,
-                                     op.getType().getShape()));
+    rewriter.replaceOp(
+        op, reshapeTo(rewriter, op.getLoc(), dot, op.getType().getShape()));
     return success();
   }
 
 private:
-  static LogicalResult lookThroughReshape(Side &side) {
+  /// Gives `side` an operand in which runs of free dims have the source's dims
+  /// and all others the reshaped ones.
+  static LogicalResult lookThroughReshape(PatternRewriter &b, Side &side) {
     auto reshape = side.operand.getDefiningOp<ReshapeOp>();
     if (!reshape)
       return failure();
-    Value source = reshape.getOperand();
-    auto groups = ReshapeGroups::get(shapeOf(source), shapeOf(side.operand));
+    ArrayRef<int64_t> in = shapeOf(reshape.getOperand());
+    ArrayRef<int64_t> out = shapeOf(side.operand);
+    auto groups = ReshapeGroups::get(in, out);
     if (!groups)
       return failure();
-    SmallVector<int64_t> to(rankOf(side.operand), -1);
-    for (SmallVector<int64_t> *dims : {&side.batch, &side.contract})
-      for (int64_t dim : *dims) {
-        std::optional<int64_t> mapped = groups->inDimOf(dim);
-        if (!mapped || llvm::is_contained(to, *mapped))
-          return failure();
-        to[dim] = *mapped;
+    SmallVector<int64_t> freeDims = side.free(), shape, to(out.size(), -1);
+    for (const DimGroup &run : groups->groups()) {
+      int64_t inside = llvm::count_if(freeDims, [&](int64_t dim) {
+        return dim >= run.outBegin && dim < run.outEnd;
+      });
+      if (inside == run.outEnd - run.outBegin) {
+        llvm::append_range(shape,
+                           in.slice(run.inBegin, run.inEnd - run.inBegin));
+        continue;
       }
-    side.rename(source, to);
+      for (int64_t dim = run.outBegin; dim < run.outEnd; ++dim) {
+        to[dim] = shape.size();
+        shape.push_back(out[dim]);
+      }
+    }
+    if (ArrayRef<int64_t>(shape) == out)
+      return failure();
+    side.rename(reshapeTo(b, reshape.getLoc(), reshape.getOperand(), shape),
+                to);
     return success();
   }
 };
@@ -175,7 +264,8 @@ struct DropBroadcastBatch : OpRewritePattern<DotGeneralOp> {
         return rewriter.notifyMatchFailure(op, "a dim that stays is repeated");
     for (int64_t dim : named)
       if (to[dim] < 0)
-        return rewriter.notifyMatchFailure(op, "a batch dim between is repeated");
+        return rewriter.notifyMatchFailure(op,
+                                           "a batch dim between is repeated");
     if (dropped.empty())
       return rewriter.notifyMatchFailure(op, "no batch dim is repeated");
     SmallVector<int64_t> freeDims = lhs.free();
@@ -203,8 +293,8 @@ struct DropUnitBatch : OpRewritePattern<DotGeneralOp> {
     for (Side *side : {&lhs, &rhs})
       drop(rewriter, op.getLoc(), *side, units);
     Value dot = createDot(rewriter, op.getLoc(), lhs, rhs);
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), dot,
-                                     op.getType().getShape()));
+    rewriter.replaceOp(
+        op, reshapeTo(rewriter, op.getLoc(), dot, op.getType().getShape()));
     return success();
   }
 
@@ -220,17 +310,17 @@ private:
     SmallVector<int64_t> to(rankOf(side.operand), -1);
     for (auto [i, dim] : llvm::enumerate(kept))
       to[dim] = i;
-    side.rename(reshapeTo(b, loc, side.operand,
-                          mapDims(kept, shapeOf(side.operand))),
-                to);
+    side.rename(
+        reshapeTo(b, loc, side.operand, mapDims(kept, shapeOf(side.operand))),
+        to);
   }
 };
 
 } // namespace
 
 void populateContractionPatterns(RewritePatternSet &patterns) {
-  patterns.add<FoldTranspose, SwapOperands, SinkReshape, DropBroadcastBatch,
-               DropUnitBatch>(patterns.getContext());
+  patterns.add<SortContractedDims, FoldTranspose, ReorderResult, SinkReshape,
+               DropBroadcastBatch, DropUnitBatch>(patterns.getContext());
 }
 
 } // namespace dlc

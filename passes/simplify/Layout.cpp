@@ -45,10 +45,16 @@ std::optional<int64_t> ReshapeGroups::inDimOf(int64_t outDim) const {
   const DimGroup &run = groupOfOut(outDim);
   if (run.inEnd - run.inBegin == 1 && run.outEnd - run.outBegin == 1)
     return run.inBegin;
-  for (int64_t i = run.inBegin; i < run.inEnd; ++i)
-    if (in[i] == out[outDim] && in[i] != 1)
-      return i;
-  return std::nullopt;
+  // Beside it on both sides, only dims of size 1.
+  auto isLarge = [](int64_t size) { return size != 1; };
+  ArrayRef<int64_t> ins =
+      ArrayRef<int64_t>(in).slice(run.inBegin, run.inEnd - run.inBegin);
+  ArrayRef<int64_t> outs =
+      ArrayRef<int64_t>(out).slice(run.outBegin, run.outEnd - run.outBegin);
+  if (llvm::count_if(ins, isLarge) != 1 || llvm::count_if(outs, isLarge) != 1 ||
+      out[outDim] == 1)
+    return std::nullopt;
+  return run.inBegin + (llvm::find_if(ins, isLarge) - ins.begin());
 }
 
 SmallVector<int64_t> mapDims(ArrayRef<int64_t> dims,
@@ -75,19 +81,19 @@ bool isSplatConstant(Value value) {
 
 static Value resizeSplat(OpBuilder &b, Location loc, Value value,
                          ArrayRef<int64_t> shape) {
-  auto elements = cast<DenseElementsAttr>(
-      value.getDefiningOp<ConstantOp>().getValue());
-  return ConstantOp::create(b, loc,
-                            elements.resizeSplat(tensorType(value).clone(shape)));
+  auto elements =
+      cast<DenseElementsAttr>(value.getDefiningOp<ConstantOp>().getValue());
+  return ConstantOp::create(
+      b, loc, elements.resizeSplat(tensorType(value).clone(shape)));
 }
 
 /// The constant `value` with its dims permuted.
 static Value transposeConstant(OpBuilder &b, Location loc, Value value,
                                ArrayRef<int64_t> permutation) {
-  auto elements = cast<DenseElementsAttr>(
-      value.getDefiningOp<ConstantOp>().getValue());
+  auto elements =
+      cast<DenseElementsAttr>(value.getDefiningOp<ConstantOp>().getValue());
   auto from = llvm::to_vector(elements.getValues<Attribute>());
-  SmallVector<int64_t> shape = mapDims(shapeOf(value), permutation);
+  SmallVector<int64_t> shape = mapDims(permutation, shapeOf(value));
   SmallVector<int64_t> strides(shape.size(), 1);
   for (int64_t i = int64_t(shape.size()) - 2; i >= 0; --i)
     strides[i] = strides[i + 1] * shapeOf(value)[i + 1];
@@ -108,10 +114,30 @@ static Value transposeConstant(OpBuilder &b, Location loc, Value value,
       b, loc, DenseElementsAttr::get(tensorType(value).clone(shape), to));
 }
 
+bool repeatsMuch(BroadcastOp broadcast) {
+  return broadcast.getType().getNumElements() >
+         4 * broadcast.getOperand().getType().getNumElements();
+}
+
+/// `value` is computed from random numbers and splats alone, such as a dropout
+/// mask: it can be generated at any index, so a transpose of it fuses.
+static bool isGenerated(Value value, int depth = 6) {
+  Operation *op = value.getDefiningOp();
+  if (!op || depth == 0)
+    return false;
+  if (isa<RandomUniformOp>(op) || isSplatConstant(value))
+    return true;
+  return isElementwise(op) && llvm::all_of(op->getOperands(), [&](Value x) {
+           return isGenerated(x, depth - 1);
+         });
+}
+
 bool canUntranspose(Value value, ArrayRef<int64_t> permutation) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return false;
+  if (isGenerated(value))
+    return true;
   if (auto transpose = dyn_cast<TransposeOp>(op))
     return transpose.getPermutation() == permutation;
   if (auto constant = dyn_cast<ConstantOp>(op))
@@ -120,8 +146,7 @@ bool canUntranspose(Value value, ArrayRef<int64_t> permutation) {
             tensorType(value).getNumElements() <= kSmallConstantElements);
   if (auto broadcast = dyn_cast<BroadcastOp>(op))
     return llvm::is_sorted(mapDims(broadcast.getDims(), permutation)) ||
-           broadcast.getOperand().getType().getNumElements() * 2 <=
-               broadcast.getType().getNumElements();
+           repeatsMuch(broadcast);
   return isa<IotaOp>(op);
 }
 
@@ -137,6 +162,8 @@ Value untranspose(OpBuilder &b, Location loc, Value value,
     return IotaOp::create(b, loc, tensorType(value).clone(shape),
                           permutation[iota.getDim()]);
   auto broadcast = dyn_cast<BroadcastOp>(op);
+  if (isGenerated(value))
+    return transposeBy(b, loc, value, inversePermutation(permutation));
   if (!broadcast)
     return transposeConstant(b, loc, value, inversePermutation(permutation));
   SmallVector<int64_t> dims = mapDims(broadcast.getDims(), permutation);

@@ -45,12 +45,15 @@ llvm::SmallVector<int64_t> unpermute(llvm::ArrayRef<int64_t> values,
 
 /// Whether a value `v` with `transpose(v, permutation) = value` is free or
 /// small: the operand of that transpose, a splat, an iota, a small constant, a
-/// broadcast of something smaller.
+/// broadcast of something smaller, a mask of random numbers.
 bool canUntranspose(mlir::Value value, llvm::ArrayRef<int64_t> permutation);
 /// That `v`; `canUntranspose` has said yes.
 mlir::Value untranspose(mlir::OpBuilder &b, mlir::Location loc,
-                        mlir::Value value,
-                        llvm::ArrayRef<int64_t> permutation);
+                        mlir::Value value, llvm::ArrayRef<int64_t> permutation);
+
+/// Where a broadcast makes many copies a transpose stays (or goes) above it,
+/// else below, where it may meet another.
+bool repeatsMuch(BroadcastOp broadcast);
 
 /// Whether `value` has a form of shape `shape` without a reshape at its end:
 /// the operand of a reshape from that shape, a splat, a broadcast that can go

@@ -18,8 +18,7 @@ namespace dlc {
 namespace {
 
 /// Reducing over no dims, or over dims of size 1, moves nothing.
-template <typename OpTy>
-struct ReduceOfNothing : OpRewritePattern<OpTy> {
+template <typename OpTy> struct ReduceOfNothing : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -34,8 +33,7 @@ struct ReduceOfNothing : OpRewritePattern<OpTy> {
 };
 
 /// reduce (reduce x) -> reduce x, of one kind
-template <typename OpTy>
-struct MergeReductions : OpRewritePattern<OpTy> {
+template <typename OpTy> struct MergeReductions : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -76,6 +74,67 @@ struct FactorOutOfSum : OpRewritePattern<ReduceSumOp> {
   }
 };
 
+/// sum (x * y * broadcast s) -> (sum (x * y)) * s, where s does not vary along
+/// the dims summed over. Gradients of normalizations then share their sums with
+/// the gradients of scale and bias.
+struct FactorBroadcastOutOfSum : OpRewritePattern<ReduceSumOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReduceSumOp op,
+                                PatternRewriter &rewriter) const override {
+    SmallVector<Value> factors, inside;
+    SmallVector<BroadcastOp> outside;
+    collectFactors(op.getOperand(), kMaxDepth, factors);
+    for (Value factor : factors) {
+      auto broadcast = factor.getDefiningOp<BroadcastOp>();
+      if (broadcast && llvm::none_of(broadcast.getDims(), [&](int64_t dim) {
+            return llvm::is_contained(op.getDims(), dim);
+          }))
+        outside.push_back(broadcast);
+      else
+        inside.push_back(factor);
+    }
+    if (outside.empty() || inside.empty() || !isa<FloatType>(elementTypeOf(op)))
+      return rewriter.notifyMatchFailure(op,
+                                         "no factor is the same throughout");
+    Value product = inside.front();
+    for (Value factor : ArrayRef<Value>(inside).drop_front())
+      product = MulOp::create(rewriter, op.getLoc(), product, factor);
+    Value sum =
+        ReduceSumOp::create(rewriter, op.getLoc(), product, op.getDims());
+    SmallVector<int64_t> kept = otherDims(rankOf(product), op.getDims());
+    for (BroadcastOp broadcast : outside) {
+      auto dims = llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) {
+        return int64_t(llvm::find(kept, dim) - kept.begin());
+      });
+      Value factor = broadcastInDim(rewriter, op.getLoc(),
+                                    broadcast.getOperand(), shapeOf(sum), dims);
+      sum = MulOp::create(rewriter, op.getLoc(), sum, factor);
+    }
+    rewriter.replaceOp(op, sum);
+    return success();
+  }
+
+private:
+  /// Products are looked into this deep.
+  static constexpr int kMaxDepth = 3;
+
+  static void collectFactors(Value value, int depth,
+                             SmallVectorImpl<Value> &factors) {
+    // A product that a contraction reads is in memory as it is; reading its
+    // factors instead would keep them in memory too.
+    auto mul = value.getDefiningOp<MulOp>();
+    if (!mul || depth == 0 ||
+        !llvm::all_of(mul->getUsers(), [](Operation *user) {
+          return isElementwise(user) || isa<ReduceSumOp>(user);
+        })) {
+      factors.push_back(value);
+      return;
+    }
+    collectFactors(mul.getLhs(), depth - 1, factors);
+    collectFactors(mul.getRhs(), depth - 1, factors);
+  }
+};
+
 } // namespace
 
 void populateReductionPatterns(RewritePatternSet &patterns) {
@@ -83,7 +142,7 @@ void populateReductionPatterns(RewritePatternSet &patterns) {
                ReduceOfNothing<ReduceMaxOp>, ReduceOfNothing<ReduceMinOp>,
                MergeReductions<ReduceSumOp>, MergeReductions<ReduceProdOp>,
                MergeReductions<ReduceMaxOp>, MergeReductions<ReduceMinOp>,
-               FactorOutOfSum>(patterns.getContext());
+               FactorOutOfSum, FactorBroadcastOutOfSum>(patterns.getContext());
 }
 
 } // namespace dlc

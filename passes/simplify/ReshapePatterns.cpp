@@ -63,15 +63,13 @@ std::optional<SmallVector<int64_t>> wholeRuns(const ReshapeGroups &groups,
       continue;
     if (inside != run.outEnd - run.outBegin)
       return std::nullopt;
-    llvm::append_range(sources,
-                       llvm::seq<int64_t>(run.inBegin, run.inEnd));
+    llvm::append_range(sources, llvm::seq<int64_t>(run.inBegin, run.inEnd));
   }
   return sources;
 }
 
 /// reduce (reshape x) -> reshape (reduce x)
-template <typename OpTy>
-struct SinkThroughReduce : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkThroughReduce : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -86,15 +84,14 @@ struct SinkThroughReduce : OpRewritePattern<OpTy> {
     if (!dims)
       return rewriter.notifyMatchFailure(op, "part of a run is reduced");
     Value reduced = OpTy::create(rewriter, op.getLoc(), source, *dims);
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), reduced,
-                                     shapeOf(op.getResult())));
+    rewriter.replaceOp(
+        op, reshapeTo(rewriter, op.getLoc(), reduced, shapeOf(op.getResult())));
     return success();
   }
 };
 
 /// Ops along one dim that the reshape leaves alone.
-template <typename OpTy>
-struct SinkThroughDimOp : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkThroughDimOp : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -106,11 +103,12 @@ struct SinkThroughDimOp : OpRewritePattern<OpTy> {
     auto dim = groups ? groups->inDimOf(op.getDim()) : std::nullopt;
     if (!dim)
       return rewriter.notifyMatchFailure(op, "its dim is split or joined");
-    auto moved = cast<OpTy>(
-        cloneWithShape(rewriter, op, {source}, shapeOf(source)).getDefiningOp());
+    auto moved =
+        cast<OpTy>(cloneWithShape(rewriter, op, {source}, shapeOf(source))
+                       .getDefiningOp());
     moved.setDim(*dim);
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), moved,
-                                     shapeOf(op.getResult())));
+    rewriter.replaceOp(
+        op, reshapeTo(rewriter, op.getLoc(), moved, shapeOf(op.getResult())));
     return success();
   }
 };
@@ -139,8 +137,7 @@ struct SinkThroughLayerNorm : OpRewritePattern<LayerNormOp> {
         source, op.getScale(), op.getBias(), axis, op.getEpsilon());
     SmallVector<Value> results;
     for (auto [fresh, old] : llvm::zip(moved->getResults(), op->getResults()))
-      results.push_back(
-          reshapeTo(rewriter, op.getLoc(), fresh, shapeOf(old)));
+      results.push_back(reshapeTo(rewriter, op.getLoc(), fresh, shapeOf(old)));
     rewriter.replaceOp(op, results);
     return success();
   }
@@ -170,11 +167,11 @@ struct SinkThroughSlice : OpRewritePattern<SliceOp> {
       starts[*dim] = op.getStarts()[i];
       steps[*dim] = op.getSteps()[i];
     }
-    Value moved = SliceOp::create(rewriter, op.getLoc(),
-                                  op.getType().clone(shape), source, starts,
-                                  steps);
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), moved,
-                                     op.getType().getShape()));
+    Value moved =
+        SliceOp::create(rewriter, op.getLoc(), op.getType().clone(shape),
+                        source, starts, steps);
+    rewriter.replaceOp(
+        op, reshapeTo(rewriter, op.getLoc(), moved, op.getType().getShape()));
     return success();
   }
 };
@@ -189,8 +186,8 @@ struct SinkThroughGatherIndices : OpRewritePattern<GatherOp> {
       return rewriter.notifyMatchFailure(op, "the indices are no reshape");
     Value moved = GatherOp::create(rewriter, op.getLoc(), op.getOperand(),
                                    reshape.getOperand(), op.getDim());
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), moved,
-                                     op.getType().getShape()));
+    rewriter.replaceOp(
+        op, reshapeTo(rewriter, op.getLoc(), moved, op.getType().getShape()));
     return success();
   }
 };
@@ -202,7 +199,8 @@ struct ReshapeOfBroadcast : OpRewritePattern<ReshapeOp> {
                                 PatternRewriter &rewriter) const override {
     auto broadcast = op.getOperand().getDefiningOp<BroadcastOp>();
     if (!broadcast || !canUnreshape(broadcast, op.getType().getShape()))
-      return rewriter.notifyMatchFailure(op, "it is no broadcast, or splits it");
+      return rewriter.notifyMatchFailure(op,
+                                         "it is no broadcast, or splits it");
     rewriter.replaceOp(op, unreshape(rewriter, op.getLoc(), broadcast,
                                      op.getType().getShape()));
     return success();

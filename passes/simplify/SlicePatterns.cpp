@@ -102,6 +102,57 @@ struct PadOfNothing : OpRewritePattern<PadOp> {
   }
 };
 
+/// pad x + pad y -> pad (concat x y), if x and y lie side by side and all else
+/// is zero: what the gradients of neighbouring slices are.
+struct JoinPads : OpRewritePattern<AddOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AddOp op,
+                                PatternRewriter &rewriter) const override {
+    auto left = op.getLhs().getDefiningOp<PadOp>();
+    auto right = op.getRhs().getDefiningOp<PadOp>();
+    if (!left || !right || !isPlain(left) || !isPlain(right))
+      return rewriter.notifyMatchFailure(op, "no two pads with zeros");
+    std::optional<int64_t> dim = sharedDim(left, right);
+    if (!dim)
+      return rewriter.notifyMatchFailure(op,
+                                         "the parts differ in several dims");
+    if (left.getLow()[*dim] > right.getLow()[*dim])
+      std::swap(left, right);
+    if (left.getLow()[*dim] + shapeOf(left.getOperand())[*dim] !=
+        right.getLow()[*dim])
+      return rewriter.notifyMatchFailure(op, "the parts are not side by side");
+    Value joined = ConcatOp::create(
+        rewriter, op.getLoc(),
+        ValueRange{left.getOperand(), right.getOperand()}, *dim);
+    rewriter.replaceOpWithNewOp<PadOp>(op, op.getType(), joined,
+                                       left.getValue(), left.getLow(),
+                                       left.getInterior());
+    return success();
+  }
+
+private:
+  static bool isPlain(PadOp pad) {
+    std::optional<double> value = splatValue(pad.getValue());
+    return value && *value == 0 && pad->hasOneUse() &&
+           llvm::all_of(pad.getInterior(),
+                        [](int64_t count) { return count == 0; });
+  }
+
+  /// The one dim in which the parts lie apart.
+  static std::optional<int64_t> sharedDim(PadOp left, PadOp right) {
+    std::optional<int64_t> found;
+    for (int64_t i = 0; i < left.getType().getRank(); ++i) {
+      if (left.getLow()[i] == right.getLow()[i] &&
+          shapeOf(left.getOperand())[i] == shapeOf(right.getOperand())[i])
+        continue;
+      if (found)
+        return std::nullopt;
+      found = i;
+    }
+    return found;
+  }
+};
+
 /// Operands without elements leave a concatenation, and a concatenation along
 /// the same dim gives its operands.
 struct FlattenConcat : OpRewritePattern<ConcatOp> {
@@ -176,8 +227,8 @@ struct GatherOfKnownRange : OpRewritePattern<GatherOp> {
       return rewriter.notifyMatchFailure(op, "the indices are not known");
     int64_t dim = op.getDim(), size = shapeOf(op.getOperand())[dim];
     for (int64_t &index : indices)
-      index = std::clamp<int64_t>(index < 0 ? index + size : index, 0,
-                                  size - 1);
+      index =
+          std::clamp<int64_t>(index < 0 ? index + size : index, 0, size - 1);
     int64_t step = indices.size() > 1 ? indices[1] - indices[0] : 1;
     for (auto [i, index] : llvm::enumerate(indices))
       if (step < 1 || index != indices[0] + int64_t(i) * step)
@@ -187,11 +238,11 @@ struct GatherOfKnownRange : OpRewritePattern<GatherOp> {
     shape[dim] = indices.size();
     starts[dim] = indices[0];
     steps[dim] = step;
-    Value slice = SliceOp::create(rewriter, op.getLoc(),
-                                  op.getType().clone(shape), op.getOperand(),
-                                  starts, steps);
-    rewriter.replaceOp(op, reshapeTo(rewriter, op.getLoc(), slice,
-                                     op.getType().getShape()));
+    Value slice =
+        SliceOp::create(rewriter, op.getLoc(), op.getType().clone(shape),
+                        op.getOperand(), starts, steps);
+    rewriter.replaceOp(
+        op, reshapeTo(rewriter, op.getLoc(), slice, op.getType().getShape()));
     return success();
   }
 
@@ -218,7 +269,7 @@ private:
 } // namespace
 
 void populateSlicePatterns(RewritePatternSet &patterns) {
-  patterns.add<MergeSlices, SliceOfConcat, SliceOfPad, PadOfNothing,
+  patterns.add<MergeSlices, SliceOfConcat, SliceOfPad, PadOfNothing, JoinPads,
                FlattenConcat, JoinSlices, GatherOfKnownRange>(
       patterns.getContext());
 }

@@ -6,7 +6,8 @@
 //
 //   %n = dlc.transpose %c [0, 3, 1, 2]
 //   %r = dlc.relu %n                          %r = dlc.relu %c
-//   %m = dlc.reduce_sum %r dims [2, 3]   ->   %m = dlc.reduce_sum %r dims [1, 2]
+//   %m = dlc.reduce_sum %r dims [2, 3]   ->   %m = dlc.reduce_sum %r dims [1,
+//   2]
 //
 // An op with several operands lets a transpose pass if every operand either
 // comes from an equal transpose or costs little to transpose back (splats,
@@ -55,10 +56,11 @@ struct SinkThroughElementwise : RewritePattern {
     auto permutation = operandPermutation(op->getOperands());
     if (!permutation)
       return rewriter.notifyMatchFailure(op, "no operand is transposed");
-    auto operands = untransposeAll(rewriter, op->getLoc(), op->getOperands(),
-                                   *permutation);
+    auto operands =
+        untransposeAll(rewriter, op->getLoc(), op->getOperands(), *permutation);
     if (!operands)
-      return rewriter.notifyMatchFailure(op, "an operand is laid out otherwise");
+      return rewriter.notifyMatchFailure(op,
+                                         "an operand is laid out otherwise");
     Value result =
         cloneWithShape(rewriter, op, *operands, shapeOf(operands->front()));
     rewriter.replaceOp(
@@ -82,8 +84,7 @@ SmallVector<int64_t> dropDims(ArrayRef<int64_t> permutation,
 }
 
 /// reduce (transpose x) -> transpose (reduce x)
-template <typename OpTy>
-struct SinkThroughReduce : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkThroughReduce : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -101,8 +102,7 @@ struct SinkThroughReduce : OpRewritePattern<OpTy> {
   }
 };
 
-template <typename OpTy>
-struct SinkThroughArgReduce : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkThroughArgReduce : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -120,8 +120,7 @@ struct SinkThroughArgReduce : OpRewritePattern<OpTy> {
 };
 
 /// Ops whose result is shaped as their operand and that act along `dim`.
-template <typename OpTy>
-struct SinkThroughDimOp : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkThroughDimOp : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -129,8 +128,9 @@ struct SinkThroughDimOp : OpRewritePattern<OpTy> {
     if (!transpose)
       return rewriter.notifyMatchFailure(op, "the operand is no transpose");
     Value source = transpose.getOperand();
-    auto moved = cast<OpTy>(
-        cloneWithShape(rewriter, op, {source}, shapeOf(source)).getDefiningOp());
+    auto moved =
+        cast<OpTy>(cloneWithShape(rewriter, op, {source}, shapeOf(source))
+                       .getDefiningOp());
     moved.setDim(transpose.getPermutation()[op.getDim()]);
     rewriter.replaceOp(op, transposeBy(rewriter, op.getLoc(), moved,
                                        transpose.getPermutation()));
@@ -218,12 +218,12 @@ struct SinkThroughPad : OpRewritePattern<PadOp> {
     if (!transpose)
       return rewriter.notifyMatchFailure(op, "the operand is no transpose");
     ArrayRef<int64_t> permutation = transpose.getPermutation();
-    auto type = op.getType().clone(
-        unpermute(op.getType().getShape(), permutation));
-    Value moved = PadOp::create(rewriter, op.getLoc(), type,
-                                transpose.getOperand(), op.getValue(),
-                                unpermute(op.getLow(), permutation),
-                                unpermute(op.getInterior(), permutation));
+    auto type =
+        op.getType().clone(unpermute(op.getType().getShape(), permutation));
+    Value moved =
+        PadOp::create(rewriter, op.getLoc(), type, transpose.getOperand(),
+                      op.getValue(), unpermute(op.getLow(), permutation),
+                      unpermute(op.getInterior(), permutation));
     rewriter.replaceOp(op,
                        transposeBy(rewriter, op.getLoc(), moved, permutation));
     return success();
@@ -238,12 +238,12 @@ struct SinkThroughSlice : OpRewritePattern<SliceOp> {
     if (!transpose)
       return rewriter.notifyMatchFailure(op, "the operand is no transpose");
     ArrayRef<int64_t> permutation = transpose.getPermutation();
-    auto type = op.getType().clone(
-        unpermute(op.getType().getShape(), permutation));
-    Value moved = SliceOp::create(
-        rewriter, op.getLoc(), type, transpose.getOperand(),
-        unpermute(op.getStarts(), permutation),
-        unpermute(op.getSteps(), permutation));
+    auto type =
+        op.getType().clone(unpermute(op.getType().getShape(), permutation));
+    Value moved =
+        SliceOp::create(rewriter, op.getLoc(), type, transpose.getOperand(),
+                        unpermute(op.getStarts(), permutation),
+                        unpermute(op.getSteps(), permutation));
     rewriter.replaceOp(op,
                        transposeBy(rewriter, op.getLoc(), moved, permutation));
     return success();
@@ -257,14 +257,15 @@ struct SinkThroughConcat : OpRewritePattern<ConcatOp> {
     auto permutation = operandPermutation(op.getOperands());
     if (!permutation)
       return rewriter.notifyMatchFailure(op, "no operand is transposed");
-    auto operands = untransposeAll(rewriter, op.getLoc(), op.getOperands(),
-                                   *permutation);
+    auto operands =
+        untransposeAll(rewriter, op.getLoc(), op.getOperands(), *permutation);
     if (!operands)
-      return rewriter.notifyMatchFailure(op, "an operand is laid out otherwise");
+      return rewriter.notifyMatchFailure(op,
+                                         "an operand is laid out otherwise");
     Value moved = ConcatOp::create(rewriter, op.getLoc(), *operands,
                                    (*permutation)[op.getDim()]);
-    rewriter.replaceOp(
-        op, transposeBy(rewriter, op.getLoc(), moved, *permutation));
+    rewriter.replaceOp(op,
+                       transposeBy(rewriter, op.getLoc(), moved, *permutation));
     return success();
   }
 };
@@ -298,8 +299,7 @@ struct SinkThroughGather : OpRewritePattern<GatherOp> {
 
 /// Window ops: the geometry moves along. The dims in which windows extend keep
 /// their order, since `position` counts in it.
-template <typename OpTy>
-struct SinkThroughWindow : OpRewritePattern<OpTy> {
+template <typename OpTy> struct SinkThroughWindow : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op,
                                 PatternRewriter &rewriter) const override {
@@ -310,17 +310,19 @@ struct SinkThroughWindow : OpRewritePattern<OpTy> {
     int64_t last = -1;
     for (auto [size, source] : llvm::zip_equal(op.getWindow(), permutation)) {
       if (size > 1 && source < last)
-        return rewriter.notifyMatchFailure(op, "window dims would change order");
+        return rewriter.notifyMatchFailure(op,
+                                           "window dims would change order");
       last = size > 1 ? source : last;
     }
-    auto operands = untransposeAll(rewriter, op.getLoc(), op->getOperands(),
-                                   permutation);
+    auto operands =
+        untransposeAll(rewriter, op.getLoc(), op->getOperands(), permutation);
     if (!operands)
-      return rewriter.notifyMatchFailure(op, "an operand is laid out otherwise");
+      return rewriter.notifyMatchFailure(op,
+                                         "an operand is laid out otherwise");
     SmallVector<Type> types;
     for (Value result : op->getResults())
-      types.push_back(tensorType(result).clone(
-          unpermute(shapeOf(result), permutation)));
+      types.push_back(
+          tensorType(result).clone(unpermute(shapeOf(result), permutation)));
     OperationState state(op.getLoc(), OpTy::getOperationName(), *operands,
                          types, op->getAttrs());
     auto moved = cast<OpTy>(rewriter.create(state));
@@ -346,8 +348,8 @@ struct SinkThroughReshape : OpRewritePattern<ReshapeOp> {
     auto transpose = op.getOperand().getDefiningOp<TransposeOp>();
     if (!transpose)
       return rewriter.notifyMatchFailure(op, "the operand is no transpose");
-    auto groups = ReshapeGroups::get(shapeOf(op.getOperand()),
-                                     op.getType().getShape());
+    auto groups =
+        ReshapeGroups::get(shapeOf(op.getOperand()), op.getType().getShape());
     if (!groups)
       return rewriter.notifyMatchFailure(op, "the tensor has no elements");
     auto order = sourceOrder(*groups, transpose);
@@ -376,7 +378,9 @@ private:
     SmallVector<int64_t> number(rankOf(source));
     for (int64_t i = 0, next = 0; i < rankOf(source); ++i)
       number[i] = shapeOf(source)[i] == 1 ? -1 : next++;
+    // Runs of dims of size 1 alone stay behind the run before them.
     SmallVector<std::pair<int64_t, const DimGroup *>> keyed;
+    int64_t previous = -1;
     for (const DimGroup &run : groups.groups()) {
       int64_t first = -1, last = -1;
       for (int64_t i = run.inBegin; i < run.inEnd; ++i) {
@@ -388,10 +392,46 @@ private:
         first = first < 0 ? position : first;
         last = position;
       }
-      keyed.push_back({first, &run});
+      previous = first < 0 ? previous : first;
+      keyed.push_back({previous, &run});
     }
     llvm::sort(keyed);
     return llvm::map_to_vector(keyed, [](auto &pair) { return pair.second; });
+  }
+};
+
+/// broadcast (transpose x) -> transpose (broadcast x) where little is repeated,
+/// as when an image is enlarged. New dims stay behind the dim they follow.
+struct SinkThroughBroadcast : OpRewritePattern<BroadcastOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(BroadcastOp op,
+                                PatternRewriter &rewriter) const override {
+    auto transpose = op.getOperand().getDefiningOp<TransposeOp>();
+    if (!transpose)
+      return rewriter.notifyMatchFailure(op, "the operand is no transpose");
+    Value source = transpose.getOperand();
+    if (repeatsMuch(op))
+      return rewriter.notifyMatchFailure(op, "the transpose would grow");
+    // order[k]: the dim of `op` that is dim k of the broadcast of the source.
+    SmallVector<int64_t> order, dims;
+    ArrayRef<int64_t> mapped = op.getDims();
+    int64_t rank = op.getType().getRank();
+    auto appendNewDims = [&](int64_t from) {
+      for (; from < rank && !llvm::is_contained(mapped, from); ++from)
+        order.push_back(from);
+    };
+    appendNewDims(0);
+    for (int64_t position : inversePermutation(transpose.getPermutation())) {
+      dims.push_back(order.size());
+      order.push_back(mapped[position]);
+      appendNewDims(mapped[position] + 1);
+    }
+    auto type = op.getType().clone(mapDims(order, op.getType().getShape()));
+    Value moved =
+        BroadcastOp::create(rewriter, op.getLoc(), type, source, dims);
+    rewriter.replaceOp(op, transposeBy(rewriter, op.getLoc(), moved,
+                                       inversePermutation(order)));
+    return success();
   }
 };
 
@@ -414,17 +454,18 @@ struct TransposeOfBroadcast : OpRewritePattern<TransposeOp> {
 } // namespace
 
 void populateTransposePatterns(RewritePatternSet &patterns) {
-  patterns.add<
-      SinkThroughElementwise, SinkThroughReduce<ReduceSumOp>,
-      SinkThroughReduce<ReduceProdOp>, SinkThroughReduce<ReduceMaxOp>,
-      SinkThroughReduce<ReduceMinOp>, SinkThroughArgReduce<ArgMaxOp>,
-      SinkThroughArgReduce<ArgMinOp>, SinkThroughDimOp<SoftmaxOp>,
-      SinkThroughDimOp<LogSoftmaxOp>, SinkThroughDimOp<CumSumOp>,
-      SinkThroughReverse, SinkThroughBatchNorm, SinkThroughLayerNorm,
-      SinkThroughPad, SinkThroughSlice, SinkThroughConcat, SinkThroughGather,
-      SinkThroughWindow<PoolMaxOp>, SinkThroughWindow<PoolSumOp>,
-      SinkThroughWindow<PoolMaxGradOp>, SinkThroughWindow<PoolSumGradOp>,
-      SinkThroughReshape, TransposeOfBroadcast>(patterns.getContext());
+  patterns.add<SinkThroughElementwise, SinkThroughReduce<ReduceSumOp>,
+               SinkThroughReduce<ReduceProdOp>, SinkThroughReduce<ReduceMaxOp>,
+               SinkThroughReduce<ReduceMinOp>, SinkThroughArgReduce<ArgMaxOp>,
+               SinkThroughArgReduce<ArgMinOp>, SinkThroughDimOp<SoftmaxOp>,
+               SinkThroughDimOp<LogSoftmaxOp>, SinkThroughDimOp<CumSumOp>,
+               SinkThroughReverse, SinkThroughBatchNorm, SinkThroughLayerNorm,
+               SinkThroughPad, SinkThroughSlice, SinkThroughConcat,
+               SinkThroughGather, SinkThroughWindow<PoolMaxOp>,
+               SinkThroughWindow<PoolSumOp>, SinkThroughWindow<PoolMaxGradOp>,
+               SinkThroughWindow<PoolSumGradOp>, SinkThroughReshape,
+               SinkThroughBroadcast, TransposeOfBroadcast>(
+      patterns.getContext());
 }
 
 } // namespace dlc

@@ -142,8 +142,9 @@ LogicalResult Entry::addTargets() {
     if (known != options.targetShapes.end())
       shape = known->second;
     FailureOr<RankedTensorType> type = bound.kind->targetType(
-        *bound.spec, cast<RankedTensorType>(model.getResultTypes()[bound.result]),
-        shape, [&](const Twine &text) { error(text); });
+        *bound.spec,
+        cast<RankedTensorType>(model.getResultTypes()[bound.result]), shape,
+        [&](const Twine &text) { error(text); });
     if (failed(type))
       return failure();
     if (!*type)
@@ -255,9 +256,9 @@ void Entry::addMetrics() {
       for (const Metric &metric :
            bound.kind->metrics(b, fn.loc(), *bound.spec,
                                fn.modelResult(bound.result), bound.target))
-        fn.addOutput(metric.value,
-                     isOne ? metric.name
-                           : metric.name + "/" + outputName(bound.result).str());
+        fn.addOutput(metric.value, isOne ? metric.name
+                                         : metric.name + "/" +
+                                               outputName(bound.result).str());
 }
 
 SmallVector<Value> Entry::addAccumulated(ArrayRef<Trained> trained) {
@@ -281,9 +282,9 @@ void Entry::updateOne(const OptimizerKind &kind, const StepNumbers &numbers,
     state.push_back(fn.addArgument(
         slot.type, names::state,
         (kind.name + "." + slot.name + "/" + trained.name).str()));
-  ParamUpdate update = kind.update(
-      b, fn.loc(), numbers, castTo(b, fn.loc(), trained.param, compute),
-      castTo(b, fn.loc(), grad, compute), state);
+  ParamUpdate update = kind.update(b, fn.loc(), numbers,
+                                   castTo(b, fn.loc(), trained.param, compute),
+                                   castTo(b, fn.loc(), grad, compute), state);
   fn.addNewState(trained.param, castTo(b, fn.loc(), update.param, stored));
   for (auto [old, fresh] : llvm::zip_equal(state, update.state))
     fn.addNewState(old, fresh);

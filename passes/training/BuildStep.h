@@ -3,16 +3,15 @@
 // From a model function of the importer (arguments: inputs, parameters, other
 // state; results: outputs, and new values of state) these build a sibling:
 //
-// | entry        | arguments besides the model's         | results               |
+// | entry        | arguments besides the model's         | results |
 // |--------------|---------------------------------------|-----------------------|
-// | `step`       | targets, `lr`, optimizer state, `step`| `loss`; new values of |
-// |              |                                       | all state             |
-// | `accumulate` | targets, `accumulated/<parameter>`    | `loss`; new values of |
-// |              |                                       | accumulated and model |
-// |              |                                       | state                 |
-// | `grad`       | targets                               | `loss`,               |
-// |              |                                       | `grad/<parameter>`    |
-// | `eval`       | targets                               | `loss`, metrics       |
+// | `step`       | targets, `lr`, optimizer state, `step`| `loss`; new values
+// of | |              |                                       | all state | |
+// `accumulate` | targets, `accumulated/<parameter>`    | `loss`; new values of
+// | |              |                                       | accumulated and
+// model | |              |                                       | state | |
+// `grad`       | targets                               | `loss`, | | | |
+// `grad/<parameter>`    | | `eval`       | targets | `loss`, metrics       |
 //
 // A target is called `target`, or `target/<output>` if several outputs have a
 // loss. `lr` is an f32 scalar (f64 if a parameter is). `step` counts finished
@@ -34,20 +33,20 @@
 
 namespace dlc {
 
-mlir::FailureOr<mlir::func::FuncOp>
-buildStep(mlir::func::FuncOp model, const TrainingOptions &options);
+mlir::FailureOr<mlir::func::FuncOp> buildStep(mlir::func::FuncOp model,
+                                              const TrainingOptions &options);
 
 /// Only for `options.accumulate` > 1.
 mlir::FailureOr<mlir::func::FuncOp>
 buildAccumulate(mlir::func::FuncOp model, const TrainingOptions &options);
 
 /// `model` should have dropout inactive; its new state is dropped.
-mlir::FailureOr<mlir::func::FuncOp>
-buildGrad(mlir::func::FuncOp model, const TrainingOptions &options);
+mlir::FailureOr<mlir::func::FuncOp> buildGrad(mlir::func::FuncOp model,
+                                              const TrainingOptions &options);
 
 /// `model` should be the inference form; its new state is dropped.
-mlir::FailureOr<mlir::func::FuncOp>
-buildEval(mlir::func::FuncOp model, const TrainingOptions &options);
+mlir::FailureOr<mlir::func::FuncOp> buildEval(mlir::func::FuncOp model,
+                                              const TrainingOptions &options);
 
 } // namespace dlc
 

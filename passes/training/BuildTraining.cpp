@@ -3,7 +3,8 @@
 // Reads the options, builds the entries that are asked for and erases the
 // functions that are not:
 //
-//   @forward, @infer, @train   --entries=infer,step,eval-->   @infer, @step, @eval
+//   @forward, @infer, @train   --entries=infer,step,eval-->   @infer, @step,
+//   @eval
 //
 //===----------------------------------------------------------------------===//
 #include "passes/training/BuildStep.h"
@@ -88,10 +89,10 @@ private:
       StringRef entry, model;
       EntryBuilder build;
     };
-    for (const Row &row : {Row{"step", stepFrom, buildStep},
-                           Row{"accumulate", stepFrom, buildAccumulate},
-                           Row{"grad", gradFrom, buildGrad},
-                           Row{"eval", evalFrom, buildEval}}) {
+    for (const Row &row :
+         {Row{"step", stepFrom, buildStep},
+          Row{"accumulate", stepFrom, buildAccumulate},
+          Row{"grad", gradFrom, buildGrad}, Row{"eval", evalFrom, buildEval}}) {
       if (!isAskedFor(row.entry))
         continue;
       auto model = getOperation().lookupSymbol<func::FuncOp>(row.model);

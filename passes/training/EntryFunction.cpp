@@ -11,8 +11,8 @@ namespace dlc {
 EntryFunction::EntryFunction(func::FuncOp model, StringRef name)
     : model(model), b(model.getContext()) {
   b.setInsertionPointAfter(model);
-  func = func::FuncOp::create(b, model.getLoc(), name,
-                              b.getFunctionType({}, {}));
+  func =
+      func::FuncOp::create(b, model.getLoc(), name, b.getFunctionType({}, {}));
   b.setInsertionPointToStart(func.addEntryBlock());
 }
 
@@ -38,8 +38,8 @@ void EntryFunction::addArgumentsOf(StringRef kind) {
   for (BlockArgument argument : model.getArguments())
     if (model.getArgAttr(argument.getArgNumber(), kind))
       mapping.map(argument,
-                  addArgument(argument.getType(), model.getArgAttrDict(
-                                                      argument.getArgNumber())));
+                  addArgument(argument.getType(),
+                              model.getArgAttrDict(argument.getArgNumber())));
 }
 
 void EntryFunction::cloneBody() {
@@ -48,10 +48,8 @@ void EntryFunction::cloneBody() {
 }
 
 Value EntryFunction::modelResult(unsigned index) const {
-  Operation *terminator = const_cast<func::FuncOp &>(model)
-                              .getBody()
-                              .front()
-                              .getTerminator();
+  Operation *terminator =
+      const_cast<func::FuncOp &>(model).getBody().front().getTerminator();
   return mapping.lookup(terminator->getOperand(index));
 }
 

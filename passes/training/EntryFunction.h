@@ -32,9 +32,7 @@ public:
   void cloneBody();
 
   /// What the argument or result of `model` has become.
-  mlir::Value mapped(mlir::Value value) const {
-    return mapping.lookup(value);
-  }
+  mlir::Value mapped(mlir::Value value) const { return mapping.lookup(value); }
   /// The value that `model` returns as result `index`.
   mlir::Value modelResult(unsigned index) const;
 

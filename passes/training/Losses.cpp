@@ -61,9 +61,8 @@ SmallVector<int64_t> without(ArrayRef<int64_t> shape, int64_t dim) {
 
 /// The class axis: as given; else the last dim of `output` whose removal gives
 /// `target`; else, without a target shape, the last.
-std::optional<int64_t>
-classAxis(const LossSpec &spec, ArrayRef<int64_t> output,
-          std::optional<ArrayRef<int64_t>> target) {
+std::optional<int64_t> classAxis(const LossSpec &spec, ArrayRef<int64_t> output,
+                                 std::optional<ArrayRef<int64_t>> target) {
   int64_t rank = output.size();
   if (spec.axis) {
     int64_t axis = *spec.axis < 0 ? *spec.axis + rank : *spec.axis;
@@ -117,8 +116,8 @@ Value buildCrossEntropy(OpBuilder &b, Location loc, const LossSpec &spec,
                                         target, kIgnoredTarget)
                      .getLoss();
   SmallVector<int64_t> dims = iotaDims(rows.getRank());
-  Value counted = castTo(b, loc, countedTargets(b, loc, target),
-                         rows.getElementType());
+  Value counted =
+      castTo(b, loc, countedTargets(b, loc, target), rows.getElementType());
   return DivOp::create(b, loc, ReduceSumOp::create(b, loc, losses, dims),
                        ReduceSumOp::create(b, loc, counted, dims));
 }
@@ -150,9 +149,10 @@ SmallVector<Metric> classMetrics(OpBuilder &b, Location loc,
 // Losses on targets shaped as the output
 //===----------------------------------------------------------------------===//
 
-FailureOr<RankedTensorType>
-likeOutput(const LossSpec &spec, RankedTensorType output,
-           std::optional<ArrayRef<int64_t>> shape, ErrorSink emitError) {
+FailureOr<RankedTensorType> likeOutput(const LossSpec &spec,
+                                       RankedTensorType output,
+                                       std::optional<ArrayRef<int64_t>> shape,
+                                       ErrorSink emitError) {
   if (shape && *shape != output.getShape()) {
     emitError("DLC2006: loss '" + spec.kind +
               "' needs targets shaped as its output, " +
@@ -177,8 +177,8 @@ Value buildMse(OpBuilder &b, Location loc, const LossSpec &, Value output,
 
 Value buildL1(OpBuilder &b, Location loc, const LossSpec &, Value output,
               Value target) {
-  return meanOfAll(
-      b, loc, AbsOp::create(b, loc, difference(b, loc, output, target)));
+  return meanOfAll(b, loc,
+                   AbsOp::create(b, loc, difference(b, loc, output, target)));
 }
 
 /// |e| < 1: e^2 / 2, else |e| - 1/2.
@@ -187,9 +187,9 @@ Value buildHuber(OpBuilder &b, Location loc, const LossSpec &, Value output,
   Value size = AbsOp::create(b, loc, difference(b, loc, output, target));
   Value square = scaleBy(b, loc, MulOp::create(b, loc, size, size), 0.5);
   Value isSmall = compareTo(b, loc, ComparePredicate::LT, size, 1);
-  return meanOfAll(b, loc,
-                   SelectOp::create(b, loc, isSmall, square,
-                                    addNumber(b, loc, size, -0.5)));
+  return meanOfAll(
+      b, loc,
+      SelectOp::create(b, loc, isSmall, square, addNumber(b, loc, size, -0.5)));
 }
 
 /// f(value) where `isPole` is false, -100 elsewhere; the derivative there is 0.
@@ -211,12 +211,11 @@ Value buildBce(OpBuilder &b, Location loc, const LossSpec &, Value output,
   double least = elementTypeOf(p).isF64() ? std::exp(-100.0) : FLT_MIN;
   Value logP = clampedLog<LogOp>(
       b, loc, p, compareTo(b, loc, ComparePredicate::LT, p, least), 1);
-  Value logRest = clampedLog<Log1pOp>(
-      b, loc, NegOp::create(b, loc, p),
-      compareTo(b, loc, ComparePredicate::GE, p, 1), 0);
+  Value logRest =
+      clampedLog<Log1pOp>(b, loc, NegOp::create(b, loc, p),
+                          compareTo(b, loc, ComparePredicate::GE, p, 1), 0);
   Value hit = MulOp::create(b, loc, target, logP);
-  Value missed = MulOp::create(
-      b, loc, addNumber(b, loc, target, -1), logRest);
+  Value missed = MulOp::create(b, loc, addNumber(b, loc, target, -1), logRest);
   return meanOfAll(b, loc, SubOp::create(b, loc, missed, hit));
 }
 
@@ -232,12 +231,11 @@ Value buildBceLogits(OpBuilder &b, Location loc, const LossSpec &, Value output,
   Value minusSize =
       SelectOp::create(b, loc, isPositive, NegOp::create(b, loc, x), x);
   Value logSigmoid = SubOp::create(
-      b, loc, lower,
-      Log1pOp::create(b, loc, ExpOp::create(b, loc, minusSize)));
+      b, loc, lower, Log1pOp::create(b, loc, ExpOp::create(b, loc, minusSize)));
   Value rest = SubOp::create(b, loc, splatLike(b, loc, target, 1), target);
-  return meanOfAll(b, loc,
-                   SubOp::create(b, loc, MulOp::create(b, loc, rest, x),
-                                 logSigmoid));
+  return meanOfAll(
+      b, loc,
+      SubOp::create(b, loc, MulOp::create(b, loc, rest, x), logSigmoid));
 }
 
 //===----------------------------------------------------------------------===//
@@ -280,10 +278,10 @@ const LossKind *findLoss(StringRef name) {
 }
 
 std::string knownLosses() {
-  return llvm::join(llvm::map_range(kLosses, [](const LossKind &kind) {
-                      return kind.name.str();
-                    }),
-                    ", ");
+  return llvm::join(
+      llvm::map_range(kLosses,
+                      [](const LossKind &kind) { return kind.name.str(); }),
+      ", ");
 }
 
 LogicalResult parseLosses(StringRef text, SmallVectorImpl<LossSpec> &losses,
@@ -307,8 +305,9 @@ LogicalResult parseLosses(StringRef text, SmallVectorImpl<LossSpec> &losses,
       else if (key == "axis" && !value.getAsInteger(10, axis))
         spec.axis = axis;
       else {
-        emitError("DLC2002: a loss takes 'output=NAME' and 'axis=N', but got '" +
-                  setting + "'");
+        emitError(
+            "DLC2002: a loss takes 'output=NAME' and 'axis=N', but got '" +
+            setting + "'");
         return failure();
       }
     }

@@ -88,8 +88,7 @@ Value decayParam(Math &m, const StepNumbers &numbers, Value param) {
   double decay = numberOf(numbers.spec, "weight-decay");
   if (decay == 0)
     return param;
-  Value kept =
-      m.sub(m.scalar(1), m.mul(numbers.lr, m.scalar(decay)));
+  Value kept = m.sub(m.scalar(1), m.mul(numbers.lr, m.scalar(decay)));
   return m.mul(param, m.spread(kept, param));
 }
 
@@ -168,14 +167,11 @@ void prepareAdam(OpBuilder &b, Location loc, StepNumbers &numbers) {
 ParamUpdate adamStep(Math &m, const StepNumbers &numbers, Value param,
                      Value grad, ValueRange state) {
   double beta2 = numberOf(numbers.spec, "beta2");
-  Value mean =
-      m.lerp(state[0], grad, 1 - numberOf(numbers.spec, "beta1"));
+  Value mean = m.lerp(state[0], grad, 1 - numberOf(numbers.spec, "beta1"));
   Value square = m.mul(m.mul(m.like(grad, 1 - beta2), grad), grad);
-  Value variance =
-      m.add(m.mul(state[1], m.like(grad, beta2)), square);
+  Value variance = m.add(m.mul(state[1], m.like(grad, beta2)), square);
   Value root = m.div(m.sqrt(variance), m.spread(numbers.shared[1], variance));
-  Value divisor =
-      m.add(root, m.like(root, numberOf(numbers.spec, "eps")));
+  Value divisor = m.add(root, m.like(root, numberOf(numbers.spec, "eps")));
   Value way = m.div(m.mul(m.spread(numbers.shared[0], mean), mean), divisor);
   return {m.add(param, way), {mean, variance}};
 }
@@ -209,8 +205,7 @@ SmallVector<StateSlot> lionSlots(const OptimizerSpec &,
 ParamUpdate updateLion(OpBuilder &b, Location loc, const StepNumbers &numbers,
                        Value param, Value grad, ValueRange state) {
   Math m{b, loc};
-  Value mixed =
-      m.lerp(state[0], grad, 1 - numberOf(numbers.spec, "beta1"));
+  Value mixed = m.lerp(state[0], grad, 1 - numberOf(numbers.spec, "beta1"));
   Value direction = SignOp::create(b, loc, mixed);
   param = decayParam(m, numbers, param);
   Value way = m.mul(m.spread(numbers.lr, param), direction);
@@ -298,7 +293,8 @@ ParamUpdate updateAdafactor(OpBuilder &b, Location loc,
   double eps1 = numberOf(spec, "eps1");
   if (eps1 == 0)
     eps1 = elementTypeOf(grad).isF64() ? DBL_EPSILON : FLT_EPSILON;
-  Value size = m.max(m.scalar(numberOf(spec, "eps2")), rootMeanSquare(m, param));
+  Value size =
+      m.max(m.scalar(numberOf(spec, "eps2")), rootMeanSquare(m, param));
   Value alpha = m.mul(size, numbers.shared[1]);
   param = decayParam(m, numbers, param);
   ParamUpdate update;
@@ -306,9 +302,8 @@ ParamUpdate updateAdafactor(OpBuilder &b, Location loc,
       estimateVariance(m, numbers, grad, state, eps1, update.state);
   Value bounded = m.max(variance, m.like(variance, eps1 * eps1));
   Value way = m.mul(RsqrtOp::create(b, loc, bounded), grad);
-  Value divisor = m.max(
-      m.scalar(1),
-      m.div(rootMeanSquare(m, way), m.scalar(numberOf(spec, "d"))));
+  Value divisor = m.max(m.scalar(1), m.div(rootMeanSquare(m, way),
+                                           m.scalar(numberOf(spec, "d"))));
   Value factor = m.div(m.neg(alpha), divisor);
   update.param = m.add(param, m.mul(m.spread(factor, way), way));
   return update;
@@ -328,8 +323,7 @@ const OptimizerKind kOptimizers[] = {
      updateAdafactor},
 };
 
-template <typename Range>
-std::string namesOf(const Range &range) {
+template <typename Range> std::string namesOf(const Range &range) {
   return llvm::join(
       llvm::map_range(range, [](const auto &row) { return row.name.str(); }),
       ", ");
@@ -338,8 +332,9 @@ std::string namesOf(const Range &range) {
 } // namespace
 
 const OptimizerKind *findOptimizer(StringRef name) {
-  const auto *it = llvm::find_if(
-      kOptimizers, [&](const OptimizerKind &kind) { return kind.name == name; });
+  const auto *it = llvm::find_if(kOptimizers, [&](const OptimizerKind &kind) {
+    return kind.name == name;
+  });
   return it == std::end(kOptimizers) ? nullptr : it;
 }
 
@@ -356,12 +351,10 @@ SmallVector<Value> clipByGlobalNorm(OpBuilder &b, Location loc,
   if (!total)
     return {};
   Value norm = m.sqrt(total);
-  Value scale = m.min(m.like(norm, 1),
-                      m.div(m.like(norm, maxNorm),
-                            m.add(norm, m.like(norm, 1e-6))));
-  return llvm::map_to_vector(grads, [&](Value grad) {
-    return m.mul(grad, m.spread(scale, grad));
-  });
+  Value scale = m.min(m.like(norm, 1), m.div(m.like(norm, maxNorm),
+                                             m.add(norm, m.like(norm, 1e-6))));
+  return llvm::map_to_vector(
+      grads, [&](Value grad) { return m.mul(grad, m.spread(scale, grad)); });
 }
 
 LogicalResult parseOptimizer(StringRef text, OptimizerSpec &spec,

@@ -24,8 +24,8 @@ Value targetLogit(OpBuilder &b, Location loc, Value logits, Value targets) {
   Value isTarget = CompareOp::create(
       b, loc, ComparePredicate::EQ, IotaOp::create(b, loc, indexType, dim),
       expandReduced(b, loc, targets, shape, {dim}));
-  Value chosen = SelectOp::create(b, loc, isTarget, logits,
-                                  splatLike(b, loc, logits, 0));
+  Value chosen =
+      SelectOp::create(b, loc, isTarget, logits, splatLike(b, loc, logits, 0));
   return ReduceSumOp::create(b, loc, chosen, ArrayRef<int64_t>{dim});
 }
 
@@ -33,8 +33,8 @@ Value targetLogit(OpBuilder &b, Location loc, Value logits, Value targets) {
 Value logSumExp(OpBuilder &b, Location loc, Value logits) {
   int64_t dim = rankOf(logits) - 1;
   Value max = ReduceMaxOp::create(b, loc, logits, ArrayRef<int64_t>{dim});
-  Value low = SubOp::create(
-      b, loc, logits, expandReduced(b, loc, max, shapeOf(logits), {dim}));
+  Value low = SubOp::create(b, loc, logits,
+                            expandReduced(b, loc, max, shapeOf(logits), {dim}));
   Value sum = ReduceSumOp::create(b, loc, ExpOp::create(b, loc, low),
                                   ArrayRef<int64_t>{dim});
   return AddOp::create(b, loc, max, LogOp::create(b, loc, sum));
@@ -51,11 +51,10 @@ SmallVector<Value> decomposeCrossEntropy(OpBuilder &b, CrossEntropyOp op) {
   Value isOutside = OrOp::create(
       b, loc, compareTargets(b, loc, ComparePredicate::LT, targets, 0),
       compareTargets(b, loc, ComparePredicate::GE, targets, classes));
-  Value nan =
-      splatLike(b, loc, loss, std::numeric_limits<double>::quiet_NaN());
+  Value nan = splatLike(b, loc, loss, std::numeric_limits<double>::quiet_NaN());
   loss = SelectOp::create(b, loc, isOutside, nan, loss);
-  Value isIgnored = compareTargets(b, loc, ComparePredicate::EQ, targets,
-                                   op.getIgnore());
+  Value isIgnored =
+      compareTargets(b, loc, ComparePredicate::EQ, targets, op.getIgnore());
   loss = SelectOp::create(b, loc, isIgnored, splatLike(b, loc, loss, 0), loss);
   return {loss, lse};
 }

@@ -47,8 +47,7 @@ Moments momentsOver(OpBuilder &b, Location loc, Value x,
   moments.mean = meanOver(b, loc, x, dims);
   moments.centered = SubOp::create(
       b, loc, x, expandReduced(b, loc, moments.mean, shapeOf(x), dims));
-  Value square =
-      MulOp::create(b, loc, moments.centered, moments.centered);
+  Value square = MulOp::create(b, loc, moments.centered, moments.centered);
   moments.variance = meanOver(b, loc, square, dims);
   return moments;
 }
@@ -67,9 +66,8 @@ SmallVector<Value> decomposeLayerNorm(OpBuilder &b, LayerNormOp op) {
   Moments moments = momentsOver(b, loc, x, cols);
   Value rstd =
       rsqrtOf(b, loc, moments.variance, op.getEpsilon().convertToDouble());
-  Value normal =
-      MulOp::create(b, loc, moments.centered,
-                    expandReduced(b, loc, rstd, shape, cols));
+  Value normal = MulOp::create(b, loc, moments.centered,
+                               expandReduced(b, loc, rstd, shape, cols));
   auto perColumn = [&](Value value) {
     return broadcastInDim(b, loc, toComputeType(b, loc, value), shape, cols);
   };
@@ -94,10 +92,9 @@ SmallVector<Value> decomposeBatchNorm(OpBuilder &b, BatchNormOp op) {
   };
   Value factor =
       MulOp::create(b, loc, rstd, toComputeType(b, loc, op.getScale()));
-  Value scaled =
-      MulOp::create(b, loc, moments.centered, perChannel(factor));
-  Value result = AddOp::create(
-      b, loc, scaled, perChannel(toComputeType(b, loc, op.getBias())));
+  Value scaled = MulOp::create(b, loc, moments.centered, perChannel(factor));
+  Value result = AddOp::create(b, loc, scaled,
+                               perChannel(toComputeType(b, loc, op.getBias())));
   return {result, moments.mean, moments.variance};
 }
 
