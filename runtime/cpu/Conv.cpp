@@ -31,8 +31,7 @@ ConvPlanResult ConvPlan::create(LibraryContext &context, const fb::ConvT &conv,
     if (!plan.isOk() || *plan)
       return plan;
   }
-  return DLC_ERROR(Internal, "DLC6005",
-                   "conv must fit one form, but got none");
+  return DLC_ERROR(Internal, "DLC6005", "conv must fit one form, but got none");
 }
 
 uint64_t convWorkspaceBytes(const fb::ConvT &conv) {
@@ -55,7 +54,8 @@ static int64_t bytesBetween(const dnnl::memory::desc &part,
 }
 
 static Status noReorder() {
-  return DLC_ERROR(Unsupported, "DLC6003", "weights must have a layout that "
+  return DLC_ERROR(Unsupported, "DLC6003",
+                   "weights must have a layout that "
                    "oneDNN can reorder, but got none");
 }
 
@@ -107,8 +107,8 @@ Result<WeightReorder> WeightReorder::create(LibraryContext &context,
     }
     if (part[0] == step)
       full = primitive;
-    result.pieces.push_back({primitive, bytesBetween(fromPart, from),
-                             bytesBetween(toPart, to)});
+    result.pieces.push_back(
+        {primitive, bytesBetween(fromPart, from), bytesBetween(toPart, to)});
   }
   return result;
 }
@@ -161,8 +161,8 @@ void sumRows(const ThreadPool &pool, fb::DType type, const std::byte *values,
   bool isWide = type == fb::DType::F32;
   pool.parallelFor(
       ceilDiv(columns, sumWidth), [&](int, int64_t first, int64_t end) {
-        for (int64_t j = first * sumWidth; j < std::min(columns, end * sumWidth);
-             j += sumWidth) {
+        for (int64_t j = first * sumWidth;
+             j < std::min(columns, end * sumWidth); j += sumWidth) {
           float totals[sumWidth];
           int64_t count = std::min(sumWidth, columns - j);
           if (isWide)

@@ -80,10 +80,10 @@ void DirectConv::chooseChunks() {
   if (conv.kind == fb::ConvKind::BackwardWeights) {
     // Every partial sum costs a pass over the weights.
     int64_t bytes = shape.weightElements * 4;
-    limit = bytes <= 256 << 10 ? 16 : bytes <= 1 << 20 ? 8 : 4;
+    limit = bytes <= 256 << 10 ? 8 : 4;
   }
-  int64_t wanted = std::clamp<int64_t>(
-      static_cast<int64_t>(flops / chunkFlops), 1, limit);
+  int64_t wanted =
+      std::clamp<int64_t>(static_cast<int64_t>(flops / chunkFlops), 1, limit);
   chunkItems = ceilDiv(conv.batch, std::min(wanted, conv.batch));
   chunks = ceilDiv(conv.batch, chunkItems);
 }
@@ -138,8 +138,7 @@ DirectConv::Geometry DirectConv::geometryOf(int64_t batch,
   return geometry;
 }
 
-dnnl::primitive_attr
-DirectConv::attributes(const Geometry &geometry) const {
+dnnl::primitive_attr DirectConv::attributes(const Geometry &geometry) const {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops after;
@@ -164,35 +163,32 @@ DirectConv::Kernel DirectConv::bind(const Description &description,
   std::vector<Argument> arguments;
   bool isForward = conv.kind == fb::ConvKind::Forward;
   bool isData = conv.kind == fb::ConvKind::BackwardData;
-  arguments.push_back({isData ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC,
-                       geometry.src});
+  arguments.push_back(
+      {isData ? DNNL_ARG_DIFF_SRC : DNNL_ARG_SRC, geometry.src});
   arguments.push_back({conv.kind == fb::ConvKind::BackwardWeights
                            ? DNNL_ARG_DIFF_WEIGHTS
                            : DNNL_ARG_WEIGHTS,
                        weights});
-  arguments.push_back({isForward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST,
-                       geometry.dst});
+  arguments.push_back(
+      {isForward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, geometry.dst});
   arguments.push_back({DNNL_ARG_SCRATCHPAD, description.scratchpad_desc()});
   // Present or not, bias and residual have their place among the pointers.
   if (at.bias)
-    arguments.push_back({isForward ? DNNL_ARG_BIAS : DNNL_ARG_DIFF_BIAS,
-                         geometry.bias});
+    arguments.push_back(
+        {isForward ? DNNL_ARG_BIAS : DNNL_ARG_DIFF_BIAS, geometry.bias});
   if (at.residual && at.residual != at.dst)
     arguments.push_back(
         {DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, geometry.dst});
   context.reserveScratch(description.scratchpad_desc().get_size());
   Kernel kernel;
   kernel.weights = weights;
-  using Primitive =
+  using Primitive = std::conditional_t<
+      std::is_same_v<Description, dnnl::convolution_forward::primitive_desc>,
+      dnnl::convolution_forward,
       std::conditional_t<
           std::is_same_v<Description,
-                         dnnl::convolution_forward::primitive_desc>,
-          dnnl::convolution_forward,
-          std::conditional_t<
-              std::is_same_v<Description,
-                             dnnl::convolution_backward_data::primitive_desc>,
-              dnnl::convolution_backward_data,
-              dnnl::convolution_backward_weights>>;
+                         dnnl::convolution_backward_data::primitive_desc>,
+          dnnl::convolution_backward_data, dnnl::convolution_backward_weights>>;
   kernel.primitive = context.adopt(std::make_unique<BoundPrimitive>(
       context.engine(), Primitive(description), std::move(arguments),
       context.workers()));
@@ -216,9 +212,9 @@ Result<DirectConv::Kernel> DirectConv::createKernel(int64_t batch,
   dnnl::primitive_attr plain;
   dnnl::convolution_forward::primitive_desc forward(
       dnnl::convolution_forward::desc(
-          dnnl::prop_kind::forward_training, directAlgorithm, f.src,
-          f.weights, conv.kind == fb::ConvKind::Forward ? f.bias : Desc(),
-          f.dst, f.strides, f.dilations, f.padsBegin, f.padsEnd),
+          dnnl::prop_kind::forward_training, directAlgorithm, f.src, f.weights,
+          conv.kind == fb::ConvKind::Forward ? f.bias : Desc(), f.dst,
+          f.strides, f.dilations, f.padsBegin, f.padsEnd),
       conv.kind == fb::ConvKind::Forward ? attributes(g) : plain,
       context.engine(), /*allow_empty=*/true);
   if (!forward)
@@ -227,9 +223,9 @@ Result<DirectConv::Kernel> DirectConv::createKernel(int64_t batch,
     return bind(forward, forward.weights_desc(), g);
   if (conv.kind == fb::ConvKind::BackwardData) {
     dnnl::convolution_backward_data::primitive_desc data(
-        dnnl::convolution_backward_data::desc(
-            directAlgorithm, g.src, g.weights, g.dst, g.strides, g.dilations,
-            g.padsBegin, g.padsEnd),
+        dnnl::convolution_backward_data::desc(directAlgorithm, g.src, g.weights,
+                                              g.dst, g.strides, g.dilations,
+                                              g.padsBegin, g.padsEnd),
         attributes(g), context.engine(), forward, /*allow_empty=*/true);
     if (!data)
       return none();
@@ -261,8 +257,8 @@ Status DirectConv::prepare() {
   type = *libraryType(conv.dtype);
   chooseChunks();
   bool isGradient = conv.kind == fb::ConvKind::BackwardWeights;
-  Desc any(weightDims(),
-           isGradient ? dnnl::memory::data_type::f32 : type, Tag::any);
+  Desc any(weightDims(), isGradient ? dnnl::memory::data_type::f32 : type,
+           Tag::any);
   DLC_ASSIGN_OR_RETURN(full, createKernel(chunkItems, any));
   last = full;
   if (int64_t rest = conv.batch % chunkItems) {
@@ -309,18 +305,17 @@ void DirectConv::addPartialSums(const ThreadPool &pool) {
   auto *sum = reinterpret_cast<float *>(at.workspace);
   if (chunks == 1)
     return;
-  pool.parallelFor(
-      ceilDiv(count, block), [&](int, int64_t first, int64_t end) {
-        int64_t stop = std::min(count, end * block);
-        for (int64_t begin = first * block; begin < stop; begin += block) {
-          int64_t size = std::min(block, stop - begin);
-          for (int64_t chunk = 1; chunk < chunks; ++chunk) {
-            auto *part = reinterpret_cast<const float *>(partial(chunk));
-            for (int64_t i = begin; i < begin + size; ++i)
-              sum[i] += part[i];
-          }
-        }
-      });
+  pool.parallelFor(ceilDiv(count, block), [&](int, int64_t first, int64_t end) {
+    int64_t stop = std::min(count, end * block);
+    for (int64_t begin = first * block; begin < stop; begin += block) {
+      int64_t size = std::min(block, stop - begin);
+      for (int64_t chunk = 1; chunk < chunks; ++chunk) {
+        auto *part = reinterpret_cast<const float *>(partial(chunk));
+        for (int64_t i = begin; i < begin + size; ++i)
+          sum[i] += part[i];
+      }
+    }
+  });
 }
 
 Status DirectConv::run(const ThreadPool &pool) {
@@ -341,8 +336,7 @@ Status DirectConv::run(const ThreadPool &pool) {
 
 } // namespace
 
-ConvPlanResult createDirectConv(LibraryContext &context,
-                                const ConvShape &shape,
+ConvPlanResult createDirectConv(LibraryContext &context, const ConvShape &shape,
                                 const ConvPointers &at) {
   auto plan = std::make_unique<DirectConv>(context, shape, at);
   DLC_RETURN_IF_ERROR(plan->prepare());

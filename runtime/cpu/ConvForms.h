@@ -30,8 +30,7 @@ ConvPlanResult createPointwiseConv(LibraryContext &context,
 ConvPlanResult createPositionConv(LibraryContext &context,
                                   const ConvShape &shape,
                                   const ConvPointers &at);
-ConvPlanResult createDirectConv(LibraryContext &context,
-                                const ConvShape &shape,
+ConvPlanResult createDirectConv(LibraryContext &context, const ConvShape &shape,
                                 const ConvPointers &at);
 
 /// Copies weights between two layouts, in chunks of output channels that run

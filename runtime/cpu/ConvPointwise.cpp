@@ -33,12 +33,10 @@ ConvPlanResult createPointwiseConv(LibraryContext &context,
   };
   bool isForward = conv.kind == fb::ConvKind::Forward;
   // A product adds its residual after the activation, a convolution before.
-  bool isEpilogueSame =
-      !at.residual || conv.activation == fb::Activation::None;
+  bool isEpilogueSame = !at.residual || conv.activation == fb::Activation::None;
   if (conv.kind == fb::ConvKind::BackwardWeights || conv.groups != 1 ||
       shape.taps != 1 || !isAll(conv.strides, 1) ||
-      !isAll(conv.pads_begin, 0) || !isAll(conv.pads_end, 0) ||
-      !isEpilogueSame)
+      !isAll(conv.pads_begin, 0) || !isAll(conv.pads_end, 0) || !isEpilogueSame)
     return std::unique_ptr<ConvPlan>();
 
   int64_t in = conv.in_channels, out = conv.out_channels;

@@ -5,7 +5,8 @@
 // not exist, so they cost nothing. With channels innermost,
 //   forward    dst[n, p, :]  = sum over links of p of  src[n, q, :] W[t]^T
 //   data       src[n, q, :]  = sum over links of q of  dst[n, p, :] W[t]
-//   weights    W[t]          = sum over links of t of  dst[n, p, :]^T src[n, q, :]
+//   weights    W[t]          = sum over links of t of  dst[n, p, :]^T src[n, q,
+//   :]
 // Each right side is one product: the vectors of the links side by side (often
 // they already are) times the matrices of their taps one below the other.
 //
@@ -192,12 +193,10 @@ Status PositionConv::prepareReorder() {
   auto type = *libraryType(conv.dtype);
   dnnl::memory::desc onnx(dims, type, plain), own(dims, type, packed);
   bool isGradient = conv.kind == fb::ConvKind::BackwardWeights;
-  DLC_ASSIGN_OR_RETURN(reorder,
-                       isGradient
-                           ? WeightReorder::create(context, own, onnx, 16)
-                           : WeightReorder::create(context, onnx, own, 16));
-  weightBytes =
-      alignUp(static_cast<uint64_t>(usedTaps * in * out * width), 64);
+  DLC_ASSIGN_OR_RETURN(
+      reorder, isGradient ? WeightReorder::create(context, own, onnx, 16)
+                          : WeightReorder::create(context, onnx, own, 16));
+  weightBytes = alignUp(static_cast<uint64_t>(usedTaps * in * out * width), 64);
   return Status::ok();
 }
 
@@ -226,9 +225,8 @@ Status PositionConv::prepareOutputs(bool isForward) {
     for (const Link &link : links)
       if ((isForward ? link.out : link.in) == position)
         own.push_back(link);
-    std::sort(own.begin(), own.end(), [](const Link &x, const Link &y) {
-      return x.tap < y.tap;
-    });
+    std::sort(own.begin(), own.end(),
+              [](const Link &x, const Link &y) { return x.tap < y.tap; });
     if (own.empty())
       unlinked.push_back(position);
     else
@@ -268,11 +266,10 @@ Status PositionConv::addOutput(bool isForward, int64_t position,
     for (int64_t i = 0; i < count; ++i)
       group.aCopies.push_back({source(own[i]) * aChannels * width,
                                i * aChannels * width, aItem * width,
-                               gemm.k * width, conv.batch,
-                               aChannels * width});
+                               gemm.k * width, conv.batch, aChannels * width});
     aBytes = std::max(
-        aBytes, alignUp(static_cast<uint64_t>(conv.batch * gemm.k * width),
-                        64));
+        aBytes,
+        alignUp(static_cast<uint64_t>(conv.batch * gemm.k * width), 64));
     pointers.a = gatherA();
     gemm.a_strides = {0, 0, gemm.k, 1};
   }
@@ -344,10 +341,10 @@ Status PositionConv::addTap(int64_t tap, const std::vector<Link> &own) {
                                i * conv.batch * in * width, srcItem * width,
                                in * width, conv.batch, in * width});
     }
-    aBytes = std::max(
-        aBytes, alignUp(static_cast<uint64_t>(gemm.k * out * width), 64));
-    bBytes = std::max(
-        bBytes, alignUp(static_cast<uint64_t>(gemm.k * in * width), 64));
+    aBytes = std::max(aBytes,
+                      alignUp(static_cast<uint64_t>(gemm.k * out * width), 64));
+    bBytes = std::max(bBytes,
+                      alignUp(static_cast<uint64_t>(gemm.k * in * width), 64));
     pointers.a = gatherA();
     pointers.b = gatherB();
     gemm.a_strides = {0, 0, 1, out};
@@ -411,11 +408,10 @@ Status PositionConv::run(const ThreadPool &pool) {
     }
     if (usedTaps != shape.taps) {
       int64_t row = conv.in_channels * shape.taps * width;
-      pool.parallelFor(
-          conv.out_channels, [&](int, int64_t first, int64_t end) {
-            std::memset(at.weights + first * row, 0,
-                        static_cast<size_t>((end - first) * row));
-          });
+      pool.parallelFor(conv.out_channels, [&](int, int64_t first, int64_t end) {
+        std::memset(at.weights + first * row, 0,
+                    static_cast<size_t>((end - first) * row));
+      });
     }
     reorder->run(context, pool, at.workspace, at.weights + reorderOffset,
                  failures);

@@ -264,9 +264,8 @@ CpuStream::prepare(const fb::Instruction &instruction,
   switch (instruction.op_type()) {
   case fb::Op::Launch: {
     const fb::Launch &launch = *instruction.op_as_Launch();
-    return std::unique_ptr<PreparedInstruction>(
-        new PreparedLaunch(pool, code->kernels->function(launch.kernel()),
-                           launch, buffers));
+    return std::unique_ptr<PreparedInstruction>(new PreparedLaunch(
+        pool, code->kernels->function(launch.kernel()), launch, buffers));
   }
   case fb::Op::Gemm:
     return prepareGemm(*instruction.op_as_Gemm(), buffers, bufferBytes);
@@ -286,7 +285,8 @@ CpuStream::prepare(const fb::Instruction &instruction,
   default:
     return DLC_ERROR(Unsupported, "DLC5009",
                      "instruction must be of a kind that the cpu runs, but "
-                     "got kind ", int(instruction.op_type()));
+                     "got kind ",
+                     int(instruction.op_type()));
   }
 }
 
@@ -302,8 +302,8 @@ public:
       std::string_view kind =
           target->kind() ? target->kind()->string_view() : "cpu";
       if (kind != "cpu")
-        return DLC_ERROR(Unsupported, "DLC6004", "artifact for device '",
-                         kind, "' must run there, but got device 'cpu'");
+        return DLC_ERROR(Unsupported, "DLC6004", "artifact for device '", kind,
+                         "' must run there, but got device 'cpu'");
       std::vector<std::string_view> features;
       if (target->features())
         for (const flatbuffers::String *feature : *target->features())

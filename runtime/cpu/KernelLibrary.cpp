@@ -30,12 +30,16 @@ static Status fillMemoryFile(int fd, std::span<const std::byte> code) {
 
 static Result<void *> openCode(std::span<const std::byte> code) {
   if (code.size() < 64 || std::memcmp(code.data(), "\177ELF", 4) != 0)
-    return DLC_ERROR(Corrupt, "DLC6006", "kernel code must be an ELF shared "
-                     "object, but got ", code.size(), " other bytes");
+    return DLC_ERROR(Corrupt, "DLC6006",
+                     "kernel code must be an ELF shared "
+                     "object, but got ",
+                     code.size(), " other bytes");
   int fd = memfd_create("dlc-kernels", MFD_CLOEXEC);
   if (fd < 0)
-    return DLC_ERROR(Io, "DLC6006", "kernel code needs a memory file, but got "
-                     "'", std::strerror(errno), "'");
+    return DLC_ERROR(Io, "DLC6006",
+                     "kernel code needs a memory file, but got "
+                     "'",
+                     std::strerror(errno), "'");
   if (Status status = fillMemoryFile(fd, code); !status.isOk()) {
     close(fd);
     return status;
@@ -63,7 +67,8 @@ KernelLibrary::load(std::span<const std::byte> code,
     void *symbol = dlsym(library->handle, kernel->symbol()->c_str());
     if (!symbol)
       return DLC_ERROR(Corrupt, "DLC6006", "kernel code must define '",
-                       kernel->symbol()->string_view(), "', but got no such "
+                       kernel->symbol()->string_view(),
+                       "', but got no such "
                        "symbol");
     library->functions.push_back(reinterpret_cast<KernelFunction>(symbol));
   }

@@ -23,8 +23,7 @@ using KernelFunction = void (*)(void *const *buffers, const int64_t *dims,
 /// Immutable once loaded; unloads the code when destroyed.
 class KernelLibrary {
 public:
-  using KernelTable =
-      flatbuffers::Vector<flatbuffers::Offset<fb::Kernel>>;
+  using KernelTable = flatbuffers::Vector<flatbuffers::Offset<fb::Kernel>>;
 
   /// `kernels` may be null (no kernels; then `code` may be empty). DLC6006
   /// when the loader refuses the code or a symbol is missing.

@@ -105,9 +105,11 @@ void LibraryContext::reserveScratch(uint64_t bytes) {
 }
 
 Status LibraryContext::allocate() {
-  if (storage || scratchBytes == 0)
-    return Status::ok();
   uint64_t bytes = totalScratchBytes();
+  if (bytes == allocatedBytes)
+    return Status::ok();
+  std::free(storage);
+  allocatedBytes = bytes;
   storage = static_cast<std::byte *>(std::aligned_alloc(4096, bytes));
   if (!storage)
     return DLC_ERROR(OutOfMemory, "DLC6002", "library scratch needs ", bytes,

@@ -79,7 +79,8 @@ public:
   int workers() const { return static_cast<int>(streams.size()); }
 
   /// Every plan reserves what one worker of it needs; allocate() then gives
-  /// each worker the largest reservation.
+  /// each worker the largest reservation. Called again after more plans, it
+  /// moves the scratch, so plans ask for its address in every call.
   void reserveScratch(uint64_t bytes);
   Status allocate();
   std::byte *scratch(int worker) const {
@@ -97,7 +98,7 @@ private:
   std::vector<dnnl::stream> streams;
   std::map<MatmulShape, CachedMatmul> matmuls;
   std::vector<std::unique_ptr<BoundPrimitive>> adopted;
-  uint64_t scratchBytes = 0;
+  uint64_t scratchBytes = 0, allocatedBytes = 0;
   std::byte *storage = nullptr;
 };
 

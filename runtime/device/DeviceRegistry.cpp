@@ -17,7 +17,8 @@ Result<Device *> findDevice(std::string_view name) {
       return device;
   return DLC_ERROR(Unsupported, "DLC6004",
                    "device must be one of this build's devices, 'cpu', but "
-                   "got '", name, "'");
+                   "got '",
+                   name, "'");
 }
 
 } // namespace dlc::rt

@@ -1,0 +1,352 @@
+#include "runtime/executor/Executor.h"
+
+#include "runtime/core/CheckedMath.h"
+#include "runtime/device/DeviceRegistry.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace dlc::rt {
+
+struct Session::Entry {
+  const fb::Program *program = nullptr;
+  const EntryInfo *info = nullptr;
+  // Filled by prepareLocked.
+  bool isPrepared = false;
+  std::vector<std::byte *> inputData, outputData;
+  std::vector<std::unique_ptr<PreparedInstruction>> instructions;
+  uint64_t arenaEnd = 0; // highest byte that it uses
+};
+
+static std::vector<int64_t> dimsOf(const flatbuffers::Vector<int64_t> *dims) {
+  return dims ? std::vector<int64_t>(dims->begin(), dims->end())
+              : std::vector<int64_t>();
+}
+
+Result<std::shared_ptr<const LoadedProgram>>
+LoadedProgram::load(std::shared_ptr<const Artifact> artifact,
+                    std::string_view device) {
+  std::shared_ptr<LoadedProgram> result(new LoadedProgram());
+  DLC_ASSIGN_OR_RETURN(result->where, findDevice(device));
+  DLC_ASSIGN_OR_RETURN(result->kernels, result->where->loadCode(*artifact));
+  result->file = std::move(artifact);
+  result->describe();
+  return std::shared_ptr<const LoadedProgram>(std::move(result));
+}
+
+static std::vector<TensorSlot> slotsOf(
+    const flatbuffers::Vector<flatbuffers::Offset<fb::TensorInfo>> *tensors) {
+  std::vector<TensorSlot> result;
+  if (tensors)
+    for (const fb::TensorInfo *tensor : *tensors) {
+      TensorSlot slot{tensor->name()->str(), toDType(tensor->dtype()),
+                      dimsOf(tensor->dims()), 0};
+      slot.bytes = *tensorBytes(slot.dtype, slot.dims);
+      result.push_back(std::move(slot));
+    }
+  return result;
+}
+
+void LoadedProgram::describe() {
+  const fb::Artifact &header = file->header();
+  if (header.states())
+    for (const fb::State *state : *header.states()) {
+      StateSlot slot;
+      slot.name = state->name()->str();
+      slot.dtype = toDType(state->dtype());
+      slot.dims = dimsOf(state->dims());
+      slot.bytes = *tensorBytes(slot.dtype, slot.dims);
+      slot.offset = state->offset();
+      slot.role = state->role();
+      slot.isTrained = state->trained();
+      slot.note = state->note() ? state->note()->str() : "";
+      stateSlots.push_back(std::move(slot));
+    }
+  if (header.programs())
+    for (const fb::Program *program : *header.programs())
+      entryInfos.push_back({program->name()->str(), slotsOf(program->inputs()),
+                            slotsOf(program->outputs())});
+}
+
+Result<const EntryInfo *>
+LoadedProgram::findEntry(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const EntryInfo &entry : entryInfos) {
+    if (entry.name == name)
+      return &entry;
+    names.push_back(entry.name);
+  }
+  return DLC_ERROR(NotFound, "DLC5201", "entry must be one of ", listOf(names),
+                   ", but got '", name, "'");
+}
+
+const StateSlot *LoadedProgram::findState(std::string_view name) const {
+  for (const StateSlot &slot : stateSlots)
+    if (slot.name == name)
+      return &slot;
+  return nullptr;
+}
+
+Session::~Session() { entries.clear(); }
+
+Result<std::unique_ptr<Session>>
+Session::create(std::shared_ptr<const LoadedProgram> program,
+                const SessionOptions &options) {
+  std::unique_ptr<Session> session(new Session());
+  session->loaded = std::move(program);
+  Device &device = session->loaded->device();
+  uint64_t bytes = session->loaded->artifact().header().arena_bytes();
+  DLC_ASSIGN_OR_RETURN(session->arena, device.allocator().allocate(bytes));
+  DLC_ASSIGN_OR_RETURN(
+      session->stream,
+      device.createStream(session->loaded->code(), options.threads));
+  const LoadedProgram &owner = *session->loaded;
+  for (size_t i = 0; i < owner.entries().size(); ++i) {
+    auto entry = std::make_unique<Entry>();
+    entry->program = owner.artifact().header().programs()->Get(
+        static_cast<flatbuffers::uoffset_t>(i));
+    entry->info = &owner.entries()[i];
+    session->entries.push_back(std::move(entry));
+  }
+  DLC_RETURN_IF_ERROR(session->resetLocked(options.seed));
+  return session;
+}
+
+Status Session::resetLocked(int64_t seed) {
+  const fb::Artifact &header = loaded->artifact().header();
+  if (!header.states())
+    return Status::ok();
+  std::span<const std::byte> weights =
+      loaded->artifact().section(fb::SectionKind::Weights);
+  std::vector<std::byte> zeros;
+  for (flatbuffers::uoffset_t i = 0; i < header.states()->size(); ++i) {
+    const fb::State &state = *header.states()->Get(i);
+    const StateSlot &slot = loaded->states()[i];
+    std::byte *to = arena->data() + slot.offset;
+    const int64_t seedWords[2] = {seed, 0};
+    const void *from = seedWords;
+    if (state.init() == fb::StateInit::Constant) {
+      from = weights.data() + state.init_offset();
+    } else if (state.init() == fb::StateInit::Zero) {
+      if (zeros.size() < slot.bytes)
+        zeros.resize(slot.bytes);
+      from = zeros.data();
+    }
+    DLC_RETURN_IF_ERROR(stream->copyToDevice(to, from, slot.bytes));
+  }
+  DLC_RETURN_IF_ERROR(stream->synchronize());
+  // The arena has its copy now; no need to hold the weights twice.
+  loaded->artifact().releasePages(fb::SectionKind::Weights);
+  return Status::ok();
+}
+
+Status Session::reset(int64_t seed) {
+  std::lock_guard lock(mutex);
+  return resetLocked(seed);
+}
+
+Result<Session::Entry *> Session::findEntry(std::string_view name) const {
+  for (const auto &entry : entries)
+    if (entry->info->name == name)
+      return entry.get();
+  return std::move(loaded->findEntry(name).status());
+}
+
+Status Session::prepare(std::string_view name) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
+  return prepareLocked(*entry);
+}
+
+Status Session::prepareLocked(Entry &entry) {
+  if (entry.isPrepared)
+    return Status::ok();
+  Status status = resolveBuffers(entry);
+  if (status.isOk())
+    status = stream->seal();
+  if (!status.isOk()) {
+    entry.instructions.clear();
+    return std::move(status).withContext(
+        concat("program '", entry.info->name, "'"));
+  }
+  entry.isPrepared = true;
+  return Status::ok();
+}
+
+Status Session::resolveBuffers(Entry &entry) {
+  const fb::Program &program = *entry.program;
+  // Constants are read-only; the verifier has refused writes to them.
+  auto *constants = const_cast<std::byte *>(
+      loaded->artifact().section(fb::SectionKind::Constants).data());
+  std::vector<std::byte *> addresses;
+  std::vector<uint64_t> sizes;
+  entry.arenaEnd = loaded->artifact().header().state_bytes();
+  if (program.buffers())
+    for (const fb::Buffer *buffer : *program.buffers()) {
+      bool isArena = buffer->space() == fb::Space::Arena;
+      addresses.push_back((isArena ? arena->data() : constants) +
+                          buffer->offset());
+      sizes.push_back(buffer->bytes());
+      if (isArena)
+        entry.arenaEnd =
+            std::max(entry.arenaEnd, buffer->offset() + buffer->bytes());
+    }
+  auto resolve = [&](const auto *tensors, std::vector<std::byte *> &data) {
+    data.clear();
+    if (tensors)
+      for (const fb::TensorInfo *tensor : *tensors)
+        data.push_back(addresses[tensor->buffer()]);
+  };
+  resolve(program.inputs(), entry.inputData);
+  resolve(program.outputs(), entry.outputData);
+  if (!program.instructions())
+    return Status::ok();
+  for (flatbuffers::uoffset_t i = 0; i < program.instructions()->size(); ++i) {
+    const fb::Instruction &instruction = *program.instructions()->Get(i);
+    auto prepared = stream->prepare(instruction, addresses, sizes);
+    if (!prepared.isOk())
+      return std::move(prepared.status())
+          .withContext(concat("instruction ", i, " '",
+                              instruction.label()
+                                  ? instruction.label()->string_view()
+                                  : std::string_view(),
+                              "'"));
+    entry.instructions.push_back(std::move(*prepared));
+  }
+  return Status::ok();
+}
+
+static Status checkTensor(const char *role, const TensorView &given,
+                          const TensorSlot &slot) {
+  if (given.dtype == slot.dtype &&
+      std::equal(given.dims.begin(), given.dims.end(), slot.dims.begin(),
+                 slot.dims.end()))
+    return Status::ok();
+  return DLC_ERROR(InvalidArgument, "DLC5203", role, " '", slot.name,
+                   "' must be ", dtypeName(slot.dtype), " ", listOf(slot.dims),
+                   ", but got ", dtypeName(given.dtype), " ",
+                   listOf(given.dims));
+}
+
+static Status unknownTensor(const char *role, std::string_view name,
+                            const std::vector<TensorSlot> &slots) {
+  std::vector<std::string> names;
+  for (const TensorSlot &slot : slots)
+    names.push_back(slot.name);
+  return DLC_ERROR(NotFound, "DLC5202", role, " must be one of ", listOf(names),
+                   ", but got '", name, "'");
+}
+
+/// Index of the slot of that name, or the number of slots.
+static size_t findSlot(const std::vector<TensorSlot> &slots,
+                       std::string_view name) {
+  size_t i = 0;
+  while (i < slots.size() && slots[i].name != name)
+    ++i;
+  return i;
+}
+
+Status Session::run(std::string_view name, std::span<const TensorView> inputs,
+                    std::span<const TensorView> outputs, Trace *trace) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
+  DLC_RETURN_IF_ERROR(prepareLocked(*entry));
+  if (Status status = runLocked(*entry, inputs, outputs, trace); !status.isOk())
+    return std::move(status).withContext(concat("entry '", name, "'"));
+  return Status::ok();
+}
+
+Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
+                          std::span<const TensorView> outputs, Trace *trace) {
+  for (const TensorView &given : inputs)
+    if (findSlot(entry.info->inputs, given.name) == entry.info->inputs.size())
+      return unknownTensor("input", given.name, entry.info->inputs);
+  for (const TensorView &given : outputs) {
+    size_t i = findSlot(entry.info->outputs, given.name);
+    if (i == entry.info->outputs.size())
+      return unknownTensor("output", given.name, entry.info->outputs);
+    DLC_RETURN_IF_ERROR(checkTensor("output", given, entry.info->outputs[i]));
+  }
+  // All inputs are checked before the first one changes the arena.
+  for (bool isCopying : {false, true})
+    for (size_t i = 0; i < entry.info->inputs.size(); ++i) {
+      const TensorSlot &slot = entry.info->inputs[i];
+      auto given = std::find_if(
+          inputs.begin(), inputs.end(),
+          [&](const TensorView &view) { return view.name == slot.name; });
+      if (given == inputs.end())
+        return DLC_ERROR(InvalidArgument, "DLC5204", "input '", slot.name,
+                         "' must be given, but got no tensor of that name");
+      DLC_RETURN_IF_ERROR(checkTensor("input", *given, slot));
+      if (isCopying)
+        DLC_RETURN_IF_ERROR(
+            stream->copyToDevice(entry.inputData[i], given->data, slot.bytes));
+    }
+  stream->beginCall();
+  Status status = runInstructions(entry, trace);
+  stream->endCall();
+  DLC_RETURN_IF_ERROR(std::move(status));
+  arena->recordUse(entry.arenaEnd);
+  for (const TensorView &given : outputs) {
+    size_t i = findSlot(entry.info->outputs, given.name);
+    DLC_RETURN_IF_ERROR(stream->copyToHost(given.data, entry.outputData[i],
+                                           entry.info->outputs[i].bytes));
+  }
+  return stream->synchronize();
+}
+
+Status Session::runInstructions(Entry &entry, Trace *trace) {
+  if (!trace) {
+    for (auto &instruction : entry.instructions)
+      DLC_RETURN_IF_ERROR(instruction->run());
+    return Status::ok();
+  }
+  using Clock = std::chrono::steady_clock;
+  trace->nanoseconds.resize(entry.instructions.size());
+  for (size_t i = 0; i < entry.instructions.size(); ++i) {
+    Clock::time_point start = Clock::now();
+    DLC_RETURN_IF_ERROR(entry.instructions[i]->run());
+    DLC_RETURN_IF_ERROR(stream->synchronize());
+    trace->nanoseconds[i] =
+        std::chrono::nanoseconds(Clock::now() - start).count();
+  }
+  return Status::ok();
+}
+
+Result<const StateSlot *> Session::checkState(std::string_view name,
+                                              uint64_t bytes) const {
+  const StateSlot *slot = loaded->findState(name);
+  if (!slot)
+    return DLC_ERROR(NotFound, "DLC5205",
+                     "state must be one that the "
+                     "artifact has, but got '",
+                     name, "'");
+  if (slot->bytes != bytes)
+    return DLC_ERROR(InvalidArgument, "DLC5206", "state '", name,
+                     "' must be read and written with ", slot->bytes,
+                     " bytes, but got ", bytes);
+  return slot;
+}
+
+Status Session::readState(std::string_view name, void *data, uint64_t bytes) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(const StateSlot *slot, checkState(name, bytes));
+  DLC_RETURN_IF_ERROR(
+      stream->copyToHost(data, arena->data() + slot->offset, bytes));
+  return stream->synchronize();
+}
+
+Status Session::writeState(std::string_view name, const void *data,
+                           uint64_t bytes) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(const StateSlot *slot, checkState(name, bytes));
+  DLC_RETURN_IF_ERROR(
+      stream->copyToDevice(arena->data() + slot->offset, data, bytes));
+  return stream->synchronize();
+}
+
+uint64_t Session::arenaBytes() const { return arena->size(); }
+uint64_t Session::peakBytes() const { return arena->peak(); }
+uint64_t Session::scratchBytes() const { return stream->scratchBytes(); }
+
+} // namespace dlc::rt
