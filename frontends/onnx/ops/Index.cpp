@@ -1,0 +1,279 @@
+//===- Index.cpp - ONNX gathers and scatters ------------------------------===//
+//
+// dlc gathers along one dim. The N-dimensional forms turn their index tuples
+// into one index over the indexed dims, flattened. A scatter without reduction
+// is written with the sums that dlc has: where something was scattered, take
+// the sum (of one element, as indices must be distinct), else the old element.
+//
+//===----------------------------------------------------------------------===//
+#include "frontends/onnx/NodeContext.h"
+
+using namespace mlir;
+
+namespace dlc::frontend {
+
+namespace {
+
+LogicalResult checkIndices(NodeContext &c, size_t operand) {
+  Type element = elementTypeOf(c.in(operand));
+  if (element.isInteger(32) || element.isInteger(64))
+    return success();
+  return c.invalid(llvm::formatv(
+      "indices must be 32- or 64-bit integers, but got {0}", element));
+}
+
+/// Counts negative indices of a dim of `size` elements from its end.
+Value fromStart(NodeContext &c, Value indices, int64_t size) {
+  Value isNegative = CompareOp::create(c.b, c.loc, ComparePredicate::LT,
+                                       indices, splatLike(c.b, c.loc, indices,
+                                                          0));
+  return SelectOp::create(
+      c.b, c.loc, isNegative,
+      addNumber(c.b, c.loc, indices, double(size)), indices);
+}
+
+LogicalResult gather(NodeContext &c) {
+  Value data = c.in(0), indices = c.in(1);
+  auto axis = c.axis(c.attr("axis", 0), rankOf(data));
+  if (failed(axis) || failed(checkIndices(c, 1)))
+    return failure();
+  int64_t size = shapeOf(data)[*axis];
+  if (size == 0)
+    return c.invalid("axis must have elements, but got size 0");
+  if (rankOf(data) - 1 + rankOf(indices) > maxRank)
+    return c.invalid("result must have at most 16 dims");
+  c.noteRange(indices, size);
+  return c.out(GatherOp::create(c.b, c.loc, data, indices, *axis));
+}
+
+LogicalResult gatherElements(NodeContext &c) {
+  Value data = c.in(0), indices = c.in(1);
+  auto axis = c.axis(c.attr("axis", 0), rankOf(data));
+  if (failed(axis) || failed(checkIndices(c, 1)))
+    return failure();
+  if (rankOf(indices) != rankOf(data) || shapeOf(data)[*axis] == 0)
+    return c.invalid("indices must have as many dims as the data, whose axis "
+                     "has elements, but got shapes " +
+                     shapeText(shapeOf(indices)) + " and " +
+                     shapeText(shapeOf(data)));
+  // dlc's op takes equal sizes off the axis; indices may cover less.
+  SmallVector<int64_t> shape(shapeOf(indices)), starts(shape.size());
+  SmallVector<int64_t> steps(shape.size(), 1);
+  shape[*axis] = shapeOf(data)[*axis];
+  for (auto [i, size] : llvm::enumerate(shape))
+    if (size > shapeOf(data)[i])
+      return c.invalid("indices must not exceed the data off the axis, but got "
+                       "shapes " +
+                       shapeText(shapeOf(indices)) + " and " +
+                       shapeText(shapeOf(data)));
+  auto type = RankedTensorType::get(shape, elementTypeOf(data));
+  if (type != data.getType())
+    data = SliceOp::create(c.b, c.loc, type, data, starts, steps);
+  c.noteRange(indices, shape[*axis]);
+  return c.out(GatherElementsOp::create(
+      c.b, c.loc, RankedTensorType::get(shapeOf(indices), type.getElementType()),
+      data, indices, *axis));
+}
+
+/// The index tuples in the last dim of `indices`, as positions in the flattened
+/// dims `sizes`: sum of index i times the product of the sizes after it.
+Value flattenTuples(NodeContext &c, Value indices, ArrayRef<int64_t> sizes) {
+  SmallVector<int64_t> shape(shapeOf(indices));
+  int64_t last = int64_t(shape.size()) - 1;
+  shape[last] = 1;
+  auto type = RankedTensorType::get(shape, elementTypeOf(indices));
+  SmallVector<int64_t> starts(shape.size()), steps(shape.size(), 1);
+  Value sum;
+  for (auto [i, size] : llvm::enumerate(sizes)) {
+    starts[last] = int64_t(i);
+    Value index = indices;
+    if (sizes.size() > 1)
+      index = SliceOp::create(c.b, c.loc, type, indices, starts, steps);
+    c.noteRange(index, size);
+    index = fromStart(c, index, size);
+    int64_t stride = ShapedType::getNumElements(sizes.drop_front(i + 1));
+    index = scaleBy(c.b, c.loc, index, double(stride));
+    sum = sum ? AddOp::create(c.b, c.loc, sum, index) : index;
+  }
+  return reshapeTo(c.b, c.loc, sum, ArrayRef(shape).drop_back());
+}
+
+LogicalResult checkTuples(NodeContext &c, int64_t batchDims) {
+  ArrayRef<int64_t> data = c.shape(0), indices = c.shape(1);
+  bool fits = !indices.empty() && !data.empty() && batchDims >= 0 &&
+              batchDims < int64_t(indices.size()) &&
+              batchDims < int64_t(data.size()) && indices.back() >= 1 &&
+              batchDims + indices.back() <= int64_t(data.size()) &&
+              data.take_front(batchDims) == indices.take_front(batchDims) &&
+              !llvm::is_contained(data, 0);
+  if (!fits)
+    return c.invalid("the last dim of indices must be 1 to the number of the "
+                     "data's dims, which must have elements, but got shapes " +
+                     shapeText(indices) + " and " + shapeText(data));
+  return checkIndices(c, 1);
+}
+
+LogicalResult gatherND(NodeContext &c) {
+  int64_t batchDims = c.attr("batch_dims", 0);
+  if (failed(checkTuples(c, batchDims)))
+    return failure();
+  Value data = c.in(0), indices = c.in(1);
+  int64_t depth = shapeOf(indices).back();
+  ArrayRef<int64_t> shape = shapeOf(data);
+  ArrayRef<int64_t> batch = shape.take_front(batchDims);
+  ArrayRef<int64_t> indexed = shape.slice(batchDims, depth);
+  ArrayRef<int64_t> rest = shape.drop_front(batchDims + depth);
+  Value positions = flattenTuples(c, indices, indexed);
+  // Batch dims join the flattened dim: position += batch index * block.
+  int64_t block = ShapedType::getNumElements(indexed);
+  for (int64_t dim = batchDims - 1; dim >= 0; --dim) {
+    Value index = IotaOp::create(c.b, c.loc, tensorType(positions), dim);
+    positions = AddOp::create(c.b, c.loc, positions,
+                              scaleBy(c.b, c.loc, index, double(block)));
+    block *= batch[dim];
+  }
+  SmallVector<int64_t> flat = {block};
+  llvm::append_range(flat, rest);
+  return c.out(GatherOp::create(c.b, c.loc,
+                                reshapeTo(c.b, c.loc, data, flat), positions,
+                                0));
+}
+
+/// Combines `data` with what was scattered: `sum` of the updates, and `count`
+/// of them, per element.
+LogicalResult combine(NodeContext &c, Value data, Value sum, Value count) {
+  StringRef reduction = c.attrText("reduction", "none");
+  if (reduction == "add")
+    return c.out(AddOp::create(c.b, c.loc, data, sum));
+  Value hits = CompareOp::create(c.b, c.loc, ComparePredicate::GT, count,
+                                 splatLike(c.b, c.loc, count, 0));
+  return c.out(SelectOp::create(c.b, c.loc, hits, sum, data));
+}
+
+LogicalResult checkReduction(NodeContext &c) {
+  StringRef reduction = c.attrText("reduction", "none");
+  if (reduction == "none" || reduction == "add")
+    return success();
+  return c.unsupported("reduction must be 'none' or 'add', but got '" +
+                       reduction + "'");
+}
+
+LogicalResult scatterElements(NodeContext &c) {
+  Value data = c.in(0), indices = c.in(1), updates = c.in(2);
+  auto axis = c.axis(c.attr("axis", 0), rankOf(data));
+  if (failed(axis) || failed(checkReduction(c)) || failed(checkIndices(c, 1)))
+    return failure();
+  SmallVector<int64_t> shape(shapeOf(indices));
+  if (shape.size() != size_t(rankOf(data)) ||
+      shapeOf(updates) != shapeOf(indices) ||
+      elementTypeOf(updates) != elementTypeOf(data))
+    return c.invalid(llvm::formatv(
+        "indices and updates must have one shape and as many dims as the data, "
+        "but got {0}, {1} and {2}",
+        indices.getType(), updates.getType(), data.getType()));
+  shape[*axis] = shapeOf(data)[*axis];
+  for (auto [i, size] : llvm::enumerate(shape))
+    if (size > shapeOf(data)[i])
+      return c.invalid("indices must not exceed the data off the axis, but got "
+                       "shapes " +
+                       shapeText(shapeOf(indices)) + " and " +
+                       shapeText(shapeOf(data)));
+  c.noteRange(indices, shape[*axis]);
+  auto scatter = [&](Value values) -> Value {
+    auto type = RankedTensorType::get(shape, elementTypeOf(values));
+    Value sum = ScatterElementsAddOp::create(c.b, c.loc, type, indices, values,
+                                             *axis);
+    if (ArrayRef<int64_t>(shape) == shapeOf(data))
+      return sum;
+    SmallVector<int64_t> zeros(shape.size());
+    Value zero = splat(
+        c.b, c.loc, RankedTensorType::get({}, type.getElementType()), 0);
+    return PadOp::create(
+        c.b, c.loc,
+        RankedTensorType::get(shapeOf(data), type.getElementType()), sum, zero,
+        zeros, zeros);
+  };
+  return combine(c, data, scatter(updates),
+                 scatter(splatLike(c.b, c.loc, updates, 1)));
+}
+
+LogicalResult scatterND(NodeContext &c) {
+  if (failed(checkReduction(c)) || failed(checkTuples(c, 0)))
+    return failure();
+  Value data = c.in(0), indices = c.in(1), updates = c.in(2);
+  int64_t depth = shapeOf(indices).back();
+  ArrayRef<int64_t> indexed = shapeOf(data).take_front(depth);
+  ArrayRef<int64_t> rest = shapeOf(data).drop_front(depth);
+  SmallVector<int64_t> expected(shapeOf(indices).drop_back());
+  int64_t count = ShapedType::getNumElements(expected);
+  llvm::append_range(expected, rest);
+  if (shapeOf(updates) != ArrayRef<int64_t>(expected) ||
+      elementTypeOf(updates) != elementTypeOf(data))
+    return c.invalid(llvm::formatv(
+        "updates must have shape {0} and the data's element type {1}, but got "
+        "{2}",
+        shapeText(expected), elementTypeOf(data), updates.getType()));
+  Value positions = reshapeTo(c.b, c.loc, flattenTuples(c, indices, indexed),
+                              {count});
+  SmallVector<int64_t> flat = {ShapedType::getNumElements(indexed)};
+  SmallVector<int64_t> flatUpdates = {count};
+  llvm::append_range(flat, rest);
+  llvm::append_range(flatUpdates, rest);
+  auto scatter = [&](Value values) -> Value {
+    Value sum = ScatterAddOp::create(
+        c.b, c.loc, RankedTensorType::get(flat, elementTypeOf(values)),
+        positions, reshapeTo(c.b, c.loc, values, flatUpdates), 0);
+    return reshapeTo(c.b, c.loc, sum, shapeOf(data));
+  };
+  return combine(c, data, scatter(updates),
+                 scatter(splatLike(c.b, c.loc, updates, 1)));
+}
+
+/// on where the index equals the position along the new axis, off elsewhere.
+LogicalResult oneHot(NodeContext &c) {
+  Value indices = c.in(0), values = c.in(2);
+  auto depth = c.number(1);
+  if (failed(depth))
+    return failure();
+  int64_t size = int64_t(*depth);
+  int64_t rank = rankOf(indices) + 1;
+  auto axis = c.axis(c.attr("axis", -1), rank);
+  if (failed(axis))
+    return failure();
+  if (size < 1 || size > maxElements || shapeOf(values) != ArrayRef<int64_t>(2))
+    return c.invalid("depth must be at least 1 and values a pair, but got " +
+                     Twine(size) + " and shape " + shapeText(shapeOf(values)));
+  SmallVector<int64_t> shape(shapeOf(indices)), dims;
+  shape.insert(shape.begin() + *axis, size);
+  for (int64_t dim = 0; dim < rank; ++dim)
+    if (dim != *axis)
+      dims.push_back(dim);
+  Value index = castTo(c.b, c.loc, indices, c.b.getI64Type());
+  index = broadcastInDim(c.b, c.loc, fromStart(c, index, size), shape, dims);
+  Value position = IotaOp::create(c.b, c.loc, tensorType(index), *axis);
+  auto one = [&](int64_t start) {
+    Value value = SliceOp::create(
+        c.b, c.loc, RankedTensorType::get({1}, elementTypeOf(values)), values,
+        ArrayRef<int64_t>{start}, ArrayRef<int64_t>{1});
+    return broadcastTo(c.b, c.loc, value, shape);
+  };
+  Value isOn = CompareOp::create(c.b, c.loc, ComparePredicate::EQ, index,
+                                 position);
+  return c.out(SelectOp::create(c.b, c.loc, isOn, one(1), one(0)));
+}
+
+} // namespace
+
+void registerIndexOps(OpTable &table) {
+  table.add({
+      {"Gather", 1, latest, "pl", gather},
+      {"GatherElements", 11, latest, "dl", gatherElements},
+      {"GatherND", 11, latest, "dl", gatherND},
+      {"OneHot", 9, latest, "lll", oneHot},
+      {"Scatter", 9, 11, "dld", scatterElements},
+      {"ScatterElements", 11, latest, "dld", scatterElements},
+      {"ScatterND", 11, latest, "dld", scatterND},
+  });
+}
+
+} // namespace dlc::frontend
