@@ -10,8 +10,11 @@
 #include "tools/support/Failure.h"
 #include "tools/support/TemporaryFile.h"
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
+#include <unistd.h>
 
 namespace dlc::tools {
 
@@ -120,13 +123,16 @@ Model::~Model() = default;
 std::unique_ptr<Model> Model::open(const std::string &path) {
   std::unique_ptr<Model> model(new Model());
   model->file = path;
+  if (path.ends_with(".pt2") || path.ends_with(".mlir") ||
+      path.ends_with(".pt"))
+    fail("DLC5130", "model '", path,
+         "' must be an .onnx file or a .dlc artifact in this release, but got "
+         "another kind");
+  // Whatever else it is called, its first bytes say whether it is an artifact.
   if (path.ends_with(".onnx"))
     model->readSource();
-  else if (path.ends_with(".dlc"))
-    model->artifact = check(rt::Artifact::open(path));
   else
-    fail("DLC5130", "model '", path,
-         "' must be an .onnx file or a .dlc artifact, but got another ending");
+    model->artifact = check(rt::Artifact::open(path));
   return model;
 }
 
@@ -378,6 +384,10 @@ void checkSavePath(const std::string &path) {
   if (!path.ends_with(".onnx") && !path.ends_with(".safetensors"))
     fail("DLC5135", "file '", path,
          "' must end in .onnx or .safetensors, but got another ending");
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+    fail("DLC5110", "file '", path, "' must be writable, but got '",
+         std::strerror(errno), "'");
 }
 
 void saveState(const rt::Artifact &artifact, const rt::TensorMap &state,

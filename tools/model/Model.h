@@ -112,7 +112,8 @@ rt::TensorMap initialState(const rt::Artifact &artifact);
 std::string exportOnnx(const rt::Artifact &artifact,
                        const rt::TensorMap &state);
 /// Writes `state` to `path`: `.onnx` in the model's file, `.safetensors` as
-/// they are. DLC5135 for another ending, which `checkSavePath` finds early.
+/// they are. `checkSavePath` finds early what would fail: another ending
+/// (DLC5135), a folder that cannot be written to (DLC5110).
 void saveState(const rt::Artifact &artifact, const rt::TensorMap &state,
                const std::string &path);
 void checkSavePath(const std::string &path);
