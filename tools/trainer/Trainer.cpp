@@ -17,7 +17,7 @@ static const std::vector<rt::TensorSlot> &inputsOf(rt::Session &session,
 
 Trainer::Trainer(rt::Session &session, const DataSet &data,
                  const TrainPlan &plan)
-    : session(session), data(data), plan(plan), samples(data.samples()),
+    : session(session), plan(plan), samples(data.samples()),
       batchesPerEpoch(plan.batchesPerEpoch(samples)),
       stepRows(data, inputsOf(session, "step")) {
   if (plan.accumulate > 1)

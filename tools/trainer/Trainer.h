@@ -67,7 +67,6 @@ private:
   void fill(Batch &rows, int64_t batchNumber) const;
 
   rt::Session &session;
-  const DataSet &data;
   TrainPlan plan;
   int64_t samples, batchesPerEpoch;
   Batch stepRows;
