@@ -1,0 +1,341 @@
+//===- ArtifactReport.cpp - what an artifact is made of -------------------===//
+#include "tools/dlc/ArtifactReport.h"
+
+#include "tools/support/Text.h"
+
+#include <algorithm>
+#include <set>
+
+namespace dlc::tools {
+
+static const char *const kCategories[] = {
+    "parameters", "statistics", "optimizer state", "other state", "gradients",
+    "activations", "workspace", "inputs", "outputs", "constants"};
+static_assert(std::size(kCategories) == size_t(fb::Category::MAX) + 1);
+
+static std::vector<int64_t> dimsOf(const flatbuffers::Vector<int64_t> *dims) {
+  return dims ? std::vector<int64_t>(dims->begin(), dims->end())
+              : std::vector<int64_t>();
+}
+
+static std::string text(const flatbuffers::String *string) {
+  return string ? string->str() : "";
+}
+
+template <typename T>
+static std::vector<const T *>
+listOf(const flatbuffers::Vector<flatbuffers::Offset<T>> *items) {
+  return items ? std::vector<const T *>(items->begin(), items->end())
+               : std::vector<const T *>();
+}
+
+static fb::Category categoryOf(fb::StateRole role) {
+  switch (role) {
+  case fb::StateRole::Parameter:
+    return fb::Category::Parameter;
+  case fb::StateRole::Statistic:
+    return fb::Category::Statistic;
+  case fb::StateRole::Optimizer:
+    return fb::Category::OptimizerState;
+  default:
+    return fb::Category::OtherState;
+  }
+}
+
+static uint64_t bytesOf(fb::DType dtype, const std::vector<int64_t> &dims) {
+  return rt::tensorBytes(rt::toDType(dtype), dims).value_or(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Memory
+//===----------------------------------------------------------------------===//
+
+std::vector<MemoryUse> memoryByCategory(const rt::Artifact &artifact,
+                                        const fb::Program *program) {
+  std::vector<MemoryUse> use;
+  for (const char *name : kCategories)
+    use.push_back({name, 0, 0});
+  for (const fb::State *state : listOf(artifact.header().states()))
+    use[size_t(categoryOf(state->role()))].stateBytes +=
+        bytesOf(state->dtype(), dimsOf(state->dims()));
+  if (!program)
+    return use;
+  uint64_t stateEnd = artifact.header().state_bytes();
+  for (const fb::Buffer *buffer : listOf(program->buffers()))
+    if (buffer->space() == fb::Space::Constant || buffer->offset() >= stateEnd)
+      use[size_t(buffer->category())].bufferBytes += buffer->bytes();
+  return use;
+}
+
+const fb::Program *mainProgram(const rt::Artifact &artifact) {
+  const fb::Program *best = nullptr;
+  for (const fb::Program *program : listOf(artifact.header().programs())) {
+    if (program->name()->string_view() == "step")
+      return program;
+    if (!best || program->temp_bytes() > best->temp_bytes())
+      best = program;
+  }
+  return best;
+}
+
+std::string memoryTable(const rt::Artifact &artifact) {
+  const fb::Program *program = mainProgram(artifact);
+  std::string out = "memory";
+  if (program)
+    out += " of '" + program->name()->str() + "'";
+  out += " (buffers that are not alive together share places)\n";
+  Table table("lrr");
+  for (const MemoryUse &use : memoryByCategory(artifact, program))
+    if (uint64_t bytes = use.stateBytes + use.bufferBytes)
+      table.row({use.category, formatBytes(bytes), formatCount(bytes) + " B"});
+  const fb::Artifact &header = artifact.header();
+  table.row({"states, resident", formatBytes(header.state_bytes()),
+             formatCount(header.state_bytes()) + " B"});
+  if (program)
+    table.row({"temporaries, planned", formatBytes(program->temp_bytes()),
+               formatCount(program->temp_bytes()) + " B"});
+  table.row({"arena, total", formatBytes(header.arena_bytes()),
+             formatCount(header.arena_bytes()) + " B"});
+  return out + table.text();
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters, kernels, entries
+//===----------------------------------------------------------------------===//
+
+static uint64_t elementsOf(const std::vector<int64_t> &dims) {
+  uint64_t count = 1;
+  for (int64_t dim : dims)
+    count *= static_cast<uint64_t>(dim);
+  return count;
+}
+
+std::string parameterTable(const Report &report) {
+  uint64_t tensors = 0, elements = 0, others = 0;
+  Table table("lll");
+  for (const Parameter &parameter : report.parameters)
+    if (parameter.isTrained) {
+      ++tensors;
+      elements += elementsOf(parameter.dims);
+    } else {
+      ++others;
+      table.row({parameter.name, formatDims(parameter.dims), parameter.reason});
+    }
+  return "trained " + formatCount(tensors) + " tensors / " +
+         formatCount(elements) + " elements, not trained " +
+         formatCount(others) + "\n" + table.text();
+}
+
+std::string instructionKind(const fb::Instruction &instruction) {
+  switch (instruction.op_type()) {
+  case fb::Op::Launch:
+    return "kernel";
+  case fb::Op::Gemm:
+    return "gemm";
+  case fb::Op::Conv:
+    return "conv";
+  case fb::Op::Copy:
+    return "copy";
+  case fb::Op::Fill:
+    return "fill";
+  default:
+    return "none";
+  }
+}
+
+std::string kernelName(const rt::Artifact &artifact,
+                       const fb::Instruction &instruction) {
+  const fb::Launch *launch = instruction.op_as_Launch();
+  if (!launch)
+    return instructionKind(instruction);
+  return artifact.header().kernels()->Get(launch->kernel())->symbol()->str();
+}
+
+std::string kernelTable(const rt::Artifact &artifact) {
+  size_t distinct = listOf(artifact.header().kernels()).size();
+  std::string out =
+      "kernels: " + formatCount(distinct) + " distinct\n";
+  Table table("lrrrrrr");
+  table.row({"entry", "launches", "distinct", "gemm", "conv", "copy, fill",
+             "moved"});
+  for (const fb::Program *program : listOf(artifact.header().programs())) {
+    std::map<std::string, uint64_t> counts;
+    std::set<uint32_t> kernels;
+    uint64_t moved = 0;
+    for (const fb::Instruction *instruction :
+         listOf(program->instructions())) {
+      ++counts[instructionKind(*instruction)];
+      moved += instruction->bytes_read() + instruction->bytes_written();
+      if (const fb::Launch *launch = instruction->op_as_Launch())
+        kernels.insert(launch->kernel());
+    }
+    table.row({program->name()->str(), formatCount(counts["kernel"]),
+               formatCount(kernels.size()), formatCount(counts["gemm"]),
+               formatCount(counts["conv"]),
+               formatCount(counts["copy"] + counts["fill"]),
+               formatBytes(moved)});
+  }
+  return out + table.text();
+}
+
+static std::string tensorText(const fb::TensorInfo &info) {
+  return info.name()->str() + " " +
+         std::string(rt::dtypeName(rt::toDType(info.dtype()))) + " " +
+         formatDims(dimsOf(info.dims()));
+}
+
+std::string entryTable(const rt::Artifact &artifact) {
+  std::string out = "entries\n";
+  Table table("lll");
+  for (const fb::Program *program : listOf(artifact.header().programs())) {
+    std::string name = program->name()->str();
+    for (const fb::TensorInfo *info : listOf(program->inputs())) {
+      table.row({name, "in", tensorText(*info)});
+      name = "";
+    }
+    size_t shown = 0;
+    for (const fb::TensorInfo *info : listOf(program->outputs())) {
+      if (++shown > 8)
+        continue;
+      table.row({name, "out", tensorText(*info)});
+      name = "";
+    }
+    if (shown > 8)
+      table.row({"", "out", "and " + std::to_string(shown - 8) + " more"});
+  }
+  return out + table.text();
+}
+
+//===----------------------------------------------------------------------===//
+// JSON
+//===----------------------------------------------------------------------===//
+
+static Json tensorJson(const fb::TensorInfo &info) {
+  return {{"name", info.name()->str()},
+          {"dtype", std::string(rt::dtypeName(rt::toDType(info.dtype())))},
+          {"shape", dimsOf(info.dims())}};
+}
+
+static Json tensorsJson(
+    const flatbuffers::Vector<flatbuffers::Offset<fb::TensorInfo>> *tensors) {
+  Json list = Json::array();
+  for (const fb::TensorInfo *info : listOf(tensors))
+    list.push_back(tensorJson(*info));
+  return list;
+}
+
+/// The tensors of all programs, by name, each with the entries it belongs to.
+static Json unionOf(const rt::Artifact &artifact, bool isInput) {
+  Json list = Json::array();
+  std::map<std::string, size_t> index;
+  for (const fb::Program *program : listOf(artifact.header().programs()))
+    for (const fb::TensorInfo *info :
+         listOf(isInput ? program->inputs() : program->outputs())) {
+      auto [it, isNew] = index.try_emplace(info->name()->str(), list.size());
+      if (isNew) {
+        list.push_back(tensorJson(*info));
+        list.back()["entries"] = Json::array();
+      }
+      list[it->second]["entries"].push_back(program->name()->str());
+    }
+  return list;
+}
+
+static Json parametersJson(const Report &report) {
+  Json list = Json::array();
+  for (const Parameter &parameter : report.parameters)
+    list.push_back({{"name", parameter.name},
+                    {"dtype", std::string(rt::dtypeName(parameter.dtype))},
+                    {"shape", parameter.dims},
+                    {"trained", parameter.isTrained},
+                    {"reason", parameter.reason}});
+  return list;
+}
+
+static Json memoryJson(const rt::Artifact &artifact) {
+  const fb::Artifact &header = artifact.header();
+  Json memory = {{"arena_bytes", header.arena_bytes()},
+                 {"state_bytes", header.state_bytes()}};
+  Json &categories = memory["categories"] = Json::object();
+  for (const MemoryUse &use :
+       memoryByCategory(artifact, mainProgram(artifact))) {
+    std::string key = use.category;
+    std::replace(key.begin(), key.end(), ' ', '_');
+    categories[key] = use.stateBytes + use.bufferBytes;
+  }
+  Json &temporaries = memory["temporary_bytes"] = Json::object();
+  for (const fb::Program *program : listOf(header.programs()))
+    temporaries[program->name()->str()] = program->temp_bytes();
+  return memory;
+}
+
+static Json kernelsJson(const rt::Artifact &artifact) {
+  Json list = Json::array();
+  for (const fb::Program *program : listOf(artifact.header().programs()))
+    for (const fb::Instruction *instruction :
+         listOf(program->instructions())) {
+      Json item = {{"entry", program->name()->str()},
+                   {"kernel", kernelName(artifact, *instruction)},
+                   {"kind", instructionKind(*instruction)},
+                   {"label", text(instruction->label())}};
+      if (const fb::Launch *launch = instruction->op_as_Launch())
+        item["schedule"] = text(
+            artifact.header().kernels()->Get(launch->kernel())->schedule());
+      Json &nodes = item["nodes"] = Json::array();
+      for (const flatbuffers::String *node : listOf(instruction->nodes()))
+        nodes.push_back(node->str());
+      item["flops"] = instruction->flops();
+      item["bytes_read"] = instruction->bytes_read();
+      item["bytes_written"] = instruction->bytes_written();
+      list.push_back(std::move(item));
+    }
+  return list;
+}
+
+static Json targetsJson(const rt::Artifact &artifact) {
+  const fb::Target *target = artifact.header().target();
+  if (!target)
+    return Json::array();
+  Json features = Json::array();
+  for (const flatbuffers::String *feature : listOf(target->features()))
+    features.push_back(feature->str());
+  return Json::array({{{"kind", text(target->kind())},
+                       {"cpu", text(target->cpu())},
+                       {"features", std::move(features)}}});
+}
+
+Json inspectJson(const Built &built, const std::string &model) {
+  const rt::Artifact &artifact = *built.artifact;
+  const fb::Artifact &header = artifact.header();
+  Json json = {{"version", kJsonVersion},
+               {"model", model},
+               {"producer", text(header.producer())},
+               {"precision", text(header.precision())},
+               {"inputs", unionOf(artifact, true)},
+               {"outputs", unionOf(artifact, false)},
+               {"parameters", parametersJson(built.report)},
+               {"memory", memoryJson(artifact)},
+               {"targets", targetsJson(artifact)},
+               {"kernels", kernelsJson(artifact)},
+               {"distinct_kernels", listOf(header.kernels()).size()}};
+  Json &entries = json["entries"] = Json::object();
+  for (const fb::Program *program : listOf(header.programs()))
+    entries[program->name()->str()] = {
+        {"inputs", tensorsJson(program->inputs())},
+        {"outputs", tensorsJson(program->outputs())}};
+  Json &states = json["states"] = Json::array();
+  for (const fb::State *state : listOf(header.states()))
+    states.push_back(
+        {{"name", state->name()->str()},
+         {"role", fb::EnumNameStateRole(state->role())},
+         {"dtype", std::string(rt::dtypeName(rt::toDType(state->dtype())))},
+         {"shape", dimsOf(state->dims())},
+         {"trained", state->trained()}});
+  json["options"] = Json::array();
+  for (const flatbuffers::String *line : listOf(header.options()))
+    json["options"].push_back(line->str());
+  json["remarks"] = built.report.remarks;
+  return json;
+}
+
+} // namespace dlc::tools

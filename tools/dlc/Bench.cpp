@@ -1,0 +1,283 @@
+//===- Bench.cpp - dlc bench ----------------------------------------------===//
+//
+// Times an entry point on random data. Every call gets new data, made outside
+// the timed part: a kernel that only looks fast on what lies in the cache, or
+// on numbers it has seen, gains nothing.
+//
+//===----------------------------------------------------------------------===//
+#include "tools/dlc/ArtifactReport.h"
+#include "tools/dlc/CompileFlags.h"
+#include "tools/dlc/Feeding.h"
+#include "tools/support/Failure.h"
+#include "tools/support/Text.h"
+#include "tools/trainer/Evaluator.h"
+
+#include "runtime/core/ThreadPool.h"
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <random>
+#include <sys/resource.h>
+
+namespace dlc::tools {
+
+namespace {
+
+struct Flags {
+  std::string model, entry = "step";
+  int64_t steps = 20, warmup = 3, seed = 0;
+  int threads = 0;
+  double lr = 1e-4;
+  bool isJson = false, isProfiled = false;
+  CompileFlags compile;
+};
+
+using Clock = std::chrono::steady_clock;
+
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Fills inputs with random numbers: floats normal, those of a probability
+/// target uniform in 0..1, whole numbers within the model's ranges.
+class RandomInputs {
+public:
+  RandomInputs(const Built &built, int64_t seed)
+      : ranges(built.ranges()), engine(static_cast<uint64_t>(seed)),
+        isBinary(built.options.loss.find("bce") != std::string::npos) {}
+
+  void fill(rt::TensorMap &tensors) {
+    for (auto &[name, tensor] : tensors)
+      if (name != "lr")
+        fill(name, tensor);
+  }
+
+private:
+  template <typename T, typename Draw>
+  static void store(rt::Tensor &tensor, Draw draw) {
+    for (T &element : tensor.as<T>())
+      element = static_cast<T>(draw());
+  }
+
+  void fill(const std::string &name, rt::Tensor &tensor) {
+    std::normal_distribution<float> normal;
+    std::uniform_real_distribution<float> uniform;
+    bool isTarget = name.starts_with("target");
+    auto real = [&] {
+      return isTarget && isBinary ? uniform(engine) : normal(engine);
+    };
+    auto range = ranges.find(name);
+    bool isBool = tensor.dtype == rt::DType::I1;
+    int64_t most = range != ranges.end() && !isBool ? range->second - 1 : 1;
+    std::uniform_int_distribution<int64_t> whole(0,
+                                                 std::max<int64_t>(most, 0));
+    auto integer = [&] { return whole(engine); };
+    switch (tensor.dtype) {
+    case rt::DType::F64:
+      return store<double>(tensor, real);
+    case rt::DType::F32:
+      return store<float>(tensor, real);
+    case rt::DType::F16:
+      return store<uint16_t>(tensor, [&] { return rt::floatToHalf(real()); });
+    case rt::DType::BF16:
+      return store<uint16_t>(tensor, [&] { return rt::floatToBfloat(real()); });
+    case rt::DType::I64:
+      return store<int64_t>(tensor, integer);
+    case rt::DType::I32:
+      return store<int32_t>(tensor, integer);
+    case rt::DType::I16:
+      return store<int16_t>(tensor, integer);
+    default:
+      return store<uint8_t>(tensor, integer);
+    }
+  }
+
+  std::map<std::string, int64_t> ranges;
+  std::mt19937_64 engine;
+  bool isBinary;
+};
+
+struct Timing {
+  std::vector<double> milliseconds;
+  double compileSeconds = 0;
+  std::optional<double> loss;
+  /// Nanoseconds per instruction, summed over the calls.
+  std::vector<int64_t> profile;
+};
+
+double medianOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  size_t middle = values.size() / 2;
+  return values.size() % 2 ? values[middle]
+                           : (values[middle - 1] + values[middle]) / 2;
+}
+
+} // namespace
+
+static double peakMebibytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+static void timeCalls(const Flags &flags, const Built &built, Call &call,
+                      rt::Session &session, Timing &timing) {
+  RandomInputs random(built, flags.seed);
+  call.setLearningRate(flags.lr);
+  for (int64_t i = -flags.warmup; i < flags.steps; ++i) {
+    random.fill(call.inputs());
+    rt::Trace trace;
+    Clock::time_point start = Clock::now();
+    call.run(session, flags.isProfiled ? &trace : nullptr);
+    double seconds = secondsSince(start);
+    if (i < 0)
+      continue;
+    timing.milliseconds.push_back(seconds * 1000);
+    timing.profile.resize(trace.nanoseconds.size());
+    for (size_t k = 0; k < trace.nanoseconds.size(); ++k)
+      timing.profile[k] += trace.nanoseconds[k];
+  }
+  auto loss = call.outputs().find("loss");
+  if (loss != call.outputs().end())
+    timing.loss = scalarOf(loss->second);
+}
+
+/// The instructions that take most time, first.
+static std::string profileTable(const rt::Artifact &artifact,
+                                const fb::Program &program,
+                                const Timing &timing) {
+  std::vector<size_t> order(timing.profile.size());
+  for (size_t i = 0; i < order.size(); ++i)
+    order[i] = i;
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return timing.profile[a] > timing.profile[b];
+  });
+  double calls = static_cast<double>(timing.milliseconds.size()), total = 0;
+  for (int64_t nanoseconds : timing.profile)
+    total += static_cast<double>(nanoseconds);
+  Table table("rrrrrll");
+  table.row({"ms", "%", "GB/s", "GFLOP/s", "#", "kernel", "what"});
+  for (size_t i : order) {
+    const fb::Instruction &instruction =
+        *program.instructions()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    double nanoseconds = static_cast<double>(timing.profile[i]) / calls;
+    double bytes = static_cast<double>(instruction.bytes_read() +
+                                       instruction.bytes_written());
+    std::string what =
+        instruction.label() ? instruction.label()->str() : std::string();
+    if (instruction.nodes() && instruction.nodes()->size() > 0)
+      what += " " + instruction.nodes()->Get(0)->str();
+    table.row(
+        {formatNumber(nanoseconds / 1e6),
+         formatNumber(100 * nanoseconds * calls / std::max(total, 1.0), 3),
+         formatNumber(bytes / std::max(nanoseconds, 1.0), 3),
+         formatNumber(static_cast<double>(instruction.flops()) /
+                          std::max(nanoseconds, 1.0),
+                      3),
+         std::to_string(i), kernelName(artifact, instruction), what});
+  }
+  return table.text();
+}
+
+static std::string precisionOf(const Built &built) {
+  const auto *precision = built.artifact->header().precision();
+  if (precision && precision->size() > 0)
+    return precision->str();
+  return built.options.isF64 ? "f64" : "f32";
+}
+
+static Json benchJson(const Flags &flags, const Built &built,
+                      const Timing &timing, int threads) {
+  Json json = {
+      {"version", kJsonVersion},
+      {"model", flags.model},
+      {"entry", flags.entry},
+      {"device", "cpu"},
+      {"precision", precisionOf(built)},
+      {"threads", threads},
+      {"steps", flags.steps},
+      {"step_ms", medianOf(timing.milliseconds)},
+      {"min_ms", *std::min_element(timing.milliseconds.begin(),
+                                   timing.milliseconds.end())},
+      {"compile_s", timing.compileSeconds},
+      {"peak_mb", peakMebibytes()},
+      {"arena_mb",
+       static_cast<double>(built.artifact->header().arena_bytes()) / (1 << 20)},
+      {"loss", nullptr}};
+  if (timing.loss)
+    json["loss"] = *timing.loss;
+  return json;
+}
+
+static Built openForBench(const Flags &flags) {
+  std::unique_ptr<Model> model = Model::open(flags.model);
+  if (model->isArtifact() && !flags.compile.isGiven())
+    return model->stored();
+  ModelOptions options = model->storedOptions();
+  flags.compile.apply(options);
+  options.entries = {flags.entry};
+  DimBinding::bindBatch(*model, flags.compile.batch, options);
+  return model->compile(options);
+}
+
+static void runBench(const Flags &flags) {
+  flags.compile.checkSupported();
+  Timing timing;
+  Clock::time_point start = Clock::now();
+  Built built = openForBench(flags);
+  std::shared_ptr<const rt::LoadedProgram> program = built.load();
+  const rt::EntryInfo &entry = *check(program->findEntry(flags.entry));
+  std::unique_ptr<rt::Session> session =
+      check(rt::Session::create(program, {flags.seed, flags.threads}));
+  check(session->prepare(flags.entry));
+  timing.compileSeconds = secondsSince(start);
+  Call call(entry);
+  timeCalls(flags, built, call, *session, timing);
+  int threads = flags.threads > 0 ? flags.threads : rt::defaultThreadCount();
+  Json json = benchJson(flags, built, timing, threads);
+  if (flags.isJson) {
+    printJson(json);
+    return;
+  }
+  Table table("lr");
+  for (const auto &[key, value] : json.items())
+    if (key != "version" && !value.is_null())
+      table.row({key, value.is_string() ? value.get<std::string>()
+                      : value.is_number_float()
+                          ? formatNumber(value.get<double>(), 5)
+                          : value.dump()});
+  std::cout << table.text(0);
+  if (flags.isProfiled)
+    std::cout << "\n"
+              << profileTable(*built.artifact,
+                              *built.artifact->findProgram(flags.entry),
+                              timing);
+}
+
+void addBench(CLI::App &app) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App *command =
+      app.add_subcommand("bench", "Time an entry point on random data");
+  command->add_option("MODEL", flags->model, "an .onnx file, or an artifact")
+      ->required();
+  command->add_option("--entry", flags->entry,
+                      "forward, infer, step, grad or eval [step]");
+  command->add_option("--steps", flags->steps, "timed calls [20]")
+      ->check(CLI::PositiveNumber);
+  command->add_option("--warmup", flags->warmup, "calls before them [3]")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--threads", flags->threads,
+                      "threads [DLC_NUM_THREADS, or one per CPU]")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--seed", flags->seed, "of the data [0]");
+  command->add_option("--lr", flags->lr, "learning rate of a step [1e-4]")
+      ->check(CLI::NonNegativeNumber);
+  command->add_flag("--profile", flags->isProfiled,
+                    "print the time of each instruction");
+  command->add_flag("--json", flags->isJson, "print one JSON document");
+  flags->compile.add(*command, /*withEntries=*/false);
+  command->callback([flags] { runBench(*flags); });
+}
+
+} // namespace dlc::tools

@@ -1,0 +1,10 @@
+# Writes OUTPUT, a C++ file with every page of FOLDER as a string.
+file(GLOB pages ${FOLDER}/DLC*.md)
+set(code "#include \"tools/dlc/ErrorPages.h\"\n\nnamespace dlc::tools {\nstatic const ErrorPage pages[] = {\n")
+foreach(page IN LISTS pages)
+  get_filename_component(id ${page} NAME_WE)
+  file(READ ${page} text)
+  string(APPEND code "{\"${id}\", R\"page(${text})page\"},\n")
+endforeach()
+string(APPEND code "{nullptr, nullptr}};\nstd::span<const ErrorPage> errorPages() { return std::span(pages).first(std::size(pages) - 1); }\n} // namespace dlc::tools\n")
+file(WRITE ${OUTPUT} "${code}")

@@ -1,0 +1,406 @@
+//===- Model.cpp - a model or an artifact, ready to compile ---------------===//
+#include "tools/model/Model.h"
+
+#include "compiler/driver/Compiler.h"
+#include "compiler/driver/RegisterAll.h"
+#include "frontends/onnx/Signature.h"
+#include "mlir/IR/MLIRContext.h"
+#include "runtime/artifact/Writer.h"
+#include "tools/model/ReportSection.h"
+#include "tools/support/Failure.h"
+#include "tools/support/TemporaryFile.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <unistd.h>
+
+namespace dlc::tools {
+
+struct Model::Source {
+  Source() : context(makeRegistry()) { context.loadAllAvailableDialects(); }
+  static mlir::DialectRegistry makeRegistry() {
+    mlir::DialectRegistry registry;
+    registerAllDialects(registry);
+    return registry;
+  }
+
+  mlir::MLIRContext context;
+  std::shared_ptr<OnnxModel> model;
+  std::vector<Port> inputs, outputs;
+};
+
+[[noreturn]] static void failWith(const Diagnostics &diagnostics) {
+  std::vector<Problem> problems;
+  for (const ReportedError &error : diagnostics.errors())
+    problems.push_back({error.id, error.message});
+  if (problems.empty())
+    throw Failure({{"DLC6005", "a failed compilation must say why, but got no "
+                               "error from it"}},
+                  kBug);
+  throw Failure(std::move(problems));
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
+static rt::DType dtypeFor(mlir::Type type) {
+  if (type.isF64())
+    return rt::DType::F64;
+  if (type.isF16())
+    return rt::DType::F16;
+  if (type.isBF16())
+    return rt::DType::BF16;
+  if (type.isInteger(1))
+    return rt::DType::I1;
+  if (type.isInteger(8))
+    return type.isUnsignedInteger() ? rt::DType::UI8 : rt::DType::I8;
+  if (type.isInteger(16))
+    return rt::DType::I16;
+  if (type.isInteger(32))
+    return rt::DType::I32;
+  return type.isInteger(64) ? rt::DType::I64 : rt::DType::F32;
+}
+
+static mlir::Type floatTypeFor(rt::DType dtype, mlir::MLIRContext *context) {
+  switch (dtype) {
+  case rt::DType::F64:
+    return mlir::Float64Type::get(context);
+  case rt::DType::F32:
+    return mlir::Float32Type::get(context);
+  case rt::DType::F16:
+    return mlir::Float16Type::get(context);
+  case rt::DType::BF16:
+    return mlir::BFloat16Type::get(context);
+  default:
+    return nullptr;
+  }
+}
+
+static std::vector<Port> portsOf(const std::vector<DeclaredPort> &declared) {
+  std::vector<Port> ports;
+  for (const DeclaredPort &one : declared)
+    ports.push_back(
+        {one.name, one.elementType ? dtypeFor(one.elementType) : rt::DType::F32,
+         one.dims, one.dimNames, one.hasShape});
+  return ports;
+}
+
+//===----------------------------------------------------------------------===//
+// Built
+//===----------------------------------------------------------------------===//
+
+std::shared_ptr<const rt::LoadedProgram> Built::load() const {
+  return check(rt::LoadedProgram::load(artifact));
+}
+
+static std::vector<std::string> optionLines(const rt::Artifact &artifact) {
+  std::vector<std::string> lines;
+  if (const auto *options = artifact.header().options())
+    for (const auto *line : *options)
+      lines.push_back(line->str());
+  return lines;
+}
+
+std::map<std::string, int64_t> Built::ranges() const {
+  std::map<std::string, int64_t> ranges;
+  for (const std::string &line : optionLines(*artifact))
+    if (line.starts_with("range/"))
+      if (size_t at = line.rfind('='); at != std::string::npos)
+        ranges[line.substr(6, at - 6)] = std::atoll(line.c_str() + at + 1);
+  return ranges;
+}
+
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+Model::Model() = default;
+Model::~Model() = default;
+
+std::unique_ptr<Model> Model::open(const std::string &path) {
+  std::unique_ptr<Model> model(new Model());
+  model->file = path;
+  if (path.ends_with(".pt2") || path.ends_with(".mlir") ||
+      path.ends_with(".pt"))
+    fail("DLC5130", "model '", path,
+         "' must be an .onnx file or a .dlc artifact in this release, but got "
+         "another kind");
+  // Whatever else it is called, its first bytes say whether it is an artifact.
+  if (path.ends_with(".onnx"))
+    model->readSource();
+  else
+    model->artifact = check(rt::Artifact::open(path));
+  return model;
+}
+
+std::string Model::stem() const {
+  return std::filesystem::path(file).stem().string();
+}
+
+void Model::readSource() {
+  if (source)
+    return;
+  auto fresh = std::make_unique<Source>();
+  Diagnostics diagnostics;
+  if (isArtifact()) {
+    std::string bytes = exportOnnx(*artifact, initialState(*artifact));
+    const auto *name = artifact->header().model();
+    fresh->model = OnnxModel::parse(bytes, name ? name->str() : file, "",
+                                    &fresh->context, diagnostics);
+  } else {
+    fresh->model = OnnxModel::load(file, &fresh->context, diagnostics);
+  }
+  if (!fresh->model)
+    failWith(diagnostics);
+  ModelSignature signature = signatureOf(*fresh->model);
+  fresh->inputs = portsOf(signature.inputs);
+  fresh->outputs = portsOf(signature.outputs);
+  source = std::move(fresh);
+}
+
+const std::vector<Port> &Model::inputs() {
+  readSource();
+  return source->inputs;
+}
+
+const std::vector<Port> &Model::outputs() {
+  readSource();
+  return source->outputs;
+}
+
+std::string Model::firstFloatOutput() {
+  for (const Port &port : outputs())
+    if (rt::isFloat(port.dtype))
+      return port.name;
+  return "";
+}
+
+ModelOptions Model::storedOptions() const {
+  return isArtifact() ? ModelOptions::fromLines(optionLines(*artifact))
+                      : ModelOptions();
+}
+
+Built Model::stored() const {
+  return {artifact, storedOptions(), readReport(*artifact), {}, 0};
+}
+
+static CompileOptions toCompileOptions(const ModelOptions &options,
+                                       const std::string &path) {
+  CompileOptions result;
+  result.model = path;
+  result.entries = options.entries;
+  result.loss = options.loss;
+  result.optimizer = options.optimizer;
+  result.clipNorm = options.clipNorm;
+  result.accumulate = options.accumulate;
+  result.targetShapes = options.targetShapes;
+  result.import.dims = options.dims;
+  result.import.batch = options.batch;
+  result.import.freeze = options.freeze;
+  result.import.trainOnly = options.trainOnly;
+  result.import.retie = options.retie;
+  result.import.batchNormTrains = options.batchNormTrains;
+  result.import.f64 = options.isF64;
+  result.cpu = options.cpu;
+  result.dumpPhases = options.dumpPhases;
+  return result;
+}
+
+static Report reportOf(const ImportedModel &imported) {
+  Report report;
+  for (const ParameterInfo &info : imported.parameters)
+    report.parameters.push_back({info.name,
+                                 dtypeFor(info.type.getElementType()),
+                                 info.type.getShape().vec(), info.trained,
+                                 info.reason});
+  report.remarks = imported.remarks;
+  return report;
+}
+
+/// Classes of the targets of each cross-entropy: the elements of the output
+/// per element of the target.
+static void addTargetRanges(const CompiledModel &compiled,
+                            const ModelOptions &options,
+                            std::map<std::string, int64_t> &ranges) {
+  std::string first;
+  std::map<std::string, int64_t> elements;
+  for (const PortInfo &port : compiled.imported.outputs) {
+    elements[port.name] = port.type.getNumElements();
+    if (first.empty() &&
+        mlir::isa<mlir::FloatType>(port.type.getElementType()))
+      first = port.name;
+  }
+  for (const LossTerm &term : lossTerms(options.loss, first))
+    for (const auto &program : compiled.artifact.programs)
+      for (const auto &input : program->inputs)
+        if (term.takesClasses() && input->name == term.target) {
+          int64_t count = 1;
+          for (int64_t dim : input->dims)
+            count *= dim;
+          if (count > 0)
+            ranges[term.target] = elements[term.output] / count;
+        }
+}
+
+static void addOptionLines(CompiledModel &compiled,
+                           const ModelOptions &options) {
+  std::map<std::string, int64_t> ranges;
+  for (const IndexRange &range : compiled.imported.ranges)
+    ranges[range.input] = range.size;
+  addTargetRanges(compiled, options, ranges);
+  compiled.artifact.options = options.toLines();
+  for (const auto &[name, size] : ranges)
+    compiled.artifact.options.push_back("range/" + name + "=" +
+                                        std::to_string(size));
+}
+
+static std::span<const std::byte> bytesOf(const std::string &text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+/// Writes the artifact and opens it; a temporary file vanishes once mapped.
+static std::shared_ptr<const rt::Artifact>
+writeAndOpen(CompiledModel &compiled, const std::string &report,
+             const std::string &path) {
+  const rt::SectionPayload sections[] = {
+      {fb::SectionKind::Code, bytesOf(compiled.code)},
+      {fb::SectionKind::Constants, compiled.constants},
+      {fb::SectionKind::Weights, compiled.weights},
+      {fb::SectionKind::SourceModel, bytesOf(compiled.sourceModel)},
+      {fb::SectionKind::Report, bytesOf(report)}};
+  if (!path.empty()) {
+    check(rt::writeArtifactFile(path, compiled.artifact, sections));
+    return check(rt::Artifact::open(path));
+  }
+  TemporaryFile file(".dlc");
+  check(rt::writeArtifactFile(file.path(), compiled.artifact, sections));
+  return check(rt::Artifact::open(file.path()));
+}
+
+Built Model::compile(const ModelOptions &options, const std::string &path,
+                     std::function<void(const std::string &)> onPhase) {
+  readSource();
+  auto start = std::chrono::steady_clock::now();
+  Diagnostics diagnostics;
+  CompileOptions compileOptions = toCompileOptions(options, file);
+  compileOptions.onPhase = std::move(onPhase);
+  std::unique_ptr<CompiledModel> compiled =
+      dlc::compile(*source->model, compileOptions, diagnostics);
+  if (!compiled)
+    failWith(diagnostics);
+  addOptionLines(*compiled, options);
+  Built built;
+  built.options = options;
+  built.report = reportOf(compiled->imported);
+  built.phases = compiled->times;
+  built.artifact =
+      writeAndOpen(*compiled, writeReport(built.report), path);
+  built.compileSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
+  return built;
+}
+
+//===----------------------------------------------------------------------===//
+// Values back into files
+//===----------------------------------------------------------------------===//
+
+static bool isSaved(fb::StateRole role) {
+  return role == fb::StateRole::Parameter || role == fb::StateRole::Statistic;
+}
+
+rt::TensorMap initialState(const rt::Artifact &artifact) {
+  rt::TensorMap values;
+  std::span<const std::byte> weights =
+      artifact.section(fb::SectionKind::Weights);
+  if (!artifact.header().states())
+    return values;
+  for (const fb::State *state : *artifact.header().states()) {
+    if (!isSaved(state->role()))
+      continue;
+    std::vector<int64_t> dims;
+    if (state->dims())
+      dims.assign(state->dims()->begin(), state->dims()->end());
+    auto value = rt::Tensor::zeros(rt::toDType(state->dtype()), dims);
+    if (state->init() == fb::StateInit::Constant)
+      std::copy_n(weights.begin() +
+                      static_cast<ptrdiff_t>(state->init_offset()),
+                  value.data.size(), value.data.begin());
+    values.emplace(state->name()->str(), std::move(value));
+  }
+  return values;
+}
+
+static std::vector<ExportInfo> exportRules(const rt::Artifact &artifact) {
+  std::vector<ExportInfo> rules;
+  if (!artifact.header().exports())
+    return rules;
+  for (const fb::ExportRule *rule : *artifact.header().exports()) {
+    ExportInfo info{rule->initializer()->str(),
+                    artifact.header().states()->Get(rule->state())->name()->str(),
+                    {}};
+    if (rule->steps())
+      for (const auto *step : *rule->steps())
+        info.steps.push_back(step->str());
+    rules.push_back(std::move(info));
+  }
+  return rules;
+}
+
+std::string exportOnnx(const rt::Artifact &artifact,
+                       const rt::TensorMap &state) {
+  std::span<const std::byte> model =
+      artifact.section(fb::SectionKind::SourceModel);
+  if (model.empty())
+    fail("DLC5131", "artifact must hold the model that it was compiled from, "
+                    "but got none");
+  mlir::MLIRContext context;
+  std::map<std::string, Weight> weights;
+  for (const auto &[name, tensor] : state)
+    if (mlir::Type type = floatTypeFor(tensor.dtype, &context))
+      weights[name] = {
+          name,
+          mlir::RankedTensorType::get(tensor.dims, type),
+          {reinterpret_cast<const char *>(tensor.data.data()),
+           tensor.data.size()},
+          nullptr};
+  auto find = [&](llvm::StringRef name) -> const Weight * {
+    auto it = weights.find(name.str());
+    return it == weights.end() ? nullptr : &it->second;
+  };
+  Diagnostics diagnostics;
+  auto bytes = dlc::exportOnnx(
+      {reinterpret_cast<const char *>(model.data()), model.size()},
+      exportRules(artifact), find, &context, diagnostics);
+  if (mlir::failed(bytes))
+    failWith(diagnostics);
+  return std::move(*bytes);
+}
+
+void checkSavePath(const std::string &path) {
+  if (!path.ends_with(".onnx") && !path.ends_with(".safetensors"))
+    fail("DLC5135", "file '", path,
+         "' must end in .onnx or .safetensors, but got another ending");
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
+    fail("DLC5110", "file '", path, "' must be writable, but got '",
+         std::strerror(errno), "'");
+}
+
+void saveState(const rt::Artifact &artifact, const rt::TensorMap &state,
+               const std::string &path) {
+  checkSavePath(path);
+  if (path.ends_with(".safetensors")) {
+    check(rt::saveTensors(path, state));
+    return;
+  }
+  Diagnostics diagnostics;
+  if (mlir::failed(writeFileAtomically(path, exportOnnx(artifact, state),
+                                       diagnostics)))
+    failWith(diagnostics);
+}
+
+} // namespace dlc::tools

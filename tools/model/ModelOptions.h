@@ -1,0 +1,76 @@
+//===- ModelOptions.h - how a model is to be compiled -----------*- C++ -*-===//
+//
+// The options of `dlc compile` as plain data. They travel inside the artifact
+// as "key=value" lines, so that it can be compiled again for another batch.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DLC_TOOLS_MODEL_MODELOPTIONS_H
+#define DLC_TOOLS_MODEL_MODELOPTIONS_H
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dlc::tools {
+
+struct ModelOptions {
+  std::vector<std::string> entries = {"forward", "infer", "step", "eval"};
+  /// KIND[:output=NAME,axis=N], terms joined by '+'.
+  std::string loss = "cross-entropy";
+  /// KIND[:NAME=NUMBER,…]
+  std::string optimizer = "adamw";
+  /// 0: gradients are not clipped.
+  double clipNorm = 0;
+  int64_t accumulate = 1;
+  std::vector<std::string> freeze, trainOnly;
+  bool retie = true;
+  bool batchNormTrains = true;
+  bool isF64 = false;
+  /// Sizes of symbolic dims by name, and of every leading one not among them.
+  std::map<std::string, int64_t> dims;
+  std::optional<int64_t> batch;
+  /// By target name.
+  std::map<std::string, std::vector<int64_t>> targetShapes;
+  /// LLVM's name of a CPU; empty: this machine's.
+  std::string cpu;
+
+  /// Not part of the artifact: where the IR of each phase goes.
+  std::string dumpPhases;
+
+  bool has(std::string_view entry) const;
+  /// Whether an entry reads targets.
+  bool hasLoss() const;
+  /// "adamw" of "adamw:beta1=0.8"
+  std::string optimizerKind() const;
+  /// Adds a number to the optimizer unless it has it.
+  void setOptimizerNumber(const std::string &name, double value);
+
+  std::vector<std::string> toLines() const;
+  /// Unknown keys are skipped.
+  static ModelOptions fromLines(const std::vector<std::string> &lines);
+};
+
+/// What `--optimizer KIND` trains with unless `--lr` is given.
+double defaultLearningRate(std::string_view optimizerKind);
+
+/// The kind and the output of each term of a loss.
+struct LossTerm {
+  std::string kind, output;
+  /// The array that holds its target; empty: it takes none.
+  std::string target;
+  bool takesClasses() const { return kind == "cross-entropy"; }
+};
+/// The terms of `loss` with their targets' names, as the compiler names them.
+/// `firstOutput` is what a term without an output reads.
+std::vector<LossTerm> lossTerms(const std::string &loss,
+                                const std::string &firstOutput);
+
+/// "8x3" -> {8, 3}; "" -> {}
+std::optional<std::vector<int64_t>> parseDims(std::string_view text);
+
+} // namespace dlc::tools
+
+#endif

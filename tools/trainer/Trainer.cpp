@@ -1,0 +1,94 @@
+//===- Trainer.cpp - the training loop ------------------------------------===//
+#include "tools/trainer/Trainer.h"
+
+#include "tools/support/Failure.h"
+#include "tools/trainer/Convert.h"
+#include "tools/trainer/Permutation.h"
+
+#include <chrono>
+#include <cmath>
+
+namespace dlc::tools {
+
+static const std::vector<rt::TensorSlot> &inputsOf(rt::Session &session,
+                                                   const char *entry) {
+  return check(session.program().findEntry(entry))->inputs;
+}
+
+Trainer::Trainer(rt::Session &session, const DataSet &data,
+                 const TrainPlan &plan)
+    : session(session), plan(plan), samples(data.samples()),
+      batchesPerEpoch(plan.batchesPerEpoch(samples)),
+      stepRows(data, inputsOf(session, "step")) {
+  if (plan.accumulate > 1)
+    accumulateRows.emplace(data, inputsOf(session, "accumulate"));
+  for (const rt::TensorSlot &slot : inputsOf(session, "step"))
+    if (slot.name == "lr")
+      learningRate = rt::Tensor::zeros(slot.dtype, {});
+  for (const rt::TensorSlot &slot :
+       check(session.program().findEntry("step"))->outputs)
+    if (slot.name == "loss")
+      loss = rt::Tensor::zeros(slot.dtype, {});
+}
+
+void Trainer::fill(Batch &rows, int64_t batchNumber) const {
+  int64_t epoch = batchNumber / batchesPerEpoch;
+  int64_t first = batchNumber % batchesPerEpoch * plan.batch;
+  Permutation order(samples, plan.seed, epoch);
+  for (int64_t row = 0; row < plan.batch; ++row)
+    rows.put(row, plan.isShuffled ? order(first + row) : first + row);
+}
+
+double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
+                         double lr) {
+  bool isStep = entry == "step";
+  Batch &rows = isStep ? stepRows : *accumulateRows;
+  fill(rows, batchNumber);
+  std::vector<rt::TensorView> inputs = rows.views();
+  if (isStep && !learningRate.data.empty()) {
+    if (learningRate.dtype == rt::DType::F64)
+      learningRate.as<double>()[0] = lr;
+    else
+      learningRate.as<float>()[0] = static_cast<float>(lr);
+    inputs.push_back(
+        {"lr", learningRate.dtype, learningRate.dims, learningRate.data.data()});
+  }
+  rt::TensorView output{"loss", loss.dtype, loss.dims, loss.data.data()};
+  check(session.run(entry, inputs, {&output, 1}));
+  return scalarOf(loss);
+}
+
+int64_t Trainer::run(const TrainHooks &hooks) {
+  using Clock = std::chrono::steady_clock;
+  int64_t done = plan.done;
+  while (done < plan.updates) {
+    TrainEvent event;
+    event.lr = plan.schedule.at(done);
+    int64_t firstBatch = done * plan.accumulate;
+    Clock::time_point start = Clock::now();
+    double total = 0;
+    for (int64_t i = 0; i < plan.accumulate; ++i)
+      total += runBatch(i + 1 == plan.accumulate ? "step" : "accumulate",
+                        firstBatch + i, event.lr);
+    event.milliseconds =
+        std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    event.loss = total / static_cast<double>(plan.accumulate);
+    event.step = ++done;
+    event.epoch = (firstBatch + plan.accumulate - 1) / batchesPerEpoch + 1;
+    if (hooks.onStep)
+      hooks.onStep(event);
+    if (!std::isfinite(event.loss))
+      fail("DLC5150", "loss must stay finite, but got ", event.loss,
+           " in step ", done, " with learning rate ", event.lr);
+    bool isStopped = hooks.stop && hooks.stop->load();
+    bool endsEpoch = done * plan.accumulate / batchesPerEpoch !=
+                     firstBatch / batchesPerEpoch;
+    if (hooks.onEpoch && !isStopped && (endsEpoch || done == plan.updates))
+      hooks.onEpoch(event);
+    if (isStopped)
+      break;
+  }
+  return done;
+}
+
+} // namespace dlc::tools

@@ -1,0 +1,79 @@
+//===- Trainer.h - the training loop ----------------------------*- C++ -*-===//
+//
+// One update takes `accumulate` batches: the first ones go through the entry
+// `accumulate`, the last through `step`. The samples of batch number b (counted
+// over the whole run) are a function of (seed, b) alone, so a run that is
+// stopped and resumed sees the samples it would have seen.
+//
+//   epoch e, batch i of it:  samples perm(seed, e)(i * batch + 0 … batch - 1)
+//
+// Batches that are not full are left out. Everything that may stop a run (a
+// signal, a loss that is no number) leaves the session after a whole update.
+//
+//===----------------------------------------------------------------------===//
+#ifndef DLC_TOOLS_TRAINER_TRAINER_H
+#define DLC_TOOLS_TRAINER_TRAINER_H
+
+#include "tools/trainer/Evaluator.h"
+#include "tools/trainer/Progress.h"
+#include "tools/trainer/Schedule.h"
+
+#include <atomic>
+#include <functional>
+
+namespace dlc::tools {
+
+struct TrainPlan {
+  int64_t batch = 64;
+  int64_t accumulate = 1;
+  /// Updates in all, and those that are done already (a resumed run).
+  int64_t updates = 0, done = 0;
+  bool isShuffled = true;
+  int64_t seed = 0;
+  Schedule schedule;
+
+  /// Whole batches of `samples` samples.
+  int64_t batchesPerEpoch(int64_t samples) const { return samples / batch; }
+};
+
+/// What happened in one update, and after it where `eval` is set.
+struct TrainEvent {
+  int64_t step = 0;  ///< updates done, this one included
+  int64_t epoch = 0; ///< from 1
+  double loss = 0, lr = 0, milliseconds = 0;
+};
+
+struct TrainHooks {
+  /// After every update.
+  std::function<void(const TrainEvent &)> onStep;
+  /// After the last update of an epoch, and after the last of all.
+  std::function<void(const TrainEvent &)> onEpoch;
+  /// Set from outside (a signal handler): stop after this update.
+  const std::atomic<bool> *stop = nullptr;
+};
+
+class Trainer {
+public:
+  /// `session` has the entry `step` for `plan.batch` samples (and `accumulate`
+  /// if there is more than one batch per update); `data` fits it.
+  Trainer(rt::Session &session, const DataSet &data, const TrainPlan &plan);
+
+  /// Trains until all updates are done or `hooks.stop` is set; returns the
+  /// updates done. Throws Failure (DLC5150) when the loss is no number.
+  int64_t run(const TrainHooks &hooks);
+
+private:
+  double runBatch(const std::string &entry, int64_t batchNumber, double lr);
+  void fill(Batch &rows, int64_t batchNumber) const;
+
+  rt::Session &session;
+  TrainPlan plan;
+  int64_t samples, batchesPerEpoch;
+  Batch stepRows;
+  std::optional<Batch> accumulateRows;
+  rt::Tensor loss, learningRate;
+};
+
+} // namespace dlc::tools
+
+#endif
