@@ -47,6 +47,8 @@ using PhaseTimes = std::vector<std::pair<std::string, double>>;
 
 /// An artifact in memory.
 struct CompiledModel {
+  /// Keeps the types of `imported` alive, so it comes first; may be null.
+  std::shared_ptr<mlir::MLIRContext> context;
   fb::ArtifactT artifact;
   std::string code;
   std::vector<std::byte> constants, weights;
@@ -54,7 +56,6 @@ struct CompiledModel {
   /// What the importer found: inputs, outputs, parameters, remarks.
   ImportedModel imported;
   PhaseTimes times;
-
   /// The bytes of the `.dlc` file.
   std::vector<std::byte> toBytes();
 };
@@ -63,8 +64,9 @@ struct CompiledModel {
 std::unique_ptr<CompiledModel> compile(const CompileOptions &options,
                                        Diagnostics &diagnostics);
 /// The same for a model that is loaded already, so that a caller who needs
-/// several shapes reads the file once.
+/// several shapes reads the file once. The result refers to `context`.
 std::unique_ptr<CompiledModel> compile(const OnnxModel &model,
+                                       mlir::MLIRContext &context,
                                        const CompileOptions &options,
                                        Diagnostics &diagnostics);
 

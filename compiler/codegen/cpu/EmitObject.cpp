@@ -174,6 +174,20 @@ emitSharedObject(MutableArrayRef<OwningOpRef<ModuleOp>> modules,
   llvm::scope_exit cleanup(
       [&] { llvm::sys::fs::remove_directories(folder); });
 
+  // One pass manager runs on all modules, in parallel; setting one up is not
+  // safe on several threads.
+  OwningOpRef<ModuleOp> all = ModuleOp::create(loc);
+  std::vector<ModuleOp> parts;
+  for (OwningOpRef<ModuleOp> &module : modules) {
+    parts.push_back(module.release());
+    all->push_back(parts.back());
+  }
+  PassManager passes(all->getContext());
+  passes.enableVerifier(false);
+  buildCpuPipeline(passes.nest<ModuleOp>());
+  if (failed(passes.run(*all)))
+    return emitError(loc) << "kernel code could not be generated [DLC4004]";
+
   std::vector<std::string> objects;
   std::vector<LogicalResult> results(modules.size(), failure());
   std::vector<std::thread> threads;
@@ -181,11 +195,7 @@ emitSharedObject(MutableArrayRef<OwningOpRef<ModuleOp>> modules,
     objects.push_back((folder + "/" + std::to_string(i) + ".o").str());
   for (size_t i = 0; i < modules.size(); ++i)
     threads.emplace_back([&, i] {
-      PassManager passes(modules[i]->getContext());
-      passes.enableVerifier(false);
-      buildCpuPipeline(passes);
-      if (succeeded(passes.run(*modules[i])))
-        results[i] = emitObject(*modules[i], target, objects[i]);
+      results[i] = emitObject(parts[i], target, objects[i]);
     });
   for (std::thread &thread : threads)
     thread.join();

@@ -9,6 +9,7 @@
 #include "passes/fuse/Passes.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/Signals.h"
 
 #include <dlfcn.h>
 #include <random>
@@ -21,6 +22,12 @@ using dlc::reference::Tensor;
 namespace dlc::test {
 
 std::unique_ptr<MLIRContext> createContext() {
+  // Generated code can crash: say where.
+  static const bool once = [] {
+    llvm::sys::PrintStackTraceOnErrorSignal("");
+    return true;
+  }();
+  (void)once;
   DialectRegistry registry;
   cpu::registerCpuDialects(registry);
   registry.insert<DlcDialect>();

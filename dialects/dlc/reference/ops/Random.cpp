@@ -37,9 +37,10 @@ void randomUniform(RandomUniformOp op, Operands in, Results out) {
     Words words = philox({uint32_t(i), uint32_t(uint64_t(i) >> 32),
                           uint32_t(op.getStream()), uint32_t(calls)},
                          {uint32_t(seed), uint32_t(seed >> 32)});
-    uint64_t bits = uint64_t(words[0]) << 32 | words[1];
+    // 27 bits of word 0 and 26 of word 1; f32 and narrower need word 0 alone.
+    uint64_t bits = uint64_t(words[0] >> 5) << 26 | words[1] >> 6;
     out[0].setNumber(
-        i, std::ldexp(double(bits >> (64 - precision)), -int(precision)));
+        i, std::ldexp(double(bits >> (53 - precision)), -int(precision)));
   }
 }
 

@@ -1,0 +1,334 @@
+//===- Compiler.cpp - from a model file to an artifact --------------------===//
+//
+// input    the importer makes one function per form of the model
+// graph    passes make the entry points in primitive ops
+// kernels  ops are grouped into kernels
+// exec     kernels and library calls get an order and places in memory
+// artifact code is generated and everything is packed
+//
+//===----------------------------------------------------------------------===//
+#include "compiler/driver/Compiler.h"
+
+#include "compiler/codegen/cpu/CpuPipeline.h"
+#include "compiler/codegen/cpu/EmitObject.h"
+#include "compiler/driver/RegisterAll.h"
+#include "compiler/pipeline/LowerProgram.h"
+#include "compiler/pipeline/Phases.h"
+#include "passes/fuse/Passes.h"
+#include "runtime/artifact/Writer.h"
+
+#include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+
+#include <chrono>
+
+using namespace mlir;
+
+namespace dlc {
+
+namespace {
+
+/// One run of the phases. Errors that passes report as MLIR diagnostics are
+/// collected beside the importer's.
+class Compilation {
+public:
+  Compilation(const OnnxModel &model, MLIRContext &context,
+              const CompileOptions &options, Diagnostics &diagnostics)
+      : model(model), context(context), options(options),
+        diagnostics(diagnostics), result(std::make_unique<CompiledModel>()) {}
+
+  std::unique_ptr<CompiledModel> run();
+
+private:
+  LogicalResult import();
+  LogicalResult buildGraph();
+  LogicalResult formKernels();
+  LogicalResult lower();
+  LogicalResult emitCode();
+  void packStates();
+  void packExports();
+  LogicalResult phase(const char *name, LogicalResult (Compilation::*step)());
+  void dump(const char *name);
+  std::vector<ImportMode> modes() const;
+
+  const OnnxModel &model;
+  MLIRContext &context;
+  const CompileOptions &options;
+  Diagnostics &diagnostics;
+  std::unique_ptr<CompiledModel> result;
+  OwningOpRef<ModuleOp> module;
+  StateTable states;
+  std::unique_ptr<KernelTable> kernels;
+  ConstantPool constants;
+  cpu::CpuTarget target;
+  unsigned numDumps = 0;
+};
+
+bool contains(const std::vector<std::string> &names, StringRef name) {
+  return llvm::is_contained(names, name);
+}
+
+} // namespace
+
+std::vector<ImportMode> Compilation::modes() const {
+  std::vector<ImportMode> modes;
+  if (contains(options.entries, "forward"))
+    modes.push_back(ImportMode::Forward);
+  if (contains(options.entries, "infer") || contains(options.entries, "eval"))
+    modes.push_back(ImportMode::Infer);
+  if (contains(options.entries, "step"))
+    modes.push_back(ImportMode::Train);
+  if (contains(options.entries, "grad"))
+    modes.push_back(ImportMode::Grad);
+  return modes;
+}
+
+LogicalResult Compilation::import() {
+  ImportOptions importOptions = options.import;
+  importOptions.modes = modes();
+  FailureOr<ImportedModel> imported =
+      importOnnx(model, importOptions, *module, diagnostics);
+  if (failed(imported))
+    return failure();
+  result->imported = std::move(*imported);
+  return verify(*module);
+}
+
+LogicalResult Compilation::buildGraph() {
+  PassManager passes(&context);
+  GraphOptions graph;
+  std::vector<std::string> entries = options.entries;
+  if (options.accumulate > 1 && contains(entries, "step"))
+    entries.push_back("accumulate");
+  for (const std::string &entry : entries)
+    graph.entries.push_back(entry);
+  graph.loss = options.loss;
+  graph.optimizer = options.optimizer;
+  graph.clipNorm = options.clipNorm;
+  graph.accumulate = options.accumulate;
+  graph.gradFrom = "grad";
+  for (auto &[name, shape] : options.targetShapes)
+    graph.targetShapes.push_back(
+        name + "=" + llvm::join(llvm::map_range(shape, [](int64_t size) {
+                                  return std::to_string(size);
+                                }),
+                                "x"));
+  buildGraphPipeline(passes, graph);
+  return passes.run(*module);
+}
+
+LogicalResult Compilation::formKernels() {
+  PassManager passes(&context);
+  passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
+  return passes.run(*module);
+}
+
+LogicalResult Compilation::lower() {
+  FailureOr<cpu::CpuTarget> found =
+      cpu::findCpuTarget(options.cpu, module->getLoc());
+  if (failed(found))
+    return failure();
+  target = *found;
+  kernels = std::make_unique<KernelTable>(
+      &context, emit::VectorTarget{target.vectorBytes}, 2);
+  for (func::FuncOp function : module->getOps<func::FuncOp>())
+    states.add(function);
+  states.assignOffsets();
+  fb::ArtifactT &artifact = result->artifact;
+  uint64_t temporary = 0;
+  for (func::FuncOp function : module->getOps<func::FuncOp>()) {
+    auto program = lowerProgram(function, function.getName(), states, *kernels,
+                                constants);
+    if (failed(program))
+      return failure();
+    temporary = std::max(temporary, (*program)->temp_bytes);
+    artifact.programs.push_back(std::move(*program));
+  }
+  artifact.state_bytes = states.bytes();
+  artifact.arena_bytes = states.bytes() + temporary;
+  return success();
+}
+
+LogicalResult Compilation::emitCode() {
+  fb::ArtifactT &artifact = result->artifact;
+  for (const KernelEntry &entry : kernels->entries()) {
+    auto kernel = std::make_unique<fb::KernelT>();
+    kernel->symbol = entry.symbol;
+    kernel->schedule = entry.schedule;
+    kernel->hash = entry.hash;
+    artifact.kernels.push_back(std::move(kernel));
+  }
+  if (!kernels->entries().empty()) {
+    FailureOr<std::string> code =
+        cpu::emitSharedObject(kernels->getModules(), target);
+    if (failed(code))
+      return failure();
+    result->code = std::move(*code);
+  }
+  artifact.producer = "dlc 0.1.0";
+  artifact.model = llvm::sys::path::filename(options.model).str();
+  artifact.precision = options.import.f64 ? "f64" : "f32";
+  artifact.target = std::make_unique<fb::TargetT>();
+  artifact.target->kind = "cpu";
+  artifact.target->cpu = target.cpu;
+  artifact.target->features = target.needs;
+  artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
+  packStates();
+  packExports();
+  result->constants = std::move(constants.getBytes());
+  result->sourceModel = result->imported.strippedModel;
+  return success();
+}
+
+/// States with their initial values in the weights section.
+void Compilation::packStates() {
+  std::vector<std::byte> &weights = result->weights;
+  for (fb::StateT &state : states.entries()) {
+    auto entry = std::make_unique<fb::StateT>(state);
+    if (state.role == fb::StateRole::Random) {
+      entry->init = fb::StateInit::Seed;
+    } else if (const Weight *weight =
+                   result->imported.weights.find(state.name)) {
+      entry->init = fb::StateInit::Constant;
+      entry->init_offset = weights.size();
+      auto *data = reinterpret_cast<const std::byte *>(weight->bytes.data());
+      weights.insert(weights.end(), data, data + weight->bytes.size());
+      weights.resize((weights.size() + 63) / 64 * 64);
+    } else {
+      entry->init = fb::StateInit::Zero;
+    }
+    result->artifact.states.push_back(std::move(entry));
+  }
+}
+
+void Compilation::packExports() {
+  for (const ExportInfo &info : result->imported.exports)
+    for (auto [i, state] : llvm::enumerate(result->artifact.states)) {
+      if (state->name != info.state)
+        continue;
+      auto rule = std::make_unique<fb::ExportRuleT>();
+      rule->initializer = info.initializer;
+      rule->state = i;
+      rule->steps = info.steps;
+      result->artifact.exports.push_back(std::move(rule));
+    }
+}
+
+void Compilation::dump(const char *name) {
+  if (options.dumpPhases.empty())
+    return;
+  (void)llvm::sys::fs::create_directories(options.dumpPhases);
+  std::string path = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases,
+                                   ++numDumps, name)
+                         .str();
+  std::error_code error;
+  llvm::raw_fd_ostream out(path, error);
+  if (error) {
+    diagnostics.error("DLC4007", "'--dump-phases' expects a folder that can "
+                                 "be written, but got '" +
+                                     options.dumpPhases + "'");
+    return;
+  }
+  module->print(out);
+}
+
+LogicalResult Compilation::phase(const char *name,
+                                 LogicalResult (Compilation::*step)()) {
+  if (options.onPhase)
+    options.onPhase(name);
+  auto start = std::chrono::steady_clock::now();
+  LogicalResult status = (this->*step)();
+  std::chrono::duration<double> seconds =
+      std::chrono::steady_clock::now() - start;
+  result->times.emplace_back(name, seconds.count());
+  return status;
+}
+
+std::unique_ptr<CompiledModel> Compilation::run() {
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
+      result->imported.remarks.push_back(diagnostic.str());
+      return success();
+    }
+    if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
+      return success();
+    // "… [DLC1234]" or "DLC1234: …": the id goes apart.
+    std::string text = diagnostic.str(), id = "DLC2000";
+    StringRef rest(text);
+    if (rest.starts_with("DLC") && rest.size() > 8 && rest[7] == ':') {
+      id = rest.take_front(7).str();
+      text = rest.drop_front(9).str();
+    } else if (size_t at = rest.rfind(" [DLC"); at != StringRef::npos) {
+      id = rest.substr(at + 2, 7).str();
+      text = rest.take_front(at).str();
+    }
+    diagnostics.error(id, llvm::sys::path::filename(options.model) + ": " +
+                              text);
+    return success();
+  });
+  module = ModuleOp::create(UnknownLoc::get(&context));
+  if (failed(phase("input", &Compilation::import)))
+    return nullptr;
+  dump("input");
+  if (failed(phase("graph", &Compilation::buildGraph)))
+    return nullptr;
+  dump("graph");
+  if (failed(phase("kernels", &Compilation::formKernels)))
+    return nullptr;
+  dump("kernels");
+  if (failed(phase("exec", &Compilation::lower)) ||
+      failed(phase("artifact", &Compilation::emitCode)))
+    return nullptr;
+  if (diagnostics.hasErrors())
+    return nullptr;
+  return std::move(result);
+}
+
+std::vector<std::byte> CompiledModel::toBytes() {
+  auto bytesOf = [](const std::string &text) {
+    return std::as_bytes(std::span<const char>(text.data(), text.size()));
+  };
+  std::vector<rt::SectionPayload> sections = {
+      {fb::SectionKind::Code, bytesOf(code)},
+      {fb::SectionKind::Constants, constants},
+      {fb::SectionKind::Weights, weights},
+      {fb::SectionKind::SourceModel, bytesOf(sourceModel)}};
+  auto bytes = rt::writeArtifact(artifact, sections);
+  return bytes.isOk() ? std::move(*bytes) : std::vector<std::byte>();
+}
+
+static std::unique_ptr<MLIRContext> createContext() {
+  DialectRegistry registry;
+  registerAllDialects(registry);
+  cpu::registerCpuDialects(registry);
+  auto context = std::make_unique<MLIRContext>(registry);
+  context->loadAllAvailableDialects();
+  return context;
+}
+
+std::unique_ptr<CompiledModel> compile(const OnnxModel &model,
+                                       MLIRContext &context,
+                                       const CompileOptions &options,
+                                       Diagnostics &diagnostics) {
+  return Compilation(model, context, options, diagnostics).run();
+}
+
+std::unique_ptr<CompiledModel> compile(const CompileOptions &options,
+                                       Diagnostics &diagnostics) {
+  std::shared_ptr<MLIRContext> context = createContext();
+  std::shared_ptr<OnnxModel> model =
+      OnnxModel::load(options.model, context.get(), diagnostics);
+  if (!model)
+    return nullptr;
+  std::unique_ptr<CompiledModel> compiled =
+      compile(*model, *context, options, diagnostics);
+  // What was imported refers to types of the context.
+  if (compiled)
+    compiled->context = context;
+  return compiled;
+}
+
+} // namespace dlc
