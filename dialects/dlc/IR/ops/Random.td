@@ -20,6 +20,13 @@ def Dlc_RandomUniformOp : Dlc_Op<"random_uniform", "Random", KeepF32> {
   let assemblyFormat = "$state `stream` $stream attr-dict `:` type($state) `->` type($result)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc.random_uniform %r stream 3 : tensor<2xi64> -> tensor<2x3xf32>"];
+  let invalidExamples = [[{
+    expects 'stream' to be in [0, 2^32), but got -1
+    %0 = dlc.random_uniform %r stream -1 : tensor<2xi64> -> tensor<2x3xf32>
+  }], [{
+    expects state to have shape 2, but got 3
+    %0 = dlc.random_uniform %r stream 3 : tensor<3xi64> -> tensor<2x3xf32>
+  }]];
 }
 
 #endif
