@@ -67,6 +67,8 @@ private:
   unsigned numDumps = 0;
 };
 
+constexpr const char *gradModel = "grad_model";
+
 bool contains(const std::vector<std::string> &names, StringRef name) {
   return llvm::is_contained(names, name);
 }
@@ -94,6 +96,10 @@ LogicalResult Compilation::import() {
   if (failed(imported))
     return failure();
   result->imported = std::move(*imported);
+  // The model form for gradients makes room for the entry of that name.
+  for (func::FuncOp function : module->getOps<func::FuncOp>())
+    if (function.getName() == functionName(ImportMode::Grad))
+      function.setName(gradModel);
   return verify(*module);
 }
 
@@ -109,7 +115,7 @@ LogicalResult Compilation::buildGraph() {
   graph.optimizer = options.optimizer;
   graph.clipNorm = options.clipNorm;
   graph.accumulate = options.accumulate;
-  graph.gradFrom = "grad";
+  graph.gradFrom = gradModel;
   for (auto &[name, shape] : options.targetShapes)
     graph.targetShapes.push_back(
         name + "=" + llvm::join(llvm::map_range(shape, [](int64_t size) {

@@ -15,7 +15,7 @@ struct CpuTarget {
   std::string cpu, features;
   /// Width of a vector register in bytes: 16, 32 or 64.
   unsigned vectorBytes = 16;
-  /// What a machine needs to run the code, as in /proc/cpuinfo ("avx512f").
+  /// What a machine needs to run the code, by LLVM's names ("avx512f").
   std::vector<std::string> needs;
 };
 
