@@ -47,8 +47,6 @@ void TrainRun::openModel() {
   options = model->storedOptions();
   flags.compile.apply(options);
   options.entries = {"step"};
-  if (options.accumulate > 1)
-    options.entries.push_back("accumulate");
   if (!flags.eval.empty())
     options.entries.push_back("eval");
 }

@@ -1,6 +1,7 @@
 //===- Model.cpp - a model or an artifact, ready to compile ---------------===//
 #include "tools/model/Model.h"
 
+#include "compiler/codegen/cpu/CpuPipeline.h"
 #include "compiler/driver/Compiler.h"
 #include "compiler/driver/RegisterAll.h"
 #include "frontends/onnx/Signature.h"
@@ -23,6 +24,7 @@ struct Model::Source {
   static mlir::DialectRegistry makeRegistry() {
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
+    cpu::registerCpuDialects(registry);
     return registry;
   }
 
@@ -288,7 +290,8 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   CompileOptions compileOptions = toCompileOptions(options, file);
   compileOptions.onPhase = std::move(onPhase);
   std::unique_ptr<CompiledModel> compiled =
-      dlc::compile(*source->model, compileOptions, diagnostics);
+      dlc::compile(*source->model, source->context, compileOptions,
+                   diagnostics);
   if (!compiled)
     failWith(diagnostics);
   addOptionLines(*compiled, options);

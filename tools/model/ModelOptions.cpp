@@ -13,7 +13,7 @@ bool ModelOptions::has(std::string_view entry) const {
 }
 
 bool ModelOptions::hasLoss() const {
-  return has("step") || has("grad") || has("eval") || has("accumulate");
+  return has("step") || has("grad") || has("eval");
 }
 
 std::string ModelOptions::optimizerKind() const {
