@@ -157,7 +157,7 @@ Value literal(OpBuilder &b, Location loc, const Weight &weight, bool f64) {
     if (type.getElementType().isF32() && type.getNumElements() == 1) {
       float value;
       std::memcpy(&value, weight.bytes.data(), sizeof(value));
-      return splat(b, loc, converted.type, shortestDecimal(value));
+      return splat(b, loc, converted.type, intendedNumber(value));
     }
   }
   bool isSplat =

@@ -60,7 +60,7 @@ std::optional<HostTensor> constantValue(mlir::Value value);
 mlir::Value foldToConstant(mlir::Operation *op);
 
 /// `weight` as a constant; with `f64`, floats become f64 and a single number
-/// becomes the decimal that it was rounded from.
+/// becomes the number that it was rounded from.
 mlir::Value literal(mlir::OpBuilder &b, mlir::Location loc,
                     const Weight &weight, bool f64);
 

@@ -100,7 +100,7 @@ int64_t NodeContext::attr(StringRef name, int64_t otherwise) const {
 
 double NodeContext::attrNumber(StringRef name, double otherwise) const {
   const onnx::AttributeProto *attribute = find(name);
-  return attribute ? shortestDecimal(attribute->f()) : otherwise;
+  return attribute ? intendedNumber(attribute->f()) : otherwise;
 }
 
 StringRef NodeContext::attrText(StringRef name, StringRef otherwise) const {

@@ -78,7 +78,7 @@ public:
   //===- Attributes -------------------------------------------------------===//
   bool hasAttr(llvm::StringRef name) const { return find(name) != nullptr; }
   int64_t attr(llvm::StringRef name, int64_t otherwise) const;
-  /// f32 in the file; see shortestDecimal.
+  /// f32 in the file; see intendedNumber.
   double attrNumber(llvm::StringRef name, double otherwise) const;
   llvm::StringRef attrText(llvm::StringRef name,
                            llvm::StringRef otherwise) const;

@@ -2,8 +2,10 @@
 #include "frontends/onnx/OnnxTypes.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 using namespace mlir;
@@ -195,14 +197,44 @@ void clearData(TensorProto &tensor) {
   tensor.clear_data_location();
 }
 
-double shortestDecimal(float value) {
+/// A fraction, root or constant that rounds to the positive `value`, or none.
+static std::optional<double> simpleNumber(float value) {
+  auto rounds = [&](double number) { return float(number) == value; };
+  for (int q = 3; q <= 12; ++q) {
+    double number = std::round(double(value) * q) / q;
+    if (number < 1000 && rounds(number))
+      return number;
+  }
+  // Square roots scale attention scores; fourth roots scale queries and keys.
+  for (double power : {0.5, -0.5, 0.25, -0.25}) {
+    double whole = std::round(std::pow(double(value), 1 / power));
+    if (whole >= 2 && whole <= (1 << 20) && rounds(std::pow(whole, power)))
+      return std::pow(whole, power);
+  }
+  // sqrt(2 / pi) is GELU's; the last two are SELU's (Klambauer et al. 2017).
+  for (double number :
+       {M_PI, 2 * M_PI, M_PI / 2, 1 / M_PI, std::sqrt(2 / M_PI), M_LN2, M_E,
+        1 / M_LN2, std::log(10.0), seluAlpha, seluScale})
+    if (rounds(number))
+      return number;
+  return std::nullopt;
+}
+
+double intendedNumber(float value) {
   if (!std::isfinite(value))
     return value;
+  // More significant digits than an author would write.
+  constexpr int fewDigits = 6;
   char text[64];
   auto [end, status] = std::to_chars(text, text + sizeof(text), value);
   double number = value;
   if (status == std::errc())
     std::from_chars(text, end, number);
+  StringRef mantissa = StringRef(text, size_t(end - text)).split('e').first;
+  if (llvm::count_if(mantissa.ltrim("-0."), llvm::isDigit) <= fewDigits)
+    return number;
+  if (std::optional<double> simple = simpleNumber(std::fabs(value)))
+    return std::copysign(*simple, value);
   return number;
 }
 

@@ -54,10 +54,16 @@ std::optional<Weight> decodeRaw(mlir::MLIRContext *context,
 /// Removes every form of data that `tensor` holds or refers to.
 void clearData(onnx::TensorProto &tensor);
 
-/// The number that the author of an f32 meant: the shortest decimal that rounds
-/// to it, as a double. Exporters store attributes such as 1e-5 as f32; computing
-/// in f64 with the rounded value would be off by 1e-8.
-double shortestDecimal(float value);
+/// SELU's constants (Klambauer et al. 2017).
+inline constexpr double seluAlpha = 1.6732632423543772848170429916717;
+inline constexpr double seluScale = 1.0507009873554804934193349852946;
+
+/// The number that the author of an f32 meant, as a double. Exporters store
+/// attributes and literals such as 1e-5, 1/6 or sqrt(2) as f32; computing in
+/// f64 with the rounded value would be off by 1e-8. The shortest decimal that
+/// rounds to `value`, if it has few digits; else a simple fraction, a root of a
+/// whole number or a known constant that does; else the decimal after all.
+double intendedNumber(float value);
 
 } // namespace dlc::frontend
 

@@ -87,8 +87,8 @@ Value elu(NodeContext &c, Formula f) {
 }
 
 Value selu(NodeContext &c, Formula f) {
-  double alpha = c.attrNumber("alpha", 1.67326319217681884765625);
-  double gamma = c.attrNumber("gamma", 1.05070102214813232421875);
+  double alpha = c.attrNumber("alpha", seluAlpha);
+  double gamma = c.attrNumber("gamma", seluScale);
   return f.ifPositive(scaleBy(f.b, f.loc, f.x, gamma),
                       scaleBy(f.b, f.loc, f.expm1(f.x), alpha * gamma));
 }

@@ -27,7 +27,7 @@ Value floatConstant(NodeContext &c, ArrayRef<float> values, bool isScalar) {
     shape.push_back(int64_t(values.size()));
   HostTensor tensor(RankedTensorType::get(shape, element), false);
   for (auto [i, value] : llvm::enumerate(values))
-    tensor.setNumber(int64_t(i), shortestDecimal(value));
+    tensor.setNumber(int64_t(i), intendedNumber(value));
   return ConstantOp::create(c.b, c.loc, tensor.type(),
                             cast<ElementsAttr>(tensor.toAttribute()));
 }

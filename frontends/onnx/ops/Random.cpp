@@ -41,8 +41,8 @@ LogicalResult dropout(NodeContext &c) {
     auto stated = c.number(1);
     if (failed(stated))
       return failure();
-    // An f32 literal; see shortestDecimal.
-    ratio = shortestDecimal(float(*stated));
+    // An f32 literal; see intendedNumber.
+    ratio = intendedNumber(float(*stated));
   }
   auto active = isActive(c);
   if (failed(active))

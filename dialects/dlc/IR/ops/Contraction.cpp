@@ -7,14 +7,14 @@ using namespace dlc;
 
 /// Checks that `batch` and `contract` are distinct dims of a tensor of rank
 /// `rank`.
-static LogicalResult checkDims(std::optional<Location> location,
-                               StringRef side, int64_t rank,
-                               ArrayRef<int64_t> batch,
+static LogicalResult checkDims(std::optional<Location> location, StringRef side,
+                               int64_t rank, ArrayRef<int64_t> batch,
                                ArrayRef<int64_t> contract) {
   SmallVector<bool> seen(rank);
   for (int64_t dim : llvm::concat<const int64_t>(batch, contract)) {
     if (dim < 0 || dim >= rank || seen[dim])
-      return emitOptionalError(location, "expects the ", side,
+      return emitOptionalError(location, "'dlc.dot_general' op expects the ",
+                               side,
                                " batch and contracted dims to be distinct and "
                                "in [0, ",
                                rank, "), but got ", dim);
@@ -50,6 +50,8 @@ LogicalResult DotGeneralOp::inferReturnTypes(MLIRContext *,
 }
 
 LogicalResult DotGeneralOp::verify() {
+  if (failed(verifyInference(*this)))
+    return failure();
   auto lhs = getLhs().getType(), rhs = getRhs().getType();
   if (failed(verifyElementType(*this, "rhs", rhs.getElementType(),
                                lhs.getElementType())) ||
@@ -78,34 +80,33 @@ static LogicalResult verifyConv(OpTy op, RankedTensorType src,
                                 RankedTensorType dst) {
   int64_t spatial = src.getRank() - 2;
   if (spatial < 1 || spatial > 3)
-    return op.emitOpError() << "expects 1 to 3 spatial dims, but got "
-                            << spatial;
+    return op.emitOpError()
+           << "expects 1 to 3 spatial dims, but got " << spatial;
   Type element = src.getElementType();
   if (failed(verifyElementType(op, "weights", weights.getElementType(),
                                element)) ||
       failed(verifyElementType(op, "result", dst.getElementType(), element)) ||
       failed(verifyLength(op, "strides", op.getStrides().size(), spatial)) ||
-      failed(verifyLength(op, "dilations", op.getDilations().size(),
-                          spatial)) ||
-      failed(verifyLength(op, "padsBegin", op.getPadsBegin().size(),
-                          spatial)) ||
+      failed(
+          verifyLength(op, "dilations", op.getDilations().size(), spatial)) ||
+      failed(
+          verifyLength(op, "padsBegin", op.getPadsBegin().size(), spatial)) ||
       failed(verifyLength(op, "padsEnd", op.getPadsEnd().size(), spatial)) ||
-      failed(verifyLength(op, "weights shape", weights.getRank(),
-                          spatial + 2)) ||
+      failed(
+          verifyLength(op, "weights shape", weights.getRank(), spatial + 2)) ||
       failed(verifyLength(op, "result shape", dst.getRank(), spatial + 2)))
     return failure();
   int64_t groups = op.getGroups();
   if (groups < 1 || src.getShape().back() % groups ||
       weights.getDimSize(0) % groups)
-    return op.emitOpError() << "expects 'groups' to divide "
-                            << src.getShape().back() << " and "
-                            << weights.getDimSize(0) << " channels, but got "
-                            << groups;
+    return op.emitOpError()
+           << "expects 'groups' to divide " << src.getShape().back() << " and "
+           << weights.getDimSize(0) << " channels, but got " << groups;
   SmallVector<int64_t> expected = {src.getDimSize(0)};
   for (int64_t i = 0; i < spatial; ++i) {
     int64_t reach = op.getDilations()[i] * (weights.getDimSize(i + 2) - 1) + 1;
-    int64_t padded = src.getDimSize(i + 1) + op.getPadsBegin()[i] +
-                     op.getPadsEnd()[i];
+    int64_t padded =
+        src.getDimSize(i + 1) + op.getPadsBegin()[i] + op.getPadsEnd()[i];
     if (padded < reach || op.getStrides()[i] < 1 || op.getDilations()[i] < 1)
       return op.emitOpError()
              << "expects spatial dim " << i << " to hold the kernel's reach of "

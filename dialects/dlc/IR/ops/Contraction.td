@@ -20,6 +20,25 @@ def Dlc_DotGeneralOp : Dlc_Op<"dot_general", "Contraction", LowerFreely, [InferT
   let validExamples = [[{
     %0 = dlc.dot_general %x, %x batch [] x [] contract [1] x [1] : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>
   }]];
+  let invalidExamples = [[{
+    expects the lhs batch and contracted dims to be distinct and in [0, 2), but got 1
+    %0 = dlc.dot_general %x, %u batch [1] x [1] contract [1] x [1] : (tensor<2x3xf32>, tensor<5x3xf32>) -> tensor<3x2x5xf32>
+  }], [{
+    expects the rhs batch and contracted dims to be distinct and in [0, 2), but got 2
+    %0 = dlc.dot_general %x, %u batch [] x [] contract [1] x [2] : (tensor<2x3xf32>, tensor<5x3xf32>) -> tensor<2x5x3xf32>
+  }], [{
+    expects rhs to have element type 'f32', but got 'f64'
+    %0 = dlc.dot_general %x, %u batch [] x [] contract [1] x [1] : (tensor<2x3xf32>, tensor<5x3xf64>) -> tensor<2x5xf32>
+  }], [{
+    expects 'rhsBatch' to have 0 entries, but got 1
+    %0 = dlc.dot_general %x, %u batch [] x [0] contract [1] x [1] : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2xf32>
+  }], [{
+    expects 'rhsContract' to have 1 entries, but got 0
+    %0 = dlc.dot_general %x, %v batch [] x [] contract [1] x [] : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
+  }], [{
+    expects lhs dim 0 and rhs dim 1 to be equal, but got 2 and 3
+    %0 = dlc.dot_general %x, %u batch [] x [] contract [0] x [1] : (tensor<2x3xf32>, tensor<5x3xf32>) -> tensor<3x5xf32>
+  }]];
 }
 
 defvar Dlc_ConvGeometry = (ins DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$padsBegin,
@@ -45,6 +64,59 @@ def Dlc_ConvOp : Dlc_ConvBaseOp<"conv"> {
     %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
       : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf32>
   }]];
+  let invalidExamples = [[{
+    expects 1 to 3 spatial dims, but got 0
+    %0 = dlc.conv %i, %w strides [] dilations [] pads [] to [] groups 1
+      : (tensor<2x3xf32>, tensor<4x3xf32>) -> tensor<2x4xf32>
+  }], [{
+    expects weights to have element type 'f32', but got 'f64'
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf64>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects result to have element type 'f32', but got 'f64'
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf64>
+  }], [{
+    expects 'strides' to have 2 entries, but got 1
+    %0 = dlc.conv %i, %w strides [1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects 'dilations' to have 2 entries, but got 3
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects 'padsBegin' to have 2 entries, but got 1
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects 'padsEnd' to have 2 entries, but got 0
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects 'weights shape' to have 4 entries, but got 3
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects 'result shape' to have 4 entries, but got 3
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x4xf32>
+  }], [{
+    expects 'groups' to divide 3 and 4 channels, but got 2
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 2
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects spatial dim 0 to hold the kernel's reach of 19 at a stride of at least 1, but got size 10 with pads and stride 1
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [9, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects weights dim 1 to be channels / groups, but got 2 and 3
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x2x3x3xf32>) -> tensor<2x8x8x4xf32>
+  }], [{
+    expects the convolution's output to have shape 2x8x8x4, but got 2x8x7x4
+    %0 = dlc.conv %i, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x7x4xf32>
+  }]];
 }
 
 def Dlc_ConvGradDataOp : Dlc_ConvBaseOp<"conv_grad_data"> {
@@ -60,6 +132,11 @@ def Dlc_ConvGradDataOp : Dlc_ConvBaseOp<"conv_grad_data"> {
     %0 = dlc.conv_grad_data %g, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
       : (tensor<2x8x8x4xf32>, tensor<4x3x3x3xf32>) -> tensor<2x8x8x3xf32>
   }]];
+  let invalidExamples = [[{
+    expects the convolution's output to have shape 2x9x8x4, but got 2x8x8x4
+    %0 = dlc.conv_grad_data %g, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x4xf32>, tensor<4x3x3x3xf32>) -> tensor<2x9x8x3xf32>
+  }]];
 }
 
 def Dlc_ConvGradWeightsOp : Dlc_ConvBaseOp<"conv_grad_weights"> {
@@ -74,6 +151,11 @@ def Dlc_ConvGradWeightsOp : Dlc_ConvBaseOp<"conv_grad_weights"> {
   let validExamples = [[{
     %0 = dlc.conv_grad_weights %i, %g strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
       : (tensor<2x8x8x3xf32>, tensor<2x8x8x4xf32>) -> tensor<4x3x3x3xf32>
+  }]];
+  let invalidExamples = [[{
+    expects the convolution's output to have shape 2x8x8x5, but got 2x8x8x4
+    %0 = dlc.conv_grad_weights %i, %g strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 1] groups 1
+      : (tensor<2x8x8x3xf32>, tensor<2x8x8x4xf32>) -> tensor<5x3x3x3xf32>
   }]];
 }
 

@@ -93,15 +93,14 @@ struct ExpandPow : OpRewritePattern<PowOp> {
     else if (*exponent == 2)
       result = MulOp::create(rewriter, loc, x, x);
     else if (*exponent == 3)
-      result = MulOp::create(rewriter, loc,
-                             MulOp::create(rewriter, loc, x, x), x);
+      result =
+          MulOp::create(rewriter, loc, MulOp::create(rewriter, loc, x, x), x);
     else if (*exponent == 0.5)
       result = SqrtOp::create(rewriter, loc, x);
     else if (*exponent == -0.5)
       result = RsqrtOp::create(rewriter, loc, x);
     else if (*exponent == -1)
-      result =
-          DivOp::create(rewriter, loc, splatLike(rewriter, loc, x, 1), x);
+      result = DivOp::create(rewriter, loc, splatLike(rewriter, loc, x, 1), x);
     else
       return rewriter.notifyMatchFailure(op, "no shorter form is known");
     rewriter.replaceOp(op, result);

@@ -22,23 +22,31 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *,
   RankedTensorType operand = tensorType(adaptor.getOperand());
   int64_t dim = adaptor.getDim();
   if (dim < 0 || dim >= operand.getRank())
-    return emitOptionalError(location, "expects 'dim' in [0, ",
+    return emitOptionalError(location, "'dlc.gather' op expects 'dim' in [0, ",
                              operand.getRank(), "), but got ", dim);
-  types.push_back(operand.clone(gatheredShape(
-      operand.getShape(), shapeOf(adaptor.getIndices()), dim)));
+  types.push_back(operand.clone(
+      gatheredShape(operand.getShape(), shapeOf(adaptor.getIndices()), dim)));
+  return success();
+}
+
+/// Indices are clamped to the dim, so it needs an element to clamp to.
+static LogicalResult verifyNotEmpty(Operation *op, RankedTensorType type,
+                                    int64_t dim) {
+  if (type.getDimSize(dim) == 0)
+    return op->emitOpError()
+           << "expects dim " << dim << " to have elements, but got size 0";
   return success();
 }
 
 LogicalResult GatherOp::verify() {
-  auto type = getOperand().getType();
-  if (type.getDimSize(getDim()) == 0)
-    return emitOpError() << "expects dim " << getDim()
-                         << " to have elements, but got size 0";
-  return success();
+  if (failed(verifyInference(*this)))
+    return failure();
+  return verifyNotEmpty(*this, getOperand().getType(), getDim());
 }
 
 LogicalResult ScatterAddOp::verify() {
   if (failed(verifyDim(*this, getDim(), getType().getRank())) ||
+      failed(verifyNotEmpty(*this, getType(), getDim())) ||
       failed(verifyElementType(*this, "result", getType().getElementType(),
                                getUpdates().getType().getElementType())))
     return failure();
@@ -49,10 +57,12 @@ LogicalResult ScatterAddOp::verify() {
 }
 
 /// All dims but `dim` of `whole` and `indices` agree.
-static LogicalResult verifyElementsShape(Operation *op, ArrayRef<int64_t> whole,
+static LogicalResult verifyElementsShape(Operation *op, RankedTensorType type,
                                          ArrayRef<int64_t> indices,
                                          int64_t dim) {
-  if (failed(verifyDim(op, dim, whole.size())))
+  ArrayRef<int64_t> whole = type.getShape();
+  if (failed(verifyDim(op, dim, whole.size())) ||
+      failed(verifyNotEmpty(op, type, dim)))
     return failure();
   SmallVector<int64_t> expected(whole);
   if (indices.size() == whole.size())
@@ -61,7 +71,7 @@ static LogicalResult verifyElementsShape(Operation *op, ArrayRef<int64_t> whole,
 }
 
 LogicalResult GatherElementsOp::verify() {
-  if (failed(verifyElementsShape(*this, getOperand().getType().getShape(),
+  if (failed(verifyElementsShape(*this, getOperand().getType(),
                                  getIndices().getType().getShape(),
                                  getDim())) ||
       failed(verifyElementType(*this, "result", getType().getElementType(),
@@ -72,9 +82,8 @@ LogicalResult GatherElementsOp::verify() {
 }
 
 LogicalResult ScatterElementsAddOp::verify() {
-  if (failed(verifyElementsShape(*this, getType().getShape(),
-                                 getIndices().getType().getShape(),
-                                 getDim())) ||
+  if (failed(verifyElementsShape(
+          *this, getType(), getIndices().getType().getShape(), getDim())) ||
       failed(verifyElementType(*this, "result", getType().getElementType(),
                                getUpdates().getType().getElementType())))
     return failure();

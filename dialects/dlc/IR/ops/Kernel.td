@@ -15,6 +15,29 @@ def Dlc_KernelOp : Op<Dlc_Dialect, "kernel", [Pure, IsolatedFromAbove, SingleBlo
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$name $schedule `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs) $body";
   let hasVerifier = 1;
+  string family = "Kernel";
+  list<code> validExamples = [[{
+    %0 = dlc.kernel "k" <row, [2, 3], cols = [1]> (%x) : (tensor<2x3xf32>) -> tensor<2xf32> {
+    ^bb0(%a: tensor<2x3xf32>):
+      %s = dlc.reduce_sum %a dims [1] : tensor<2x3xf32> -> tensor<2xf32>
+      dlc.yield %s : tensor<2xf32>
+    }
+  }]];
+  list<code> invalidExamples = [[{
+    expects block arguments of the inputs' types, but got 1 arguments for 1 inputs
+    %0 = dlc.kernel "k" <row, [2, 3], cols = [1]> (%x) : (tensor<2x3xf32>) -> tensor<2xf32> {
+    ^bb0(%a: tensor<2x5xf32>):
+      %s = dlc.reduce_sum %a dims [1] : tensor<2x5xf32> -> tensor<2xf32>
+      dlc.yield %s : tensor<2xf32>
+    }
+  }], [{
+    expects to yield values of the outputs' types, but got 1 values for 1 outputs
+    %0 = dlc.kernel "k" <row, [2, 3], cols = [1]> (%x) : (tensor<2x3xf32>) -> tensor<3xf32> {
+    ^bb0(%a: tensor<2x3xf32>):
+      %s = dlc.reduce_sum %a dims [1] : tensor<2x3xf32> -> tensor<2xf32>
+      dlc.yield %s : tensor<2xf32>
+    }
+  }]];
 }
 
 def Dlc_YieldOp : Op<Dlc_Dialect, "yield", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
@@ -22,6 +45,18 @@ def Dlc_YieldOp : Op<Dlc_Dialect, "yield", [Pure, Terminator, ReturnLike, HasPar
   let arguments = (ins Variadic<Dlc_Tensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{ }]>];
+  string family = "Kernel";
+  list<code> validExamples = [[{
+    %0 = dlc.kernel "k" <row, [2, 3], cols = [1]> (%x) : (tensor<2x3xf32>) -> tensor<2xf32> {
+    ^bb0(%a: tensor<2x3xf32>):
+      %s = dlc.reduce_sum %a dims [1] : tensor<2x3xf32> -> tensor<2xf32>
+      dlc.yield %s : tensor<2xf32>
+    }
+  }]];
+  list<code> invalidExamples = [[{
+    expects parent op 'dlc.kernel'
+    dlc.yield %x : tensor<2x3xf32>
+  }]];
 }
 
 #endif

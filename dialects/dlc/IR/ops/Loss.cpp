@@ -13,6 +13,13 @@ LogicalResult CrossEntropyOp::verify() {
                          rows)) ||
       failed(verifyShape(*this, "loss", getLoss().getType().getShape(), rows)))
     return failure();
+  if (failed(verifyElementType(*this, "loss",
+                               getLoss().getType().getElementType(),
+                               logits.getElementType())) ||
+      failed(verifyElementType(*this, "logsumexp",
+                               getLogsumexp().getType().getElementType(),
+                               logits.getElementType())))
+    return failure();
   return verifyShape(*this, "logsumexp", getLogsumexp().getType().getShape(),
                      rows);
 }

@@ -13,18 +13,35 @@ LogicalResult LogSoftmaxOp::verify() {
   return verifyDim(*this, getDim(), getType().getRank());
 }
 
+/// All operands and results have the element type of `type`.
+static LogicalResult
+verifyOneElementType(Operation *op, RankedTensorType type,
+                     ArrayRef<std::pair<StringRef, Value>> values) {
+  for (auto [what, value] : values)
+    if (failed(verifyElementType(op, what, elementTypeOf(value),
+                                 type.getElementType())))
+      return failure();
+  return success();
+}
+
 LogicalResult LayerNormOp::verify() {
   auto type = getOperand().getType();
-  if (failed(verifyDim(*this, getAxis(), type.getRank())))
+  if (failed(verifyDim(*this, getAxis(), type.getRank())) ||
+      failed(verifyOneElementType(*this, type,
+                                  {{"scale", getScale()},
+                                   {"bias", getBias()},
+                                   {"result", getResult()},
+                                   {"mean", getMean()},
+                                   {"rstd", getRstd()}})))
     return failure();
   ArrayRef<int64_t> rows = type.getShape().take_front(getAxis());
   ArrayRef<int64_t> cols = type.getShape().drop_front(getAxis());
-  if (failed(verifyShape(*this, "scale", getScale().getType().getShape(),
-                         cols)) ||
-      failed(verifyShape(*this, "bias", getBias().getType().getShape(),
-                         cols)) ||
-      failed(verifyShape(*this, "mean", getMean().getType().getShape(),
-                         rows)) ||
+  if (failed(
+          verifyShape(*this, "scale", getScale().getType().getShape(), cols)) ||
+      failed(
+          verifyShape(*this, "bias", getBias().getType().getShape(), cols)) ||
+      failed(
+          verifyShape(*this, "mean", getMean().getType().getShape(), rows)) ||
       failed(verifyShape(*this, "rstd", getRstd().getType().getShape(), rows)))
     return failure();
   return verifyShape(*this, "result", getResult().getType().getShape(),
@@ -33,14 +50,19 @@ LogicalResult LayerNormOp::verify() {
 
 LogicalResult BatchNormOp::verify() {
   auto type = getOperand().getType();
-  if (failed(verifyDim(*this, getChannel(), type.getRank())))
+  if (failed(verifyDim(*this, getChannel(), type.getRank())) ||
+      failed(verifyOneElementType(*this, type,
+                                  {{"scale", getScale()},
+                                   {"bias", getBias()},
+                                   {"result", getResult()},
+                                   {"mean", getMean()},
+                                   {"variance", getVariance()}})))
     return failure();
   int64_t channels = type.getDimSize(getChannel());
-  for (auto [what, value] :
-       {std::pair<StringRef, Value>{"scale", getScale()},
-        {"bias", getBias()},
-        {"mean", getMean()},
-        {"variance", getVariance()}})
+  for (auto [what, value] : {std::pair<StringRef, Value>{"scale", getScale()},
+                             {"bias", getBias()},
+                             {"mean", getMean()},
+                             {"variance", getVariance()}})
     if (failed(verifyShape(*this, what, shapeOf(value), {channels})))
       return failure();
   return verifyShape(*this, "result", getResult().getType().getShape(),

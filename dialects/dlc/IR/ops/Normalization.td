@@ -11,6 +11,7 @@ class Dlc_SoftmaxLikeOp<string mnemonic, string meaning>
   let assemblyFormat = "$operand `dim` $dim attr-dict `:` type($result)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc." # mnemonic # " %x dim 1 : tensor<2x3xf32>"];
+  let invalidExamples = ["expects 'dim' in [0, 2), but got 2\n%0 = dlc." # mnemonic # " %x dim 2 : tensor<2x3xf32>"];
 }
 def Dlc_SoftmaxOp : Dlc_SoftmaxLikeOp<"softmax", "e^x / sum e^x, computed as e^(x - max x)">;
 def Dlc_LogSoftmaxOp : Dlc_SoftmaxLikeOp<"log_softmax", "x - ln sum e^x, computed from x - max x">;
@@ -30,6 +31,35 @@ def Dlc_LayerNormOp : Dlc_Op<"layer_norm", "Normalization", KeepF32> {
   let validExamples = [[{
     %0:3 = dlc.layer_norm %x, %v, %v axis 1 epsilon 1.0e-5 : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>)
   }]];
+  let invalidExamples = [[{
+    expects 'dim' in [0, 2), but got 2
+    %0:3 = dlc.layer_norm %x, %v, %v axis 2 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>)
+  }], [{
+    expects scale to have shape 3, but got 2
+    %0:3 = dlc.layer_norm %x, %a, %b axis 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<2xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>)
+  }], [{
+    expects bias to have shape 3, but got 2
+    %0:3 = dlc.layer_norm %x, %a, %b axis 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>) -> (tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>)
+  }], [{
+    expects mean to have shape 2, but got 3
+    %0:3 = dlc.layer_norm %x, %a, %b axis 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>)
+  }], [{
+    expects rstd to have shape 2, but got 3
+    %0:3 = dlc.layer_norm %x, %a, %b axis 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<2xf32>, tensor<3xf32>)
+  }], [{
+    expects result to have shape 2x3, but got 3x3
+    %0:3 = dlc.layer_norm %x, %a, %b axis 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<3x3xf32>, tensor<2xf32>, tensor<2xf32>)
+  }], [{
+    expects bias to have element type 'f32', but got 'f64'
+    %0:3 = dlc.layer_norm %x, %a, %b axis 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf64>) -> (tensor<2x3xf32>, tensor<2xf32>, tensor<2xf32>)
+  }]];
 }
 
 def Dlc_BatchNormOp : Dlc_Op<"batch_norm", "Normalization", KeepF32> {
@@ -46,6 +76,35 @@ def Dlc_BatchNormOp : Dlc_Op<"batch_norm", "Normalization", KeepF32> {
   let hasVerifier = 1;
   let validExamples = [[{
     %0:3 = dlc.batch_norm %x, %v, %v channel 1 epsilon 1.0e-5 : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
+  }]];
+  let invalidExamples = [[{
+    expects 'dim' in [0, 2), but got 2
+    %0:3 = dlc.batch_norm %x, %a, %b channel 2 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
+  }], [{
+    expects scale to have shape 3, but got 2
+    %0:3 = dlc.batch_norm %x, %a, %b channel 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<2xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
+  }], [{
+    expects bias to have shape 3, but got 2
+    %0:3 = dlc.batch_norm %x, %a, %b channel 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>)
+  }], [{
+    expects mean to have shape 3, but got 2
+    %0:3 = dlc.batch_norm %x, %a, %b channel 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<2xf32>, tensor<3xf32>)
+  }], [{
+    expects variance to have shape 3, but got 2
+    %0:3 = dlc.batch_norm %x, %a, %b channel 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf32>, tensor<2xf32>)
+  }], [{
+    expects result to have shape 2x3, but got 3x3
+    %0:3 = dlc.batch_norm %x, %a, %b channel 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<3x3xf32>, tensor<3xf32>, tensor<3xf32>)
+  }], [{
+    expects mean to have element type 'f32', but got 'f64'
+    %0:3 = dlc.batch_norm %x, %a, %b channel 1 epsilon 1.0e-5
+      : (tensor<2x3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<2x3xf32>, tensor<3xf64>, tensor<3xf32>)
   }]];
 }
 

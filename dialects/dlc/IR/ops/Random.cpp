@@ -5,8 +5,9 @@ using namespace mlir;
 using namespace dlc;
 
 LogicalResult RandomUniformOp::verify() {
-  if (getStream() < 0)
-    return emitOpError() << "expects 'stream' to be at least 0, but got "
-                         << getStream();
+  // One 32-bit word of the counter holds it.
+  if (int64_t(getStream()) < 0 || getStream() >= uint64_t(1) << 32)
+    return emitOpError() << "expects 'stream' to be in [0, 2^32), but got "
+                         << int64_t(getStream());
   return verifyShape(*this, "state", getState().getType().getShape(), {2});
 }

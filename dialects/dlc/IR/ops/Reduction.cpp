@@ -16,7 +16,7 @@ static LogicalResult inferReduced(std::optional<Location> location,
   if (shape.size() + dims.size() != size_t(from.getRank()))
     return emitOptionalError(location,
                              "expects 'dims' to be strictly increasing in [0, ",
-                             from.getRank(), ")");
+                             from.getRank(), "), but got ", dims);
   types.push_back(RankedTensorType::get(shape, elementType));
   return success();
 }

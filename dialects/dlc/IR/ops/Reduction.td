@@ -12,6 +12,9 @@ class Dlc_ReduceOp<string mnemonic, string meaning>
   let assemblyFormat = "$operand `dims` $dims attr-dict `:` type($operand) `->` type($result)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc." # mnemonic # " %x dims [1] : tensor<2x3xf32> -> tensor<2xf32>"];
+  let invalidExamples = [
+    "expects 'dims' to be strictly increasing in [0, 2), but got 0 after 1\n%0 = dlc." # mnemonic # " %x dims [1, 0] : tensor<2x3xf32> -> tensor<f32>",
+    "expects 'dims' to be strictly increasing in [0, 2), but got 2\n%0 = dlc." # mnemonic # " %x dims [2] : tensor<2x3xf32> -> tensor<2xf32>"];
 }
 def Dlc_ReduceSumOp : Dlc_ReduceOp<"reduce_sum", "the sum"> { let hasFolder = 1; }
 def Dlc_ReduceProdOp : Dlc_ReduceOp<"reduce_prod", "the product">;
@@ -27,6 +30,9 @@ class Dlc_ArgReduceOp<string mnemonic, string meaning>
   let assemblyFormat = "$operand `dim` $dim (`last` $last^)? attr-dict `:` type($operand) `->` type($result)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc." # mnemonic # " %x dim 1 : tensor<2x3xf32> -> tensor<2xi64>"];
+  let invalidExamples = [
+    "expects 'dim' in [0, 2), but got 2\n%0 = dlc." # mnemonic # " %x dim 2 : tensor<2x3xf32> -> tensor<2x3xi64>",
+    "expects dim 1 to have elements, but got size 0\n%0 = dlc." # mnemonic # " %x dim 1 : tensor<2x0xf32> -> tensor<2xi64>"];
 }
 def Dlc_ArgMaxOp : Dlc_ArgReduceOp<"arg_max", "the largest element">;
 def Dlc_ArgMinOp : Dlc_ArgReduceOp<"arg_min", "the smallest element">;
@@ -39,6 +45,10 @@ def Dlc_CumSumOp : Dlc_Op<"cumsum", "Reduction", KeepF32, [SameOperandsAndResult
   let assemblyFormat = "$operand `dim` $dim (`exclusive` $exclusive^)? (`reverse` $reverse^)? attr-dict `:` type($result)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc.cumsum %x dim 1 : tensor<2x3xf32>"];
+  let invalidExamples = [[{
+    expects 'dim' in [0, 2), but got 2
+    %0 = dlc.cumsum %x dim 2 : tensor<2x3xf32>
+  }]];
 }
 
 #endif

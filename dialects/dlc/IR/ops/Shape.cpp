@@ -135,21 +135,22 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
   SmallVector<int64_t> shape;
   for (int64_t dim : permutation) {
     if (dim < 0 || dim >= from.getRank() || seen[dim])
-      return emitOptionalError(
-          location, "expects 'permutation' to name each dim once, but got ",
-          dim);
+      return emitOptionalError(location,
+                               "'dlc.transpose' op expects 'permutation' to "
+                               "name each dim once, but got ",
+                               dim);
     seen[dim] = true;
     shape.push_back(from.getDimSize(dim));
   }
   if (int64_t(shape.size()) != from.getRank())
-    return emitOptionalError(location, "expects 'permutation' to have ",
-                             from.getRank(), " entries, but got ",
-                             shape.size());
+    return emitOptionalError(
+        location, "'dlc.transpose' op expects 'permutation' to have ",
+        from.getRank(), " entries, but got ", shape.size());
   types.push_back(from.clone(shape));
   return success();
 }
 
-LogicalResult TransposeOp::verify() { return success(); }
+LogicalResult TransposeOp::verify() { return verifyInference(*this); }
 
 OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
   if (llvm::equal(getPermutation(), iotaDims(getPermutation().size())))
@@ -205,7 +206,8 @@ LogicalResult PadOp::verify() {
       failed(verifyElementType(*this, "value",
                                getValue().getType().getElementType(),
                                from.getElementType())) ||
-      failed(verifyShape(*this, "value", getValue().getType().getShape(), {})) ||
+      failed(
+          verifyShape(*this, "value", getValue().getType().getShape(), {})) ||
       failed(verifyLength(*this, "low", getLow().size(), rank)) ||
       failed(verifyLength(*this, "interior", getInterior().size(), rank)) ||
       failed(verifyLength(*this, "result shape", to.getRank(), rank)))
@@ -213,8 +215,12 @@ LogicalResult PadOp::verify() {
   for (size_t i = 0; i < rank; ++i) {
     int64_t low = getLow()[i], interior = getInterior()[i];
     int64_t size = from.getDimSize(i);
+    if (low < 0 || interior < 0)
+      return emitOpError() << "expects 'low' and 'interior' of dim " << i
+                           << " to be at least 0, but got " << low << " and "
+                           << interior;
     int64_t need = low + (size ? (size - 1) * (interior + 1) + 1 : 0);
-    if (low < 0 || interior < 0 || need > to.getDimSize(i))
+    if (need > to.getDimSize(i))
       return emitOpError() << "expects dim " << i << " to need at most "
                            << to.getDimSize(i) << " elements, but got " << need;
   }
@@ -226,11 +232,12 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *,
                                          Adaptor adaptor,
                                          SmallVectorImpl<Type> &types) {
   if (adaptor.getOperands().empty())
-    return emitOptionalError(location, "expects at least one operand");
+    return emitOptionalError(
+        location, "'dlc.concat' op expects at least one operand, but got none");
   RankedTensorType first = tensorType(adaptor.getOperands().front());
   int64_t dim = adaptor.getDim();
   if (dim < 0 || dim >= first.getRank())
-    return emitOptionalError(location, "expects 'dim' in [0, ",
+    return emitOptionalError(location, "'dlc.concat' op expects 'dim' in [0, ",
                              first.getRank(), "), but got ", dim);
   SmallVector<int64_t> shape(first.getShape());
   for (Value operand : adaptor.getOperands().drop_front()) {
@@ -238,20 +245,22 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *,
     SmallVector<int64_t> other(type.getShape());
     if (type.getRank() != first.getRank() ||
         type.getElementType() != first.getElementType())
-      return emitOptionalError(location, "expects operands of one rank and "
-                                         "element type, but got ",
+      return emitOptionalError(location,
+                               "'dlc.concat' op expects operands of one rank "
+                               "and element type, but got ",
                                first, " and ", type);
     shape[dim] += other[dim];
     other[dim] = shape[dim];
     if (other != shape)
-      return emitOptionalError(location, "expects operands to differ in dim ",
-                               dim, " alone, but got ", first, " and ", type);
+      return emitOptionalError(
+          location, "'dlc.concat' op expects operands to differ in dim ", dim,
+          " alone, but got ", first, " and ", type);
   }
   types.push_back(first.clone(shape));
   return success();
 }
 
-LogicalResult ConcatOp::verify() { return success(); }
+LogicalResult ConcatOp::verify() { return verifyInference(*this); }
 
 OpFoldResult ConcatOp::fold(FoldAdaptor) {
   return getOperands().size() == 1 ? OpFoldResult(getOperands().front())

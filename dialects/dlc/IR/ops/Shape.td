@@ -19,6 +19,10 @@ def Dlc_IotaOp : Dlc_Op<"iota", "Shape", FollowOperands> {
   let assemblyFormat = "`dim` $dim attr-dict `:` type($result)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc.iota dim 1 : tensor<2x3xi64>"];
+  let invalidExamples = [[{
+    expects 'dim' in [0, 2), but got 2
+    %0 = dlc.iota dim 2 : tensor<2x3xi64>
+  }]];
 }
 
 def Dlc_BroadcastOp : Dlc_Op<"broadcast", "Shape", FollowOperands> {
@@ -34,6 +38,19 @@ def Dlc_BroadcastOp : Dlc_Op<"broadcast", "Shape", FollowOperands> {
   let hasVerifier = 1;
   let hasFolder = 1;
   let validExamples = ["%0 = dlc.broadcast %x dims [1, 2] : tensor<2x3xf32> -> tensor<4x2x3xf32>"];
+  let invalidExamples = [[{
+    expects result to have element type 'f32', but got 'f64'
+    %0 = dlc.broadcast %x dims [0, 1] : tensor<2x3xf32> -> tensor<2x3xf64>
+  }], [{
+    expects 'dims' to have 2 entries, but got 1
+    %0 = dlc.broadcast %x dims [0] : tensor<2x3xf32> -> tensor<2x3xf32>
+  }], [{
+    expects 'dims' to be strictly increasing in [0, 3), but got 1 after 1
+    %0 = dlc.broadcast %x dims [1, 1] : tensor<2x3xf32> -> tensor<4x2x3xf32>
+  }], [{
+    expects operand dim 1 to be 1 or the size of result dim 2, but got 3 and 5
+    %0 = dlc.broadcast %x dims [1, 2] : tensor<2x3xf32> -> tensor<4x2x5xf32>
+  }]];
 }
 
 def Dlc_ReshapeOp : Dlc_Op<"reshape", "Shape", FollowOperands> {
@@ -45,6 +62,13 @@ def Dlc_ReshapeOp : Dlc_Op<"reshape", "Shape", FollowOperands> {
   let hasFolder = 1;
   let hasCanonicalizer = 1;
   let validExamples = ["%0 = dlc.reshape %x : tensor<2x3xf32> -> tensor<6xf32>"];
+  let invalidExamples = [[{
+    expects operand and result to have equally many elements, but got 6 and 7
+    %0 = dlc.reshape %x : tensor<2x3xf32> -> tensor<7xf32>
+  }], [{
+    expects result to have element type 'f32', but got 'i32'
+    %0 = dlc.reshape %x : tensor<2x3xf32> -> tensor<6xi32>
+  }]];
 }
 
 def Dlc_TransposeOp : Dlc_Op<"transpose", "Shape", FollowOperands, [InferTypeOpAdaptor]> {
@@ -56,6 +80,13 @@ def Dlc_TransposeOp : Dlc_Op<"transpose", "Shape", FollowOperands, [InferTypeOpA
   let hasFolder = 1;
   let hasCanonicalizer = 1;
   let validExamples = ["%0 = dlc.transpose %x [1, 0] : tensor<2x3xf32> -> tensor<3x2xf32>"];
+  let invalidExamples = [[{
+    expects 'permutation' to name each dim once, but got 0
+    %0 = dlc.transpose %x [0, 0] : tensor<2x3xf32> -> tensor<2x2xf32>
+  }], [{
+    expects 'permutation' to have 2 entries, but got 1
+    %0 = dlc.transpose %x [1] : tensor<2x3xf32> -> tensor<3xf32>
+  }]];
 }
 
 def Dlc_SliceOp : Dlc_Op<"slice", "Shape", FollowOperands> {
@@ -69,6 +100,25 @@ def Dlc_SliceOp : Dlc_Op<"slice", "Shape", FollowOperands> {
   let hasVerifier = 1;
   let hasFolder = 1;
   let validExamples = ["%0 = dlc.slice %x starts [0, 1] steps [1, 2] : tensor<2x3xf32> -> tensor<2x1xf32>"];
+  let invalidExamples = [[{
+    expects result to have element type 'f32', but got 'f64'
+    %0 = dlc.slice %x starts [0, 0] steps [1, 1] : tensor<2x3xf32> -> tensor<2x3xf64>
+  }], [{
+    expects 'starts' to have 2 entries, but got 1
+    %0 = dlc.slice %x starts [0] steps [1, 1] : tensor<2x3xf32> -> tensor<2x3xf32>
+  }], [{
+    expects 'steps' to have 2 entries, but got 3
+    %0 = dlc.slice %x starts [0, 0] steps [1, 1, 1] : tensor<2x3xf32> -> tensor<2x3xf32>
+  }], [{
+    expects 'result shape' to have 2 entries, but got 1
+    %0 = dlc.slice %x starts [0, 0] steps [1, 1] : tensor<2x3xf32> -> tensor<3xf32>
+  }], [{
+    expects dim 1 to stay in [0, 3), but got start 1, step 2 and size 2
+    %0 = dlc.slice %x starts [0, 1] steps [1, 2] : tensor<2x3xf32> -> tensor<2x2xf32>
+  }], [{
+    expects dim 0 to stay in [0, 2), but got start 0, step 0 and size 2
+    %0 = dlc.slice %x starts [0, 0] steps [0, 1] : tensor<2x3xf32> -> tensor<2x3xf32>
+  }]];
 }
 
 def Dlc_PadOp : Dlc_Op<"pad", "Shape", FollowOperands> {
@@ -82,6 +132,31 @@ def Dlc_PadOp : Dlc_Op<"pad", "Shape", FollowOperands> {
   let assemblyFormat = "$operand `,` $value `low` $low `interior` $interior attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc.pad %x, %s low [0, 1] interior [0, 0] : (tensor<2x3xf32>, tensor<f32>) -> tensor<2x5xf32>"];
+  let invalidExamples = [[{
+    expects result to have element type 'f32', but got 'f64'
+    %0 = dlc.pad %x, %s low [0, 1] interior [0, 0] : (tensor<2x3xf32>, tensor<f32>) -> tensor<2x5xf64>
+  }], [{
+    expects value to have element type 'f32', but got 'f64'
+    %0 = dlc.pad %x, %s low [0, 1] interior [0, 0] : (tensor<2x3xf32>, tensor<f64>) -> tensor<2x5xf32>
+  }], [{
+    expects value to have shape scalar, but got 3
+    %0 = dlc.pad %x, %v low [0, 1] interior [0, 0] : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x5xf32>
+  }], [{
+    expects 'low' to have 2 entries, but got 1
+    %0 = dlc.pad %x, %s low [0] interior [0, 0] : (tensor<2x3xf32>, tensor<f32>) -> tensor<2x5xf32>
+  }], [{
+    expects 'interior' to have 2 entries, but got 1
+    %0 = dlc.pad %x, %s low [0, 1] interior [0] : (tensor<2x3xf32>, tensor<f32>) -> tensor<2x5xf32>
+  }], [{
+    expects 'result shape' to have 2 entries, but got 1
+    %0 = dlc.pad %x, %s low [0, 1] interior [0, 0] : (tensor<2x3xf32>, tensor<f32>) -> tensor<10xf32>
+  }], [{
+    expects dim 1 to need at most 5 elements, but got 6
+    %0 = dlc.pad %x, %s low [0, 1] interior [0, 1] : (tensor<2x3xf32>, tensor<f32>) -> tensor<2x5xf32>
+  }], [{
+    expects 'low' and 'interior' of dim 1 to be at least 0, but got -1 and 0
+    %0 = dlc.pad %x, %s low [0, -1] interior [0, 0] : (tensor<2x3xf32>, tensor<f32>) -> tensor<2x5xf32>
+  }]];
 }
 
 def Dlc_ConcatOp : Dlc_Op<"concat", "Shape", FollowOperands, [InferTypeOpAdaptor]> {
@@ -92,6 +167,19 @@ def Dlc_ConcatOp : Dlc_Op<"concat", "Shape", FollowOperands, [InferTypeOpAdaptor
   let hasVerifier = 1;
   let hasFolder = 1;
   let validExamples = ["%0 = dlc.concat %x, %x dim 0 : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>"];
+  let invalidExamples = [[{
+    expects at least one operand, but got none
+    %0 = dlc.concat dim 0 : () -> tensor<4x3xf32>
+  }], [{
+    expects 'dim' in [0, 2), but got 2
+    %0 = dlc.concat %x dim 2 : (tensor<2x3xf32>) -> tensor<2x3xf32>
+  }], [{
+    expects operands of one rank and element type, but got 'tensor<2x3xf32>' and 'tensor<3xf32>'
+    %0 = dlc.concat %x, %v dim 0 : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<3x3xf32>
+  }], [{
+    expects operands to differ in dim 0 alone, but got 'tensor<2x3xf32>' and 'tensor<2x2xf32>'
+    %0 = dlc.concat %x, %y dim 0 : (tensor<2x3xf32>, tensor<2x2xf32>) -> tensor<4x3xf32>
+  }]];
 }
 
 def Dlc_ReverseOp : Dlc_Op<"reverse", "Shape", FollowOperands, [SameOperandsAndResultType]> {
@@ -101,6 +189,10 @@ def Dlc_ReverseOp : Dlc_Op<"reverse", "Shape", FollowOperands, [SameOperandsAndR
   let assemblyFormat = "$operand `dims` $dims attr-dict `:` type($result)";
   let hasVerifier = 1;
   let validExamples = ["%0 = dlc.reverse %x dims [1] : tensor<2x3xf32>"];
+  let invalidExamples = [[{
+    expects 'dims' to be strictly increasing in [0, 2), but got 0 after 1
+    %0 = dlc.reverse %x dims [1, 0] : tensor<2x3xf32>
+  }]];
 }
 
 #endif

@@ -9,11 +9,21 @@ namespace dlc {
 
 /// "2x3", for messages.
 inline std::string shapeText(llvm::ArrayRef<int64_t> shape) {
-  return shape.empty() ? "scalar"
-                       : llvm::formatv("{0:$[x]}",
-                                       llvm::make_range(shape.begin(),
-                                                        shape.end()))
-                             .str();
+  return shape.empty()
+             ? "scalar"
+             : llvm::formatv("{0:$[x]}",
+                             llvm::make_range(shape.begin(), shape.end()))
+                   .str();
+}
+
+/// What `inferReturnTypes` checks. The verifier of an op whose further checks
+/// rely on that calls it first: the inferred types themselves are compared
+/// after the op's own verifier.
+template <typename OpTy> mlir::LogicalResult verifyInference(OpTy op) {
+  llvm::SmallVector<mlir::Type> types;
+  return OpTy::inferReturnTypes(
+      op.getContext(), op.getLoc(), op->getOperands(), op->getAttrDictionary(),
+      op->getPropertiesStorage(), op->getRegions(), types);
 }
 
 /// `dim` names a dim of a tensor of rank `rank`.
@@ -26,9 +36,8 @@ inline mlir::LogicalResult verifyDim(mlir::Operation *op, int64_t dim,
 }
 
 /// `dims` are strictly increasing dims of a tensor of rank `rank`.
-inline mlir::LogicalResult verifyDims(mlir::Operation *op,
-                                      llvm::ArrayRef<int64_t> dims,
-                                      int64_t rank) {
+inline mlir::LogicalResult
+verifyDims(mlir::Operation *op, llvm::ArrayRef<int64_t> dims, int64_t rank) {
   int64_t last = -1;
   for (int64_t dim : dims) {
     if (dim <= last || dim >= rank)

@@ -20,12 +20,17 @@ static LogicalResult verifyWindow(OpTy op, ArrayRef<int64_t> operand,
   for (size_t i = 0; i < rank; ++i) {
     int64_t last = (windows[i] - 1) * op.getStrides()[i] - op.getPadsBegin()[i];
     if (op.getWindow()[i] < 1 || op.getStrides()[i] < 1 ||
-        op.getDilations()[i] < 1 || op.getPadsBegin()[i] < 0 ||
-        last >= operand[i])
+        op.getDilations()[i] < 1 || op.getPadsBegin()[i] < 0)
       return op.emitOpError()
-             << "expects the last window of dim " << i
-             << " to start inside the operand's " << operand[i]
-             << " elements, but got " << last;
+             << "expects window, strides and dilations of at least 1 and pads "
+                "of at least 0 in dim "
+             << i << ", but got " << op.getWindow()[i] << ", "
+             << op.getStrides()[i] << ", " << op.getDilations()[i] << " and "
+             << op.getPadsBegin()[i];
+    if (last >= operand[i])
+      return op.emitOpError() << "expects the last window of dim " << i
+                              << " to start inside the operand's " << operand[i]
+                              << " elements, but got " << last;
   }
   return success();
 }
@@ -43,18 +48,26 @@ LogicalResult PoolMaxOp::verify() {
 
 LogicalResult PoolMaxGradOp::verify() {
   if (failed(verifyShape(*this, "position", getPosition().getType().getShape(),
-                         getGrad().getType().getShape())))
+                         getGrad().getType().getShape())) ||
+      failed(verifyElementType(*this, "result", getType().getElementType(),
+                               getGrad().getType().getElementType())))
     return failure();
   return verifyWindow(*this, getType().getShape(),
                       getGrad().getType().getShape());
 }
 
 LogicalResult PoolSumOp::verify() {
+  if (failed(verifyElementType(*this, "result", getType().getElementType(),
+                               getOperand().getType().getElementType())))
+    return failure();
   return verifyWindow(*this, getOperand().getType().getShape(),
                       getType().getShape());
 }
 
 LogicalResult PoolSumGradOp::verify() {
+  if (failed(verifyElementType(*this, "result", getType().getElementType(),
+                               getGrad().getType().getElementType())))
+    return failure();
   return verifyWindow(*this, getType().getShape(),
                       getGrad().getType().getShape());
 }
