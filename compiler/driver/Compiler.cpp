@@ -94,6 +94,9 @@ LogicalResult Compilation::import() {
   if (failed(imported))
     return failure();
   result->imported = std::move(*imported);
+  // The entry of that name is built from it.
+  if (auto form = module->lookupSymbol<func::FuncOp>("grad"))
+    form.setSymName("grad_model");
   return verify(*module);
 }
 
@@ -109,7 +112,7 @@ LogicalResult Compilation::buildGraph() {
   graph.optimizer = options.optimizer;
   graph.clipNorm = options.clipNorm;
   graph.accumulate = options.accumulate;
-  graph.gradFrom = "grad";
+  graph.gradFrom = "grad_model";
   for (auto &[name, shape] : options.targetShapes)
     graph.targetShapes.push_back(
         name + "=" + llvm::join(llvm::map_range(shape, [](int64_t size) {

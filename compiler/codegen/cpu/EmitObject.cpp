@@ -80,8 +80,8 @@ FailureOr<CpuTarget> findCpuTarget(StringRef name, Location loc) {
   };
   for (StringRef feature :
        {"avx", "avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512dq",
-        "avx512vl", "avx512_bf16"})
-    if (has(feature == "avx512_bf16" ? "avx512bf16" : feature))
+        "avx512vl", "avx512bf16"})
+    if (has(feature))
       target.needs.push_back(feature.str());
   target.vectorBytes = has("avx512f") && has("avx512vl") ? 64
                        : has("avx")                      ? 32
