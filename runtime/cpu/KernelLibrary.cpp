@@ -11,6 +11,8 @@ namespace dlc::rt {
 KernelLibrary::~KernelLibrary() {
   if (handle)
     dlclose(handle);
+  if (descriptor >= 0)
+    close(descriptor);
 }
 
 static Status fillMemoryFile(int fd, std::span<const std::byte> code) {
@@ -28,7 +30,11 @@ static Status fillMemoryFile(int fd, std::span<const std::byte> code) {
   return Status::ok();
 }
 
-static Result<void *> openCode(std::span<const std::byte> code) {
+/// The loader takes an open library for the one asked for if their paths are
+/// equal, and the path names the descriptor: so `descriptor` stays open, and
+/// its number with it, until the library is closed.
+static Result<void *> openCode(std::span<const std::byte> code,
+                               int &descriptor) {
   if (code.size() < 64 || std::memcmp(code.data(), "\177ELF", 4) != 0)
     return DLC_ERROR(Corrupt, "DLC6006",
                      "kernel code must be an ELF shared "
@@ -44,15 +50,15 @@ static Result<void *> openCode(std::span<const std::byte> code) {
     close(fd);
     return status;
   }
-  // Descriptor numbers are reused, and the loader may take the same path for
-  // the same library; it compares device and inode, which differ.
   std::string path = concat("/proc/self/fd/", fd);
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  const char *reason = handle ? nullptr : dlerror();
-  close(fd);
-  if (!handle)
+  if (!handle) {
+    const char *reason = dlerror();
+    close(fd);
     return DLC_ERROR(Corrupt, "DLC6006", "kernel code must load, but got '",
                      reason ? reason : "no reason", "'");
+  }
+  descriptor = fd;
   return handle;
 }
 
@@ -62,7 +68,7 @@ KernelLibrary::load(std::span<const std::byte> code,
   std::shared_ptr<KernelLibrary> library(new KernelLibrary());
   if (!kernels || kernels->size() == 0)
     return std::shared_ptr<const KernelLibrary>(std::move(library));
-  DLC_ASSIGN_OR_RETURN(library->handle, openCode(code));
+  DLC_ASSIGN_OR_RETURN(library->handle, openCode(code, library->descriptor));
   for (const fb::Kernel *kernel : *kernels) {
     void *symbol = dlsym(library->handle, kernel->symbol()->c_str());
     if (!symbol)

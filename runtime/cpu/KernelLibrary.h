@@ -40,6 +40,7 @@ public:
 private:
   KernelLibrary() = default;
   void *handle = nullptr;
+  int descriptor = -1;
   std::vector<KernelFunction> functions;
 };
 
