@@ -32,7 +32,7 @@ enum class Role : char {
 };
 
 /// Operator sets that the importer reads.
-inline constexpr int64_t minOpset = 7, maxOpset = 25;
+inline constexpr int64_t minOpset = 7, maxOpset = 28;
 
 struct OpRow {
   llvm::StringLiteral name;

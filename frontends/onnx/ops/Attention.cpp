@@ -7,6 +7,7 @@
 // that K and V are not repeated. A causal mask compares positions.
 //
 //===----------------------------------------------------------------------===//
+#include "frontends/onnx/EvaluateConstants.h"
 #include "frontends/onnx/ops/Contraction.h"
 #include <cmath>
 
@@ -151,7 +152,38 @@ FailureOr<Value> maskedScores(NodeContext &c, const Attention &a,
   return Value(AddOp::create(c.b, c.loc, scores, *spread));
 }
 
+/// A query that a boolean mask lets see no key has NaN weights (0 / 0); they
+/// are defined as 0. A mask known while importing is left alone if every row
+/// sees a key.
+FailureOr<Value> withoutMaskedRows(NodeContext &c, const Attention &a,
+                                   Value weights) {
+  Value mask = c.optional(3);
+  if (!mask || !elementTypeOf(mask).isInteger(1))
+    return weights;
+  if (std::optional<HostTensor> known = constantValue(mask)) {
+    int64_t keys = rankOf(mask) ? shapeOf(mask).back() : 1;
+    bool seesAll = true;
+    for (int64_t row = 0; row + keys <= known->elements(); row += keys) {
+      bool sees = false;
+      for (int64_t key = 0; key < keys; ++key)
+        sees |= known->integer(row + key) != 0;
+      seesAll &= sees;
+    }
+    if (seesAll)
+      return weights;
+  }
+  auto spread = spreadMask(c, mask, a, shapeOf(weights));
+  if (failed(spread))
+    return failure();
+  return Value(SelectOp::create(c.b, c.loc, *spread, weights,
+                                splatLike(c.b, c.loc, weights, 0)));
+}
+
 LogicalResult attention(NodeContext &c) {
+  for (StringRef window : {"left_window_size", "right_window_size"})
+    if (c.attr(window, -1) >= 0)
+      return c.unsupported("'" + window + "' must be -1 (no window), but got " +
+                           Twine(c.attr(window, -1)));
   if (c.wants(3))
     return c.unsupported("result 3 (the scores) is not computed; leave "
                          "'qk_matmul_output' out");
@@ -180,6 +212,10 @@ LogicalResult attention(NodeContext &c) {
     return failure();
   Value weights = SoftmaxOp::create(c.b, c.loc, (*masked).getType(), *masked,
                                     rankOf(*masked) - 1);
+  auto kept = withoutMaskedRows(c, *a, weights);
+  if (failed(kept))
+    return failure();
+  weights = *kept;
   auto mixed = dot(c, weights, a->v, {{0, 1}, {0, 1}, {depth}, {2}});
   if (failed(mixed))
     return failure();

@@ -65,14 +65,16 @@ LogicalResult reduce(NodeContext &c) {
   return c.out(reshapeTo(c.b, c.loc, after(c, x), dims->resultShape));
 }
 
-/// Booleans are reduced as bytes.
+/// Booleans are reduced as unsigned bytes, whose neutral elements convert to
+/// false (of a maximum) and true (of a minimum).
 template <typename OpTy> LogicalResult reduceExtreme(NodeContext &c) {
   auto dims = readDims(c, 18);
   if (failed(dims))
     return failure();
   Type element = elementTypeOf(c.in(0));
   Value x = element.isInteger(1)
-                ? castTo(c.b, c.loc, c.in(0), c.b.getIntegerType(8))
+                ? castTo(c.b, c.loc, c.in(0),
+                         c.b.getIntegerType(8, /*isSigned=*/false))
                 : c.in(0);
   if (!dims->isNoop)
     x = OpTy::create(c.b, c.loc, x, dims->dims);

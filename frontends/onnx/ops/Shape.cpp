@@ -135,8 +135,8 @@ LogicalResult transpose(NodeContext &c) {
   int64_t rank = rankOf(c.in(0));
   SmallVector<int64_t> order = c.attrInts("perm");
   if (!c.hasAttr("perm"))
-    order.assign(llvm::reverse(iotaDims(rank)).begin(),
-                 llvm::reverse(iotaDims(rank)).end());
+    for (int64_t dim = rank; dim-- > 0;)
+      order.push_back(dim);
   auto sorted = c.axes(order, rank);
   if (failed(sorted))
     return failure();
@@ -552,9 +552,11 @@ LogicalResult spaceToDepth(NodeContext &c) {
     return c.invalid("operand 0 must have 4 dims and a height and width that "
                      "'blocksize' divides, but got shape " +
                      shapeText(s) + " and blocksize " + Twine(block));
+  SmallVector<int64_t> order = {0, 3, 5, 1, 2, 4};
+  if (c.attrText("mode", "DCR") == "CRD")
+    order = {0, 1, 3, 5, 2, 4};
   return moveBlocks(
-      c, {s[0], s[1], s[2] / block, block, s[3] / block, block},
-      {0, 3, 5, 1, 2, 4},
+      c, {s[0], s[1], s[2] / block, block, s[3] / block, block}, order,
       {s[0], s[1] * block * block, s[2] / block, s[3] / block});
 }
 
