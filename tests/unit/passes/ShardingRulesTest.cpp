@@ -80,7 +80,8 @@ SmallVector<Tensor> evaluatePart(Operation *op, ArrayRef<const Tensor *> inputs,
        llvm::zip_equal(op->getResultTypes(), part.rule.results))
     state.types.push_back(partType(cast<RankedTensorType>(type), dims, part));
   state.attributes = op->getAttrDictionary();
-  OpBuilder b = OpBuilder::atBlockBegin(&block);
+  OpBuilder b(op->getContext());
+  b.setInsertionPointToEnd(&block);
   Operation *clone = b.create(state);
   EXPECT_TRUE(succeeded(verify(clone)));
   SmallVector<const Tensor *> pointers;
