@@ -9,21 +9,14 @@
 // With h = 1e-5 and values around 1 the difference is good to some 1e-10, so
 // the bound of 1e-6 of the largest gradient leaves no room for a wrong term.
 //
-// A function is named for the op it tests, then, if at all, `_` and a property.
 // A last test asks that every op with a gradient is tested on at least three
 // shapes of which one has no elements.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/autodiff/Differentiate.h"
 #include "passes/autodiff/GradientRules.h"
-#include "tests/unit/Graph.h"
+#include "tests/unit/passes/Numerics.h"
 
-#include "llvm/ADT/StringSet.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
-
-#include <random>
 #include <set>
 
 using namespace mlir;
@@ -35,29 +28,6 @@ namespace {
 constexpr double step = 1e-5;
 constexpr double tolerance = 1e-6;
 
-bool isFloat(Type type) {
-  return isa<FloatType>(cast<RankedTensorType>(type).getElementType());
-}
-
-std::vector<std::string> families() {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (llvm::sys::fs::directory_iterator it(DLC_NUMERICS, error), end;
-       it != end && !error; it.increment(error))
-    if (llvm::sys::path::extension(it->path()) == ".mlir")
-      names.push_back(llvm::sys::path::stem(it->path()).str());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-OwningOpRef<ModuleOp> parseFamily(MLIRContext &context,
-                                  const std::string &family) {
-  std::string path = std::string(DLC_NUMERICS) + "/" + family + ".mlir";
-  auto buffer = llvm::MemoryBuffer::getFile(path);
-  EXPECT_TRUE(bool(buffer)) << path;
-  return test::parse(context, buffer ? (*buffer)->getBuffer() : "");
-}
-
 class Case {
 public:
   explicit Case(func::FuncOp function)
@@ -65,7 +35,7 @@ public:
         terminator(function.getBody().front().getTerminator()) {}
 
   void check() {
-    fillArguments();
+    arguments = test::fillArguments(function, random);
     SmallVector<Value> outputs(terminator->getOperands());
     std::optional<SmallVector<Value>> gradients = compare(outputs);
     if (!gradients)
@@ -75,49 +45,6 @@ public:
   }
 
 private:
-  /// Numbers in `test.range`, or in [-1, 1].
-  void fillArguments() {
-    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
-      double low = -1, high = 1;
-      if (auto range = function.getArgAttrOfType<ArrayAttr>(i, "test.range")) {
-        low = cast<FloatAttr>(range[0]).getValueAsDouble();
-        high = cast<FloatAttr>(range[1]).getValueAsDouble();
-      }
-      Tensor &tensor = arguments.emplace_back(cast<RankedTensorType>(type));
-      std::uniform_real_distribution<double> numbers(low, high);
-      for (int64_t k = 0; k < tensor.size(); ++k)
-        tensor.setNumber(k, numbers(random));
-    }
-  }
-
-  Value weightedSum(OpBuilder &b, ArrayRef<Value> values) {
-    Location loc = function.getLoc();
-    std::uniform_real_distribution<double> numbers(0.5, 1.5);
-    Value sum;
-    for (Value value : values) {
-      if (!isFloat(value.getType()))
-        continue;
-      Tensor weights(tensorType(value));
-      for (int64_t k = 0; k < weights.size(); ++k)
-        weights.setNumber(k, numbers(random));
-      Value constant =
-          ConstantOp::create(b, loc, value.getType(), weights.toAttribute());
-      Value one =
-          ReduceSumOp::create(b, loc, MulOp::create(b, loc, value, constant),
-                              iotaDims(rankOf(value)));
-      sum = sum ? Value(AddOp::create(b, loc, sum, one)) : one;
-    }
-    return sum;
-  }
-
-  void returnOnly(ArrayRef<Value> values) {
-    terminator->setOperands(values);
-    function.setType(FunctionType::get(function.getContext(),
-                                       function.getArgumentTypes(),
-                                       terminator->getOperandTypes()));
-    ASSERT_TRUE(succeeded(verify(function)));
-  }
-
   double lossAt(ArrayRef<Tensor> at) {
     auto results = reference::evaluateFunction(function, at);
     EXPECT_TRUE(succeeded(results));
@@ -127,19 +54,16 @@ private:
   /// Checks the gradient of the weighted sum of `outputs`; returns it.
   std::optional<SmallVector<Value>> compare(ArrayRef<Value> outputs) {
     OpBuilder b(terminator);
-    Value loss = weightedSum(b, outputs);
-    SmallVector<Value> wrt;
-    for (Value argument : function.getArguments())
-      if (isFloat(argument.getType()))
-        wrt.push_back(argument);
+    Value loss = test::weightedSum(b, outputs, random);
+    SmallVector<Value> wrt = test::floatArguments(function);
     FailureOr<SmallVector<Value>> gradients = differentiate(b, loss, wrt);
     EXPECT_TRUE(succeeded(gradients));
     if (failed(gradients))
       return std::nullopt;
-    returnOnly(*gradients);
+    test::setReturned(function, *gradients);
     auto actual = reference::evaluateFunction(function, arguments);
     EXPECT_TRUE(succeeded(actual));
-    returnOnly(loss);
+    test::setReturned(function, loss);
     for (auto [argument, gradient] : llvm::zip_equal(wrt, *actual))
       compareOne(cast<BlockArgument>(argument).getArgNumber(), gradient);
     return *gradients;
@@ -172,7 +96,7 @@ class Gradients : public testing::TestWithParam<std::string> {};
 
 TEST_P(Gradients, OfEveryCase_EqualCentralDifferences) {
   test::Context context;
-  OwningOpRef<ModuleOp> module = parseFamily(context, GetParam());
+  OwningOpRef<ModuleOp> module = test::parseFamily(context, GetParam());
   ASSERT_TRUE(module);
   for (func::FuncOp function : module->getOps<func::FuncOp>()) {
     SCOPED_TRACE(function.getName().str());
@@ -180,7 +104,8 @@ TEST_P(Gradients, OfEveryCase_EqualCentralDifferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Gradients, testing::ValuesIn(families()),
+INSTANTIATE_TEST_SUITE_P(Families, Gradients,
+                         testing::ValuesIn(test::families()),
                          [](const auto &info) { return info.param; });
 
 /// Per op name: its operands' types, and whether one had no elements.
@@ -192,8 +117,8 @@ struct Tested {
 std::map<std::string, Tested> collectTested() {
   std::map<std::string, Tested> tested;
   test::Context context;
-  for (const std::string &family : families()) {
-    OwningOpRef<ModuleOp> module = parseFamily(context, family);
+  for (const std::string &family : test::families()) {
+    OwningOpRef<ModuleOp> module = test::parseFamily(context, family);
     module->walk([&](Operation *op) {
       auto function = op->getParentOfType<func::FuncOp>();
       if (!function ||

@@ -38,7 +38,15 @@ static Value uniform(ElementBuilder &e, Operation *op, const Index &at,
       emitPhilox(e.b, e.loc, {v[0], v[1], v[2], v[3]}, {v[4], v[5]});
   if (type.isF64())
     return emitUniform01(e.b, e.loc, random4[0], random4[1]);
-  return emitUniform01(e.b, e.loc, random4[0]);
+  // Narrow types get as many bits as they hold: rounding could give 1.
+  auto stored = cast<FloatType>(random.getType().getElementType());
+  unsigned precision = stored.getFPMantissaWidth();
+  Value bits = random4[0];
+  if (precision < 24)
+    bits = arith::AndIOp::create(
+        e.b, e.loc, bits,
+        e.numberLike(bits, double(int32_t(~0u << (32 - precision)))));
+  return emitUniform01(e.b, e.loc, bits);
 }
 
 void dlc::emit::addRandomElements(OpTable<ElementFunction> &table) {
