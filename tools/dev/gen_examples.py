@@ -17,6 +17,7 @@ import argparse
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -261,6 +262,8 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare the page instead of writing it")
     args = parser.parse_args()
     tests = pathlib.Path(args.tests) if args.tests else None
+    if tests:
+        shutil.rmtree(tests, ignore_errors=True)  # tests of ops that are gone
     if args.what == "passes":
         passes = read_passes(args.td, args.llvm, args.root)
         for p in passes:
