@@ -204,8 +204,8 @@ def passes_page(passes):
         out += [f"## `{p['argument']}`", "", p["summary"] + ".", "", dedent(p["description"]), ""]
         options = p["option_rows"]
         if options:
-            out += ["| option | default | |", "|---|---|---|"]
-            out += [f"| `{n}` | `{d or ''}` | {t} |" for n, d, t in options] + [""]
+            out += ["| option | default | meaning |", "|---|---|---|"]
+            out += [f"| `{n}` | {d and '`' + d.strip(chr(34)) + '`'} | {t} |".replace("None", "") for n, d, t in options] + [""]
         if p.get("before"):
             run = f"With `{p['exampleOptions']}`, before" if p.get("exampleOptions") else "Before"
             out += [run + ":", "```mlir", dedent(p["before"]), "```", "After:", "```mlir", dedent(p["after"]), "```", ""]
