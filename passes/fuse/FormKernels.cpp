@@ -257,8 +257,7 @@ void Fuser::fuseIntoAll(FusionGroup &producer,
   for (FusionGroup *reader : consumers) {
     for (Operation *op : producer.core)
       graph.addMember(op, reader);
-    reader->core = graph.merged(reader->core, producer.core);
-    reader->time.reset();
+    reader->setCore(graph.merged(reader->core, producer.core));
   }
   for (Operation *op : producer.core) {
     graph.removeMember(op, &producer);
@@ -276,8 +275,7 @@ void Fuser::merge(FusionGroup &first, FusionGroup &second) {
     if (graph.ownerOf(op) == &second)
       graph.setOwner(op, &first);
   }
-  first.core = graph.merged(first.core, second.core);
-  first.time.reset();
+  first.setCore(graph.merged(first.core, second.core));
   second.isDead = true;
 }
 

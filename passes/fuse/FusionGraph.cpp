@@ -202,40 +202,45 @@ FusionGraph::inputsOf(ArrayRef<Operation *> core) const {
   return inputs;
 }
 
+ArrayRef<Operation *> FusionGraph::inputOps(const FusionGroup &group) const {
+  if (!group.inputOps) {
+    group.inputOps.emplace();
+    for (Value input : inputsOf(group.core))
+      if (Operation *op = input.getDefiningOp())
+        group.inputOps->push_back(op);
+  }
+  return *group.inputOps;
+}
+
+/// Walks back from what `to` reads. Groups are units: whoever needs one of
+/// their results waits for all that they read, so program order says nothing.
 bool FusionGraph::hasPathAround(const FusionGroup &from,
                                 const FusionGroup &to) const {
-  // Walk back from what `to` reads; what lies before all of `from` cannot lead
-  // to it.
-  int64_t earliest = position(from.core.front());
-  llvm::DenseSet<Operation *> seen;
+  llvm::DenseSet<const void *> seen;
   SmallVector<Operation *> pending;
-  auto visitInputs = [&](ArrayRef<Operation *> core, bool isStart) {
-    for (Value input : inputsOf(core)) {
-      Operation *op = input.getDefiningOp();
-      if (!op || position(op) < earliest)
-        continue;
-      // Read directly from the other group: no way around.
-      if (isStart && ownerOf(op) == &from)
-        continue;
-      if (seen.insert(op).second)
-        pending.push_back(op);
-    }
+  auto visit = [&](Operation *op) {
+    FusionGroup *owner = ownerOf(op);
+    const void *unit = owner ? static_cast<const void *>(owner) : op;
+    if (owner != &to && seen.insert(unit).second)
+      pending.push_back(op);
   };
-  visitInputs(to.core, true);
+  for (Operation *op : inputOps(to))
+    // Read directly from the other group: no way around.
+    if (ownerOf(op) != &from)
+      visit(op);
   while (!pending.empty()) {
     Operation *op = pending.pop_back_val();
     FusionGroup *owner = ownerOf(op);
     if (owner == &from)
       return true;
-    if (owner && owner != &to) {
-      visitInputs(owner->core, false);
+    if (owner) {
+      for (Operation *input : inputOps(*owner))
+        visit(input);
       continue;
     }
     for (Value operand : op->getOperands())
-      if (Operation *definition = operand.getDefiningOp();
-          definition && position(definition) >= earliest &&
-          seen.insert(definition).second)
-        pending.push_back(definition);
+      if (Operation *definition = operand.getDefiningOp())
+        visit(definition);
   }
   return false;
 }

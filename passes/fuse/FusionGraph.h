@@ -24,6 +24,14 @@ struct FusionGroup {
   std::optional<double> time;
   /// What the merge that is queued for it saves; 0: none is.
   double candidate = 0;
+  /// The ops whose results it reads, until it changes.
+  mutable std::optional<llvm::SmallVector<mlir::Operation *>> inputOps;
+
+  void setCore(std::vector<mlir::Operation *> ops) {
+    core = std::move(ops);
+    time.reset();
+    inputOps.reset();
+  }
 };
 
 class FusionGraph {
@@ -66,9 +74,11 @@ public:
   /// Values from outside that a kernel of `core` reads.
   llvm::SmallSetVector<mlir::Value, 8>
   inputsOf(llvm::ArrayRef<mlir::Operation *> core) const;
-  /// Whether `to` depends on `from` through at least one op outside both.
+  /// Whether `to` depends on `from` through at least one unit outside both.
   bool hasPathAround(const FusionGroup &from, const FusionGroup &to) const;
 
+  /// The ops whose results `group` reads.
+  llvm::ArrayRef<mlir::Operation *> inputOps(const FusionGroup &group) const;
   int64_t position(mlir::Operation *op) const { return positions.lookup(op); }
   std::vector<mlir::Operation *>
   merged(llvm::ArrayRef<mlir::Operation *> a,
