@@ -15,9 +15,10 @@
 //   a GPU conversion that would turn them into calls of a device library.
 // - NaN gives NaN, infinities and zeros give what C's Annex F says, signs of
 //   zero included. No function traps or branches.
-// - Subnormal arguments may count as zero, and results below the least normal
-//   number may be zero, whether or not the machine flushes subnormals. log of
-//   a subnormal is -inf.
+// - Arguments and results below twice the least normal number (2^-125 in f32,
+//   2^-1021 in f64) may count as zero, whether or not the machine flushes
+//   subnormals. log and rsqrt are accurate down to the least normal number,
+//   and take what lies below for zero or, rsqrt, for what it is.
 //
 // Largest errors in ulp, measured over the whole domain against libm one
 // precision up (f32: every argument; f64: the sweep of MathTest), the first
@@ -27,7 +28,7 @@
 //@TABLE@
 //
 // sin, cos and tan reduce by pi in three parts. That is exact enough up to
-// |x| <= 2^22 in f32 and 2^30 in f64; beyond, they return NaN: an answer that
+// |x| <= 2^20 in f32 and 2^30 in f64; beyond, they return NaN: an answer that
 // has lost its digits is not to pass for one that has them.
 //
 //===----------------------------------------------------------------------===//

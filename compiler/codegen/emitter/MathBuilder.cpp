@@ -144,14 +144,10 @@ Value MathBuilder::isOdd(Value i) {
                                andInt(i, integer(1)), integer(0));
 }
 
-Value MathBuilder::horner(llvm::ArrayRef<double> c, Value v) {
-  return hornerScaled(c, v, 1.0, 0);
-}
-
-Value MathBuilder::hornerScaled(llvm::ArrayRef<double> c, Value v,
-                                double factor, int offset) {
+Value MathBuilder::hornerOf(llvm::ArrayRef<double> c, Value v, double first,
+                            double ratio) {
   auto coefficient = [&](size_t i) {
-    return constant(c[i] * std::pow(factor, static_cast<int>(i) + offset));
+    return constant(c[i] * first * std::pow(ratio, static_cast<double>(i)));
   };
   Value sum = coefficient(c.size() - 1);
   for (size_t i = c.size() - 1; i > 0; --i)
@@ -159,12 +155,9 @@ Value MathBuilder::hornerScaled(llvm::ArrayRef<double> c, Value v,
   return sum;
 }
 
-MathBuilder::Rounded MathBuilder::round(Value x, double scale, int addend,
-                                        double most) {
+MathBuilder::Rounded MathBuilder::round(Value x, double scale, int addend) {
   double shift = roundingShift() + addend;
-  Value shifted = fma(x, scale, shift);
-  if (most < infinity())
-    shifted = atMost(shifted, shift + most);
+  Value shifted = scale == 1.0 ? add(x, shift) : fma(x, scale, constant(shift));
   return {sub(shifted, shift), bits(shifted)};
 }
 

@@ -124,19 +124,24 @@ public:
   // --- Shared steps -------------------------------------------------------
 
   /// c[0] + c[1] v + c[2] v^2 + …
-  Value horner(llvm::ArrayRef<double> c, Value v);
+  Value horner(llvm::ArrayRef<double> c, Value v) {
+    return hornerOf(c, v, 1.0, 1.0);
+  }
+  /// factor * (c[0] + c[1] v + …), for a power of two.
+  Value hornerTimes(double factor, llvm::ArrayRef<double> c, Value v) {
+    return hornerOf(c, v, factor, 1.0);
+  }
+  /// 2 * (c[0] + c[1] (2 v) + c[2] (2 v)^2 + …)
+  Value hornerScaled(llvm::ArrayRef<double> c, Value v) {
+    return hornerOf(c, v, 2.0, 2.0);
+  }
 
-  /// c[0] + c[1] v + …, every coefficient times factor^(its index + offset)
-  Value hornerScaled(llvm::ArrayRef<double> c, Value v, double factor,
-                     int offset);
-
-  /// round(x * scale + offset): as a float, and as that plus `addend` in the
-  /// low bits of an integer.
+  /// round(x * scale): as a float, and as that plus `addend` in the low bits
+  /// of an integer.
   struct Rounded {
     Value steps, bits;
   };
-  Rounded round(Value x, double scale, int addend,
-                double most = std::numeric_limits<double>::infinity());
+  Rounded round(Value x, double scale, int addend);
 
   /// 2^k for biased exponents k in the low bits of `i`.
   Value powerOfTwo(Value i) { return fromBits(shiftLeft(i, mantissaBits())); }
@@ -149,6 +154,9 @@ public:
   Split split(Value x);
 
 private:
+  /// Every coefficient times first * ratio^(its index).
+  Value hornerOf(llvm::ArrayRef<double> c, Value v, double first, double ratio);
+
   static mlir::Type withElement(mlir::Type type, mlir::Type element) {
     if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(type))
       return shaped.clone(element);

@@ -2,13 +2,14 @@
 //
 // e^x = 2^n e^r with n the integer next to x / log(2) and r what is left, at
 // most half of log(2); e^r is a polynomial, 2^n is n moved into the exponent
-// field. Tails are cut by clamping the argument, so that no select is needed
-// at the end: below, 2^n becomes a zero factor; above, n stays at its largest
-// value while r, and with it the polynomial, grows into an overflow.
+// field. Clamping the argument first spares the selects at the end: the lower
+// bound's 2^n has an exponent field of zero and is one; the upper bound is
+// just past the overflow.
 //
-// Every function that divides does so by a number between 1 and 2. For f32
-// that is a quadratic guess and Newton steps: all FMAs, where a vector
-// division would block its unit for longer.
+// Functions that divide do so by numbers from 1 to 2. A quadratic guess and
+// Newton steps do that in FMAs alone, where a division of a full vector would
+// block its unit for longer. They end in the residual of the quotient, which
+// is exact, so that the division rounds once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,41 +31,28 @@ Value remainder(MathBuilder &m, Value x, Value steps, double unit = 1.0) {
   return m.fma(steps, -m.tables.ln2Lo * unit, r);
 }
 
-/// e^x for x that does not overflow if `isBounded`, any x otherwise.
-Value exponential(MathBuilder &m, Value x, bool isBounded) {
-  // Small enough that n is one below the least normal exponent.
+/// e^x for x <= 0, or NaN: more exact than emitExp by one operation.
+Value exponentialOfNegative(MathBuilder &m, Value x) {
   x = m.atLeast(x, m.pick(-88.0, -709.0));
-  double most = isBounded ? m.infinity() : m.bias();
-  Rounded n = m.round(x, m.tables.log2eHi, m.bias(), most);
+  Rounded n = m.round(x, m.tables.log2eHi, m.bias());
   Value r = remainder(m, x, n.steps);
-  Value p = m.horner(m.tables.exp, r);
-  p = m.fma(m.fma(p, r, 1.0), r, 1.0);
-  return m.mul(p, m.powerOfTwo(n.bits));
+  Value p = m.fma(m.mul(r, r), m.horner(m.tables.expm1, r), r);
+  return m.mul(m.add(p, 1.0), m.powerOfTwo(n.bits));
 }
 
-/// 1 / d for 1 <= d <= 2, to 2^-13 in f32. The relative error of the guess
-/// is 1/99, and Newton squares it.
-Value roughReciprocal(MathBuilder &m, Value d) {
-  Value guess = m.horner(m.tables.reciprocal, d);
-  return m.fma(guess, m.fma(m.neg(d), guess, 1.0), guess);
-}
-
-/// 1 / d for 1 <= d <= 2.
-Value reciprocal(MathBuilder &m, Value d) {
-  if (!m.isF32)
-    return m.div(m.constant(1.0), d);
-  Value guess = roughReciprocal(m, d);
-  return m.fma(guess, m.fma(m.neg(d), guess, 1.0), guess);
-}
-
-/// x / d for 1 <= d <= 2. Correcting the quotient instead of the reciprocal
-/// saves a rounding; subnormal x lose up to 2^-13.
-Value divide(MathBuilder &m, Value x, Value d) {
-  if (!m.isF32)
-    return m.div(x, d);
-  Value inverse = roughReciprocal(m, d);
+/// x / (one + e), for `one` 1 or 2 and 1 <= one + e <= 2.
+Value divide(MathBuilder &m, Value x, double one, Value e) {
+  // The relative error of the guess is 1/99, and Newton's step squares it.
+  Value d = m.add(e, one);
+  Value inverse = m.horner(m.tables.reciprocal, d);
+  for (int step = 0; step < (m.isF32 ? 2 : 3); ++step)
+    inverse = m.fma(inverse, m.fma(m.neg(d), inverse, 1.0), inverse);
   Value quotient = m.mul(x, inverse);
-  return m.fma(m.fma(m.neg(d), quotient, x), inverse, quotient);
+  // x - one * quotient is exact, the quotient being between half of x / one
+  // and all of it; the rounding of d does not enter.
+  Value rest = m.fma(quotient, -one, x);
+  rest = m.fma(m.neg(quotient), e, rest);
+  return m.fma(rest, inverse, quotient);
 }
 
 /// What sinh and cosh are made of: with a = 2^(n-2) and b = 2^(-n-2),
@@ -94,16 +82,23 @@ Hyperbolic hyperbolic(MathBuilder &m, Value x) {
 } // namespace
 
 Value emitExp(OpBuilder &b, Location loc, Value x) {
+  // 2 e^r times 2^(n-1), because n reaches 128 before e^x overflows.
   MathBuilder m(b, loc, x.getType());
-  return exponential(m, x, /*isBounded=*/false);
+  x = m.atMost(m.atLeast(x, m.pick(-87.3, -708.3)), m.pick(89.0, 710.0));
+  Rounded n = m.round(x, m.tables.log2eHi, m.bias() - 1);
+  Value r = remainder(m, x, n.steps);
+  Value p = m.hornerTimes(2.0, m.tables.expm1, r);
+  p = m.fma(m.fma(p, r, 2.0), r, 2.0);
+  return m.mul(p, m.powerOfTwo(n.bits));
 }
 
 Value emitExp2(OpBuilder &b, Location loc, Value x) {
   MathBuilder m(b, loc, x.getType());
-  x = m.atLeast(x, -m.bias());
-  Rounded n = m.round(x, 1.0, m.bias(), m.bias());
+  double least = -m.bias() + 1;
+  x = m.atMost(m.atLeast(x, least), m.bias() + 1.25);
+  Rounded n = m.round(x, 1.0, m.bias() - 1);
   Value r = m.sub(x, n.steps);
-  Value p = m.fma(m.horner(m.tables.exp2, r), r, 1.0);
+  Value p = m.fma(m.hornerTimes(2.0, m.tables.exp2, r), r, 2.0);
   return m.mul(p, m.powerOfTwo(n.bits));
 }
 
@@ -123,46 +118,40 @@ Value emitExpm1(OpBuilder &b, Location loc, Value x) {
 Value emitTanh(OpBuilder &b, Location loc, Value x) {
   // tanh |x| = -e / (2 + e) with e = e^(-2|x|) - 1, which is accurate near
   // zero and bounded. The 2 goes into the constants: r is half a remainder.
+  // n steps down at -3/4 instead of -1/2, where e no longer cancels much.
   MathBuilder m(b, loc, x.getType());
   Value a = m.atLeast(m.negAbs(x), m.pick(-9.5, -20.0));
-  Rounded n = m.round(a, 2 * m.tables.log2eHi, m.bias() + 1);
+  Rounded n = m.round(m.fma(a, 2 * m.tables.log2eHi, 0.25), 1.0, m.bias() + 1);
   Value twice = m.powerOfTwo(n.bits);
   Value r = remainder(m, a, n.steps, 0.5);
   // (e^(2r) - 1) / 2
-  Value tail = m.hornerScaled(m.tables.expm1, r, 2.0, 1);
+  Value tail = m.hornerScaled(m.tables.expm1Low, r);
   Value q = m.fma(m.mul(r, r), tail, r);
   Value e = m.fma(twice, q, m.fma(twice, 0.5, -1.0));
-  return m.copySign(divide(m, e, m.add(e, 2.0)), x);
+  return m.copySign(divide(m, e, 2.0, e), x);
 }
 
 Value emitSigmoid(OpBuilder &b, Location loc, Value x) {
   // With e = e^-|x| at most one, 1 / (1 + e) for x >= 0 and e / (1 + e) else.
   MathBuilder m(b, loc, x.getType());
-  Value e = exponential(m, m.negAbs(x), /*isBounded=*/true);
+  Value e = exponentialOfNegative(m, m.negAbs(x));
   Value numerator = m.select(m.less(x, 0.0), e, 1.0);
-  Value d = m.add(e, 1.0);
-  if (!m.isF32)
-    return m.div(numerator, d);
-  return m.mul(numerator, reciprocal(m, d));
+  return divide(m, numerator, 1.0, e);
 }
 
 Value emitErf(OpBuilder &b, Location loc, Value x) {
+  // A polynomial below the split; above it 1 - p^8, where p, the eighth root
+  // of erfc, is close to a straight line. The last of p^8 rounds to nothing.
   MathBuilder m(b, loc, x.getType());
-  if (m.isF32) {
-    // erf(y) / y is smooth, and 17 coefficients hold it up to where erf
-    // rounds to one; centered, so that the powers stay small.
-    Value y = m.atMost(m.abs(x), 3.92);
-    Value p = m.horner(m.tables.erf, m.sub(y, m.tables.erfCenter));
-    return m.copySign(m.atMost(m.mul(y, p), 1.0), x);
-  }
-  // Below one a polynomial, above it 1 - exp(log(erfc)) with another.
-  Value y = m.atMost(m.abs(x), 5.94);
+  Value y = m.atMost(m.abs(x), m.pick(3.95, 5.94));
   Value u = m.mul(y, y);
-  Value small =
-      m.mul(y, m.fma(u, m.horner(m.tables.erf, u), m.tables.twoOverSqrtPi));
-  Value logErfc = m.horner(m.tables.erfcLog, m.sub(y, m.tables.erfCenter));
-  Value large = m.sub(1.0, exponential(m, logErfc, /*isBounded=*/true));
-  return m.copySign(m.select(m.less(1.0, y), large, small), x);
+  Value small = m.fma(m.horner(m.tables.erf, u), y, y);
+  Value p = m.horner(m.tables.erfcRoot, m.sub(y, m.tables.erfCenter));
+  Value square = m.mul(p, p);
+  Value fourth = m.mul(square, square);
+  Value large = m.fma(m.neg(fourth), fourth, 1.0);
+  Value isSmall = m.less(y, m.pick(1.25, 1.5));
+  return m.copySign(m.select(isSmall, small, large), x);
 }
 
 Value emitSinh(OpBuilder &b, Location loc, Value x) {

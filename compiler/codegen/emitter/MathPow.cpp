@@ -37,6 +37,12 @@ Pair addSmaller(MathBuilder &m, Value x, Pair y) {
   return {high, m.add(m.sub(y.high, m.sub(high, x)), y.low)};
 }
 
+/// The same sum with a low part as small as it can be, for |high| > |low|.
+Pair normalize(MathBuilder &m, Pair x) {
+  Value high = m.add(x.high, x.low);
+  return {high, m.sub(x.low, m.sub(high, x.high))};
+}
+
 /// log2(x) for normal positive x.
 Pair log2Of(MathBuilder &m, Value x) {
   MathBuilder::Split split = m.split(x);
@@ -54,7 +60,7 @@ Pair log2Of(MathBuilder &m, Value x) {
   Pair cubic = multiply(m, square, third);
   Value u = square.high;
   cubic.low = m.fma(m.mul(u, u), m.horner(m.tables.log2Tail, u), cubic.low);
-  Pair series = addSmaller(m, m.constant(1.0), cubic);
+  Pair series = addSmaller(m, m.constant(1.0), normalize(m, cubic));
 
   Pair scale = {m.constant(2 * m.tables.log2eHi),
                 m.constant(2 * m.tables.log2eLo)};

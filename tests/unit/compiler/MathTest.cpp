@@ -129,8 +129,8 @@ private:
     if (std::fabs(x) > limit)
       want = std::numeric_limits<Wide>::quiet_NaN();
     double error = ulpError<T, Wide>(got, want);
-    // A subnormal argument may count as zero.
-    if (std::fabs(x) < std::numeric_limits<T>::min())
+    // An argument this small may count as zero.
+    if (std::fabs(x) < 2 * std::numeric_limits<T>::min())
       error = std::min(error, ulpError<T, Wide>(got, wantOfZero));
     worst.see(error, x, T(0), got, want);
   }
