@@ -6,10 +6,10 @@
 // bound's 2^n has an exponent field of zero and is one; the upper bound is
 // just past the overflow.
 //
-// Functions that divide do so by numbers from 1 to 2. A quadratic guess and
-// Newton steps do that in FMAs alone, where a division of a full vector would
-// block its unit for longer. They end in the residual of the quotient, which
-// is exact, so that the division rounds once.
+// tanh and sigmoid divide by numbers from 1 to 2. A quadratic guess and Newton
+// steps do that in FMAs alone, where a division of a full vector would block
+// its unit for longer. They end in the residual of the quotient, which is
+// almost exact, so that the division rounds once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,19 +40,13 @@ Value exponentialOfNegative(MathBuilder &m, Value x) {
   return m.mul(m.add(p, 1.0), m.powerOfTwo(n.bits));
 }
 
-/// x / (one + e), for `one` 1 or 2 and 1 <= one + e <= 2.
-Value divide(MathBuilder &m, Value x, double one, Value e) {
-  // The relative error of the guess is 1/99, and Newton's step squares it.
-  Value d = m.add(e, one);
-  Value inverse = m.horner(m.tables.reciprocal, d);
+/// 1 / d for 1 <= d <= 2, within an ulp. The relative error of the guess is
+/// 1/99, and each step squares it.
+Value reciprocal(MathBuilder &m, Value d) {
+  Value y = m.horner(m.tables.reciprocal, d);
   for (int step = 0; step < (m.isF32 ? 2 : 3); ++step)
-    inverse = m.fma(inverse, m.fma(m.neg(d), inverse, 1.0), inverse);
-  Value quotient = m.mul(x, inverse);
-  // x - one * quotient is exact, the quotient being between half of x / one
-  // and all of it; the rounding of d does not enter.
-  Value rest = m.fma(quotient, -one, x);
-  rest = m.fma(m.neg(quotient), e, rest);
-  return m.fma(rest, inverse, quotient);
+    y = m.fma(y, m.fma(m.neg(d), y, 1.0), y);
+  return y;
 }
 
 /// What sinh and cosh are made of: with a = 2^(n-2) and b = 2^(-n-2),
@@ -127,8 +121,14 @@ Value emitTanh(OpBuilder &b, Location loc, Value x) {
   // (e^(2r) - 1) / 2
   Value tail = m.hornerScaled(m.tables.expm1Low, r);
   Value q = m.fma(m.mul(r, r), tail, r);
-  Value e = m.fma(twice, q, m.fma(twice, 0.5, -1.0));
-  return m.copySign(divide(m, e, 2.0, e), x);
+  Value whole = m.fma(twice, 0.5, -1.0);
+  Value e = m.fma(twice, q, whole);
+  Value inverse = reciprocal(m, m.add(e, 2.0));
+  Value quotient = m.mul(e, inverse);
+  // e - quotient * (2 + e), with what e lost when it was rounded.
+  Value rest = m.fma(twice, q, m.fma(quotient, -2.0, whole));
+  rest = m.fma(m.neg(quotient), e, rest);
+  return m.copySign(m.fma(rest, inverse, quotient), x);
 }
 
 Value emitSigmoid(OpBuilder &b, Location loc, Value x) {
@@ -136,7 +136,13 @@ Value emitSigmoid(OpBuilder &b, Location loc, Value x) {
   MathBuilder m(b, loc, x.getType());
   Value e = exponentialOfNegative(m, m.negAbs(x));
   Value numerator = m.select(m.less(x, 0.0), e, 1.0);
-  return divide(m, numerator, 1.0, e);
+  Value inverse = reciprocal(m, m.add(e, 1.0));
+  Value quotient = m.mul(numerator, inverse);
+  // The difference is exact, as the quotient is between half the numerator
+  // and all of it; the rounding of 1 + e does not enter.
+  Value rest = m.sub(numerator, quotient);
+  rest = m.fma(m.neg(quotient), e, rest);
+  return m.fma(rest, inverse, quotient);
 }
 
 Value emitErf(OpBuilder &b, Location loc, Value x) {

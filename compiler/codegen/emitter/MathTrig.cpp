@@ -30,9 +30,10 @@ Quadrant quadrant(MathBuilder &m, Value x, int addend) {
   Rounded n = m.round(x, m.tables.twoOverPi, addend);
   Value r = m.fma(n.steps, -m.tables.halfPiHi, x);
   r = m.fma(n.steps, -m.tables.halfPiMid, r);
-  r = m.fma(n.steps, -m.tables.halfPiLo, r);
+  Value rest = m.mul(n.steps, -m.tables.halfPiLo);
   Value u = m.mul(r, r);
-  Value sine = m.mul(r, m.fma(m.horner(m.tables.sin, u), u, 1.0));
+  Value sine = m.mul(m.horner(m.tables.sin, u), u);
+  sine = m.add(r, m.fma(r, sine, rest));
   Value cosine = m.fma(m.horner(m.tables.cos, u), u, -0.5);
   return {sine, m.fma(cosine, u, 1.0), n.bits};
 }
@@ -45,7 +46,12 @@ Value inRange(MathBuilder &m, Value x, Value result) {
   return m.select(isInRange, result, m.nan());
 }
 
-/// sin(x + quarters pi/2)
+/// `result`, except that -0 stays what it is.
+Value keepZero(MathBuilder &m, Value x, Value result) {
+  return m.select(m.equal(x, 0.0), x, result);
+}
+
+/// sin(x + quarters pi/2); sin(-0) is 0.
 Value sineOf(MathBuilder &m, Value x, int quarters) {
   Quadrant q = quadrant(m, x, quarters);
   Value result = m.select(m.isOdd(q.bits), q.cosine, q.sine);
@@ -74,7 +80,7 @@ Arc arc(MathBuilder &m, Value x) {
 
 Value emitSin(OpBuilder &b, Location loc, Value x) {
   MathBuilder m(b, loc, x.getType());
-  return sineOf(m, x, 0);
+  return keepZero(m, x, sineOf(m, x, 0));
 }
 
 Value emitCos(OpBuilder &b, Location loc, Value x) {
@@ -89,7 +95,7 @@ Value emitTan(OpBuilder &b, Location loc, Value x) {
   Value isOdd = m.isOdd(q.bits);
   Value numerator = m.select(isOdd, m.neg(q.cosine), q.sine);
   Value denominator = m.select(isOdd, q.sine, q.cosine);
-  return inRange(m, x, m.div(numerator, denominator));
+  return keepZero(m, x, inRange(m, x, m.div(numerator, denominator)));
 }
 
 Value emitAsin(OpBuilder &b, Location loc, Value x) {
