@@ -150,12 +150,6 @@ def tables(precision):
     yield ("expm1", "(e^r - 1 - r) / r^2; error relative to e^r - 1",
            (-ln2h, ln2h), lambda r: (mp.expm1(r) - r) / r**2,
            lambda r: r**2 / abs(mp.expm1(r)), pick(5, 11))
-    yield ("expm1Low", "the same where r is rounded upward more often",
-           (-mpf("1.501") * ln2h, mpf("0.501") * ln2h),
-           lambda r: (mp.expm1(r) - r) / r**2,
-           lambda r: r**2 / abs(mp.expm1(r)), pick(5, 11))
-    yield ("reciprocal", "1 / d, a first guess; relative error",
-           (mpf(1), mpf(2)), lambda d: 1 / d, lambda d: d, 3)
     yield ("log", "(log(1 + f) - f) / f^2; error relative to log(1 + f)",
            (mp.sqrt(mpf("0.4999")) - 1, mp.sqrt(mpf("2.0001")) - 1),
            lambda f: (mp.log1p(f) - f) / f**2,
@@ -224,6 +218,22 @@ def constants(precision):
     yield "erfCenter", ERF_CENTER[precision], "where erfcRoot's powers are zero"
 
 
+def reciprocal_guess(precision):
+    """A first guess at 1 / d, exact where d is 1 or 2: there the functions
+    that divide are too small to be corrected. The free coefficient is the
+    one that spreads the relative error evenly, cut to eight bits so that the
+    sums are exact."""
+    if precision == "F32":
+        k = mpf(85) / 256  # 1/3
+        c = [mpf(3) / 2 + 2 * k, -mpf(1) / 2 - 3 * k, k]
+    else:
+        k = -mpf(29) / 128
+        c = [mpf(3) / 2 - 6 * k, -mpf(1) / 2 + 11 * k, -6 * k, k]
+    error = max(abs(d * horner(c, d) - 1)
+                for d in chebyshev_grid(mpf(1), mpf(2), 200))
+    return c, mp.log(error, 2)
+
+
 def literal(value):
     """The shortest hexadecimal literal; every value is an exact double."""
     assert mpf(float(value)) == value
@@ -267,10 +277,13 @@ def header():
     out, arrays, scalars, values = [PROLOGUE], {}, {}, {}
     for precision in PRECISION:
         prefix = precision.lower()
+        fits = [("reciprocal", "1 / d, exact at the ends; relative error",
+                 (mpf(1), mpf(2)), *reciprocal_guess(precision))]
         for name, comment, (lo, hi), target, weight, count, *variable in \
                 tables(precision):
-            fitted, error = fit(target, weight, lo, hi, count, precision,
-                                *variable)
+            fits.append((name, comment, (lo, hi), *fit(
+                target, weight, lo, hi, count, precision, *variable)))
+        for name, comment, (lo, hi), fitted, error in fits:
             array = prefix + name[0].upper() + name[1:]
             note = "%s, on [%s, %s]: 2^%.1f" % (
                 comment, mp.nstr(lo, 5), mp.nstr(hi, 5), float(error))

@@ -16,9 +16,9 @@
 // - NaN gives NaN, infinities and zeros give what C's Annex F says, signs of
 //   zero included. No function traps or branches.
 // - Arguments and results below twice the least normal number (2^-125 in f32,
-//   2^-1021 in f64) may count as zero, whether or not the machine flushes
-//   subnormals. log and rsqrt are accurate down to the least normal number,
-//   and take what lies below for zero or, rsqrt, for what it is.
+//   2^-1021 in f64) may lose digits or become zero, whether or not the machine
+//   flushes subnormals. log is accurate down to the least normal number and
+//   takes what lies below for zero.
 //
 // Largest errors in ulp, measured over the whole domain against libm one
 // precision up (f32: every argument; f64: the sweep of MathTest), the first

@@ -6,7 +6,8 @@
 
 #include "compiler/codegen/emitter/MathBuilder.h"
 
-#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
@@ -144,8 +145,8 @@ Value MathBuilder::isOdd(Value i) {
                                andInt(i, integer(1)), integer(0));
 }
 
-Value MathBuilder::hornerOf(llvm::ArrayRef<double> c, Value v, double first,
-                            double ratio) {
+Value MathBuilder::horner(llvm::ArrayRef<double> c, Value v, double first,
+                          double ratio) {
   auto coefficient = [&](size_t i) {
     return constant(c[i] * first * std::pow(ratio, static_cast<double>(i)));
   };
@@ -153,6 +154,17 @@ Value MathBuilder::hornerOf(llvm::ArrayRef<double> c, Value v, double first,
   for (size_t i = c.size() - 1; i > 0; --i)
     sum = fma(sum, v, coefficient(i - 1));
   return sum;
+}
+
+Value MathBuilder::evenOdd(llvm::ArrayRef<double> c, Value v, double first,
+                           double ratio) {
+  llvm::SmallVector<double> parts[2];
+  for (auto [i, value] : llvm::enumerate(c))
+    parts[i % 2].push_back(value);
+  Value square = mul(v, v);
+  Value even = horner(parts[0], square, first, ratio * ratio);
+  Value odd = horner(parts[1], square, first * ratio, ratio * ratio);
+  return fma(odd, v, even);
 }
 
 MathBuilder::Rounded MathBuilder::round(Value x, double scale, int addend) {

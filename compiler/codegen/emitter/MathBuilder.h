@@ -123,18 +123,14 @@ public:
 
   // --- Shared steps -------------------------------------------------------
 
-  /// c[0] + c[1] v + c[2] v^2 + …
-  Value horner(llvm::ArrayRef<double> c, Value v) {
-    return hornerOf(c, v, 1.0, 1.0);
-  }
-  /// factor * (c[0] + c[1] v + …), for a power of two.
-  Value hornerTimes(double factor, llvm::ArrayRef<double> c, Value v) {
-    return hornerOf(c, v, factor, 1.0);
-  }
-  /// 2 * (c[0] + c[1] (2 v) + c[2] (2 v)^2 + …)
-  Value hornerScaled(llvm::ArrayRef<double> c, Value v) {
-    return hornerOf(c, v, 2.0, 2.0);
-  }
+  /// first * (c[0] + c[1] (ratio v) + c[2] (ratio v)^2 + …), for powers of
+  /// two. Horner's scheme: the least operations, in one chain.
+  Value horner(llvm::ArrayRef<double> c, Value v, double first = 1.0,
+               double ratio = 1.0);
+  /// The same as two chains in v^2, of even and of odd powers: half as deep,
+  /// for one operation more, or none where the function needs v^2 anyway.
+  Value evenOdd(llvm::ArrayRef<double> c, Value v, double first = 1.0,
+                double ratio = 1.0);
 
   /// round(x * scale): as a float, and as that plus `addend` in the low bits
   /// of an integer.
@@ -154,9 +150,6 @@ public:
   Split split(Value x);
 
 private:
-  /// Every coefficient times first * ratio^(its index).
-  Value hornerOf(llvm::ArrayRef<double> c, Value v, double first, double ratio);
-
   static mlir::Type withElement(mlir::Type type, mlir::Type element) {
     if (auto shaped = mlir::dyn_cast<mlir::ShapedType>(type))
       return shaped.clone(element);

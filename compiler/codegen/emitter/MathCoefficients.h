@@ -13,6 +13,10 @@
 
 namespace dlc::emit {
 
+// 1 / d, exact at the ends; relative error, on [1.0, 2.0]: 2^-5.9
+inline constexpr double f32Reciprocal[] = {
+    0x1.15p+1, -0x1.7fp+0, 0x1.54p-2};
+
 // (2^r - 1) / r; error relative to 2^r, on [-0.5005, 0.5005]: 2^-28.3
 inline constexpr double f32Exp2[] = {
     0x1.62e43p-1, 0x1.ebfbdcp-3, 0x1.c6af7ap-5, 0x1.3b2dd8p-7, 0x1.5f0986p-10,
@@ -22,15 +26,6 @@ inline constexpr double f32Exp2[] = {
 // 2^-26.1
 inline constexpr double f32Expm1[] = {
     0x1.fffffep-2, 0x1.5554b4p-3, 0x1.5556fp-5, 0x1.122562p-7, 0x1.6b9ebcp-10};
-
-// the same where r is rounded upward more often, on [-0.52073, 0.17381]:
-// 2^-26.2
-inline constexpr double f32Expm1Low[] = {
-    0x1p-1, 0x1.55561ep-3, 0x1.555bfep-5, 0x1.0f9662p-7, 0x1.3bb83ap-10};
-
-// 1 / d, a first guess; relative error, on [1.0, 2.0]: 2^-6.6
-inline constexpr double f32Reciprocal[] = {
-    0x1.0f83ep+1, -0x1.745d14p+0, 0x1.4afd66p-2};
 
 // (log(1 + f) - f) / f^2; error relative to log(1 + f), on [-0.29296,
 // 0.41425]: 2^-27.8
@@ -83,6 +78,10 @@ inline constexpr double f32ErfcRoot[] = {
     0x1.05d542p-1, -0x1.21347ep-2, 0x1.364498p-6, 0x1.19d9p-6, -0x1.6e792cp-9,
     -0x1.556a08p-11, 0x1.6a26dap-13};
 
+// 1 / d, exact at the ends; relative error, on [1.0, 2.0]: 2^-8.7
+inline constexpr double f64Reciprocal[] = {
+    0x1.6ep+1, -0x1.7fp+1, 0x1.5cp+0, -0x1.dp-3};
+
 // (2^r - 1) / r; error relative to 2^r, on [-0.5005, 0.5005]: 2^-59.7
 inline constexpr double f64Exp2[] = {
     0x1.62e42fefa39efp-1, 0x1.ebfbdff82c58ep-3, 0x1.c6b08d704a1d5p-5,
@@ -97,18 +96,6 @@ inline constexpr double f64Expm1[] = {
     0x1.6c16c16c173aap-10, 0x1.a01a01afa1cfdp-13, 0x1.a01a019a6cffp-16,
     0x1.71ddf9191e694p-19, 0x1.27e500a3f1079p-22, 0x1.af5d57d5016ecp-26,
     0x1.1f2ddadac1774p-29};
-
-// the same where r is rounded upward more often, on [-0.52073, 0.17381]:
-// 2^-61.7
-inline constexpr double f64Expm1Low[] = {
-    0x1p-1, 0x1.555555555555ap-3, 0x1.5555555555581p-5, 0x1.111111110e673p-7,
-    0x1.6c16c16bbdb9ap-10, 0x1.a01a01b8c9ff1p-13, 0x1.a01a06d192b3bp-16,
-    0x1.71de37d3151d4p-19, 0x1.27d19329a8b1p-22, 0x1.aa79253deebbdp-26,
-    0x1.ea458ccf1b05bp-30};
-
-// 1 / d, a first guess; relative error, on [1.0, 2.0]: 2^-6.6
-inline constexpr double f64Reciprocal[] = {
-    0x1.0f83e0f83e0f8p+1, -0x1.745d1745d1745p+0, 0x1.4afd6a052bf59p-2};
 
 // (log(1 + f) - f) / f^2; error relative to log(1 + f), on [-0.29296,
 // 0.41425]: 2^-59.3
@@ -189,10 +176,9 @@ inline constexpr double f64ErfcRoot[] = {
 
 /// Everything the functions of one element type read.
 struct MathTables {
+  llvm::ArrayRef<double> reciprocal;
   llvm::ArrayRef<double> exp2;
   llvm::ArrayRef<double> expm1;
-  llvm::ArrayRef<double> expm1Low;
-  llvm::ArrayRef<double> reciprocal;
   llvm::ArrayRef<double> log;
   llvm::ArrayRef<double> log2Tail;
   llvm::ArrayRef<double> sin;
@@ -219,10 +205,9 @@ struct MathTables {
 };
 
 inline constexpr MathTables f32Tables = {
+    .reciprocal = f32Reciprocal,
     .exp2 = f32Exp2,
     .expm1 = f32Expm1,
-    .expm1Low = f32Expm1Low,
-    .reciprocal = f32Reciprocal,
     .log = f32Log,
     .log2Tail = f32Log2Tail,
     .sin = f32Sin,
@@ -247,10 +232,9 @@ inline constexpr MathTables f32Tables = {
     .thirdLo = -0x1.555556p-27,
     .erfCenter = 0x1p+1};
 inline constexpr MathTables f64Tables = {
+    .reciprocal = f64Reciprocal,
     .exp2 = f64Exp2,
     .expm1 = f64Expm1,
-    .expm1Low = f64Expm1Low,
-    .reciprocal = f64Reciprocal,
     .log = f64Log,
     .log2Tail = f64Log2Tail,
     .sin = f64Sin,

@@ -36,17 +36,26 @@ Value exponentialOfNegative(MathBuilder &m, Value x) {
   x = m.atLeast(x, m.pick(-88.0, -709.0));
   Rounded n = m.round(x, m.tables.log2eHi, m.bias());
   Value r = remainder(m, x, n.steps);
-  Value p = m.fma(m.mul(r, r), m.horner(m.tables.expm1, r), r);
+  Value p = m.fma(m.mul(r, r), m.evenOdd(m.tables.expm1, r), r);
   return m.mul(m.add(p, 1.0), m.powerOfTwo(n.bits));
 }
 
-/// 1 / d for 1 <= d <= 2, within an ulp. The relative error of the guess is
-/// 1/99, and each step squares it.
-Value reciprocal(MathBuilder &m, Value d) {
+/// x / d for 1 <= d <= 2, within two ulp: `value`, from a guess at 1 / d.
+struct Quotient {
+  Value value, guess;
+};
+
+Quotient divide(MathBuilder &m, Value x, Value d) {
+  // With y = (1 - e) / d and |e| <= 1/60, 1 / d = y (1 + e) (1 + e^2) …; the
+  // powers of e do not wait for the products.
   Value y = m.horner(m.tables.reciprocal, d);
-  for (int step = 0; step < (m.isF32 ? 2 : 3); ++step)
-    y = m.fma(y, m.fma(m.neg(d), y, 1.0), y);
-  return y;
+  Value e = m.fma(m.neg(d), y, 1.0);
+  Value quotient = m.mul(x, y);
+  for (int step = 0; step < (m.isF32 ? 2 : 3); ++step) {
+    quotient = m.fma(quotient, e, quotient);
+    e = m.mul(e, e);
+  }
+  return {quotient, y};
 }
 
 /// What sinh and cosh are made of: with a = 2^(n-2) and b = 2^(-n-2),
@@ -81,7 +90,8 @@ Value emitExp(OpBuilder &b, Location loc, Value x) {
   x = m.atMost(m.atLeast(x, m.pick(-87.3, -708.3)), m.pick(89.0, 710.0));
   Rounded n = m.round(x, m.tables.log2eHi, m.bias() - 1);
   Value r = remainder(m, x, n.steps);
-  Value p = m.hornerTimes(2.0, m.tables.expm1, r);
+  Value p = m.isF32 ? m.horner(m.tables.expm1, r, 2.0)
+                    : m.evenOdd(m.tables.expm1, r, 2.0);
   p = m.fma(m.fma(p, r, 2.0), r, 2.0);
   return m.mul(p, m.powerOfTwo(n.bits));
 }
@@ -92,7 +102,7 @@ Value emitExp2(OpBuilder &b, Location loc, Value x) {
   x = m.atMost(m.atLeast(x, least), m.bias() + 1.25);
   Rounded n = m.round(x, 1.0, m.bias() - 1);
   Value r = m.sub(x, n.steps);
-  Value p = m.fma(m.hornerTimes(2.0, m.tables.exp2, r), r, 2.0);
+  Value p = m.fma(m.evenOdd(m.tables.exp2, r, 2.0), r, 2.0);
   return m.mul(p, m.powerOfTwo(n.bits));
 }
 
@@ -104,7 +114,7 @@ Value emitExpm1(OpBuilder &b, Location loc, Value x) {
   Rounded n = m.round(bounded, m.tables.log2eHi, m.bias() - 1);
   Value scale = m.powerOfTwo(n.bits);
   Value r = remainder(m, bounded, n.steps);
-  Value q = m.fma(m.mul(r, r), m.horner(m.tables.expm1, r), r);
+  Value q = m.fma(m.mul(r, r), m.evenOdd(m.tables.expm1, r), r);
   Value half = m.fma(scale, q, m.sub(scale, 0.5));
   return m.copySign(m.add(half, half), x);
 }
@@ -112,23 +122,21 @@ Value emitExpm1(OpBuilder &b, Location loc, Value x) {
 Value emitTanh(OpBuilder &b, Location loc, Value x) {
   // tanh |x| = -e / (2 + e) with e = e^(-2|x|) - 1, which is accurate near
   // zero and bounded. The 2 goes into the constants: r is half a remainder.
-  // n steps down at -3/4 instead of -1/2, where e no longer cancels much.
   MathBuilder m(b, loc, x.getType());
   Value a = m.atLeast(m.negAbs(x), m.pick(-9.5, -20.0));
-  Rounded n = m.round(m.fma(a, 2 * m.tables.log2eHi, 0.25), 1.0, m.bias() + 1);
+  Rounded n = m.round(a, 2 * m.tables.log2eHi, m.bias() + 1);
   Value twice = m.powerOfTwo(n.bits);
   Value r = remainder(m, a, n.steps, 0.5);
   // (e^(2r) - 1) / 2
-  Value tail = m.hornerScaled(m.tables.expm1Low, r);
+  Value tail = m.evenOdd(m.tables.expm1, r, 2.0, 2.0);
   Value q = m.fma(m.mul(r, r), tail, r);
   Value whole = m.fma(twice, 0.5, -1.0);
   Value e = m.fma(twice, q, whole);
-  Value inverse = reciprocal(m, m.add(e, 2.0));
-  Value quotient = m.mul(e, inverse);
-  // e - quotient * (2 + e), with what e lost when it was rounded.
-  Value rest = m.fma(twice, q, m.fma(quotient, -2.0, whole));
-  rest = m.fma(m.neg(quotient), e, rest);
-  return m.copySign(m.fma(rest, inverse, quotient), x);
+  Quotient t = divide(m, e, m.add(e, 2.0));
+  // e - t * (2 + e), with what e lost when it was rounded.
+  Value rest = m.fma(twice, q, m.fma(t.value, -2.0, whole));
+  rest = m.fma(m.neg(t.value), e, rest);
+  return m.copySign(m.fma(rest, t.guess, t.value), x);
 }
 
 Value emitSigmoid(OpBuilder &b, Location loc, Value x) {
@@ -136,13 +144,12 @@ Value emitSigmoid(OpBuilder &b, Location loc, Value x) {
   MathBuilder m(b, loc, x.getType());
   Value e = exponentialOfNegative(m, m.negAbs(x));
   Value numerator = m.select(m.less(x, 0.0), e, 1.0);
-  Value inverse = reciprocal(m, m.add(e, 1.0));
-  Value quotient = m.mul(numerator, inverse);
+  Quotient t = divide(m, numerator, m.add(e, 1.0));
   // The difference is exact, as the quotient is between half the numerator
   // and all of it; the rounding of 1 + e does not enter.
-  Value rest = m.sub(numerator, quotient);
-  rest = m.fma(m.neg(quotient), e, rest);
-  return m.fma(rest, inverse, quotient);
+  Value rest = m.sub(numerator, t.value);
+  rest = m.fma(m.neg(t.value), e, rest);
+  return m.fma(rest, t.guess, t.value);
 }
 
 Value emitErf(OpBuilder &b, Location loc, Value x) {
@@ -152,7 +159,7 @@ Value emitErf(OpBuilder &b, Location loc, Value x) {
   Value y = m.atMost(m.abs(x), m.pick(3.95, 5.94));
   Value u = m.mul(y, y);
   Value small = m.fma(m.horner(m.tables.erf, u), y, y);
-  Value p = m.horner(m.tables.erfcRoot, m.sub(y, m.tables.erfCenter));
+  Value p = m.evenOdd(m.tables.erfcRoot, m.sub(y, m.tables.erfCenter));
   Value square = m.mul(p, p);
   Value fourth = m.mul(square, square);
   Value large = m.fma(m.neg(fourth), fourth, 1.0);

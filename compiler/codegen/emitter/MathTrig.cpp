@@ -72,7 +72,7 @@ Arc arc(MathBuilder &m, Value x) {
   Value isBig = m.less(0.5, a);
   Value u = m.select(isBig, m.fma(a, -0.5, 0.5), m.mul(x, x));
   Value v = m.select(isBig, m.sqrt(u), x);
-  Value tail = m.mul(u, m.horner(m.tables.asin, u));
+  Value tail = m.mul(u, m.evenOdd(m.tables.asin, u));
   return {isBig, m.fma(v, tail, v)};
 }
 
@@ -129,7 +129,7 @@ Value emitAtan(OpBuilder &b, Location loc, Value x) {
   Value isBig = m.less(1.0, a);
   Value v = m.div(m.select(isBig, -1.0, a), m.select(isBig, a, 1.0));
   Value u = m.mul(v, v);
-  Value p = m.fma(v, m.mul(u, m.horner(m.tables.atan, u)), v);
+  Value p = m.fma(v, m.mul(u, m.evenOdd(m.tables.atan, u)), v);
   p = m.add(p, m.select(isBig, m.tables.halfPiRest, 0.0));
   p = m.add(p, m.select(isBig, m.tables.halfPiNear, 0.0));
   return m.copySign(p, x);
