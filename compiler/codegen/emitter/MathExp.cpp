@@ -2,14 +2,14 @@
 //
 // e^x = 2^n e^r with n the integer next to x / log(2) and r what is left, at
 // most half of log(2); e^r is a polynomial, 2^n is n moved into the exponent
-// field. Clamping the argument first spares the selects at the end: the lower
-// bound's 2^n has an exponent field of zero and is one; the upper bound is
-// just past the overflow.
+// field. Clamping the argument first spares the selects at the end: at the
+// lower bound that field is zero, and so is the factor it stands for; the
+// upper bound is just past the overflow.
 //
-// tanh and sigmoid divide by numbers from 1 to 2. A quadratic guess and Newton
-// steps do that in FMAs alone, where a division of a full vector would block
-// its unit for longer. They end in the residual of the quotient, which is
-// almost exact, so that the division rounds once.
+// tanh and sigmoid divide by numbers from 1 to 2. A guess by a polynomial and
+// Newton steps do that in FMAs alone, where a division of a full vector would
+// block its unit for longer. They end in the residual of the quotient, which
+// is almost exact, so that the division rounds once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,7 +40,8 @@ Value exponentialOfNegative(MathBuilder &m, Value x) {
   return m.mul(m.add(p, 1.0), m.powerOfTwo(n.bits));
 }
 
-/// x / d for 1 <= d <= 2, within two ulp: `value`, from a guess at 1 / d.
+/// x / d for 1 <= d <= 2: `value`, within two ulp and exact where d is 1 or 2,
+/// from a guess at 1 / d.
 struct Quotient {
   Value value, guess;
 };
