@@ -53,8 +53,8 @@ inline long double longRsqrt(long double x) { return 1 / sqrtl(x); }
 inline const std::vector<MathCase> &mathCases() {
   static const std::vector<MathCase> cases = {
       {"exp", emit::emitExp, exp, expl, 1.0, 1.0, -700, 700},
-      {"exp2", emit::emitExp2, exp2, exp2l, 1.0, 1.0, -1000, 1000},
-      {"expm1", emit::emitExpm1, expm1, expm1l, 1.7, 2.1, -3, 3},
+      {"exp2", emit::emitExp2, exp2, exp2l, 1.1, 1.1, -1000, 1000},
+      {"expm1", emit::emitExpm1, expm1, expm1l, 1.8, 2.1, -3, 3},
       {"tanh", emit::emitTanh, tanh, tanhl, 1.7, 1.7, -3, 3},
       {"sigmoid", emit::emitSigmoid, sigmoid, longSigmoid, 1.7, 1.6, -30, 30},
       {"erf", emit::emitErf, erf, erfl, 2.0, 2.0, -6, 6},
