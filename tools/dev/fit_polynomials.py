@@ -182,16 +182,16 @@ def tables(precision):
 
 
 def erf_tables(single):
-    split = mpf("1.25") if single else mpf("1.5")
+    split = mpf("1.1875") if single else mpf("1.3125")
     center = ERF_CENTER["F32" if single else "F64"]
     yield ("erf", "erf(y) / y - 1, in y^2; relative error",
            (mpf("1e-6"), split), lambda y: mp.erf(y) / y - 1,
-           lambda y: y / mp.erf(y), 7 if single else 15, lambda y: y * y)
+           lambda y: y / mp.erf(y), 7 if single else 14, lambda y: y * y)
     yield ("erfcRoot", "erfc(y)^(1/8), in y - erfCenter; absolute error of erf",
            (split, mpf("3.95") if single else mpf("5.94")),
            lambda y: mp.erfc(y) ** (mpf(1) / 8),
            lambda y: 8 * mp.erfc(y) ** (mpf(7) / 8),
-           7 if single else 16, lambda y: y - center)
+           7 if single else 17, lambda y: y - center)
 
 
 def constants(precision):

@@ -164,7 +164,7 @@ Value emitErf(OpBuilder &b, Location loc, Value x) {
   Value square = m.mul(p, p);
   Value fourth = m.mul(square, square);
   Value large = m.fma(m.neg(fourth), fourth, 1.0);
-  Value isSmall = m.less(y, m.pick(1.25, 1.5));
+  Value isSmall = m.less(y, m.pick(1.1875, 1.3125));
   return m.copySign(m.select(isSmall, small, large), x);
 }
 

@@ -207,7 +207,7 @@ TEST_P(MathFunction, F64Vector_AllExponents_WithinBound) {
   for (double x : specialValues<double>())
     sweep.add(x);
   std::mt19937_64 random(1);
-  int perExponent = 256 * 1021 / std::max<uint32_t>(f32Stride(), 32);
+  int perExponent = 256 * 1021 / std::max<uint32_t>(f32Stride(), 128);
   for (uint64_t top = 0; top < 4096; ++top)
     for (int i = 0; i < perExponent; ++i) {
       uint64_t word = top << 52 | random() >> 12;
