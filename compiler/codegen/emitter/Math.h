@@ -38,8 +38,8 @@
 //   asinh      1.9    1.9    one of each
 //   acosh      2.3    2.2    a square root
 //   atanh      2.3    1.9    a division
-//   sin        1.6    1.6    none
-//   cos        1.6    1.6    none
+//   sin        1.7    1.6    none
+//   cos        1.7    1.6    none
 //   tan        3.3    3.3    a division
 //   asin       2.4    2.3    a square root
 //   acos       1.2    1.2    a square root
