@@ -21,8 +21,8 @@
 //   takes what lies below for zero.
 //
 // Largest errors in ulp over the whole domain, against libm one precision up:
-// measured at every eleventh f32 and at 16 million f64, and rounded up. MathTest
-// asserts them on a smaller sweep.
+// measured at every eleventh f32, at 16 million f64, and for pow at 3 million
+// pairs, and rounded up. MathTest asserts them on a smaller sweep.
 //
 //   function   f32    f64    division or square root
 //   exp        1.0    1.0    none
@@ -43,7 +43,7 @@
 //   tan        3.3    3.3    a division
 //   asin       2.4    2.3    a square root
 //   acos       1.2    1.2    a square root
-//   atan       1.8    2.6    a division
+//   atan       2.1    2.7    a division
 //   rsqrt      1.5    1.5    one of each
 //   pow        1.3    1.6    a division
 //

@@ -70,7 +70,7 @@ inline const std::vector<MathCase> &mathCases() {
       {"tan", emit::emitTan, tan, tanl, 3.3, 3.3, -1e6, 1e6, 0x1p20, 0x1p30},
       {"asin", emit::emitAsin, asin, asinl, 2.4, 2.3, -1, 1},
       {"acos", emit::emitAcos, acos, acosl, 1.2, 1.2, -1, 1},
-      {"atan", emit::emitAtan, atan, atanl, 1.8, 2.6, -3, 3},
+      {"atan", emit::emitAtan, atan, atanl, 2.1, 2.7, -3, 3},
       {"rsqrt", emit::emitRsqrt, rsqrt, longRsqrt, 1.5, 1.5, 0.25, 4},
   };
   return cases;

@@ -177,6 +177,23 @@ template <typename T> std::vector<T> specialValues() {
   return values;
 }
 
+/// Where the reduction of sin, cos and tan cancels most: the numbers next to
+/// multiples of pi/2, over their whole range.
+template <typename T> void addMultiplesOfHalfPi(Sweep<T> &sweep, double limit) {
+  if (std::isinf(limit))
+    return;
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 100000; ++i) {
+    double scale = std::ldexp(1.0, -static_cast<int>(random() % 20));
+    double most = limit * scale / M_PI_2;
+    long double k = std::floor(random() * 0x1p-64 * most);
+    T x = static_cast<T>(k * 1.57079632679489661923132169163975144L);
+    sweep.add(x);
+    sweep.add(-std::nextafter(x, T(0)));
+    sweep.add(std::nextafter(x, std::numeric_limits<T>::infinity()));
+  }
+}
+
 uint32_t f32Stride() {
   const char *text = std::getenv("DLC_MATH_STRIDE");
   return text ? std::atoi(text) : 1021;
@@ -197,6 +214,7 @@ TEST_P(MathFunction, F32Vector_AllExponents_WithinBound) {
     std::memcpy(&x, &word, 4);
     sweep.add(x);
   }
+  addMultiplesOfHalfPi(sweep, row.limitF32);
   sweep.finish();
   report(row.name, "f32", sweep.worst, row.ulpF32);
 }
@@ -218,6 +236,7 @@ TEST_P(MathFunction, F64Vector_AllExponents_WithinBound) {
   std::uniform_real_distribution<double> dense(row.from, row.to);
   for (int i = 0; i < 4096 * perExponent; ++i)
     sweep.add(dense(random));
+  addMultiplesOfHalfPi(sweep, row.limitF64);
   sweep.finish();
   report(row.name, "f64", sweep.worst, row.ulpF64);
 }
