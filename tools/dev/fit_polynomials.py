@@ -296,9 +296,9 @@ def header():
         for name, value, comment in constants(precision):
             scalars.setdefault(name, "  double %s; ///< %s" % (name, comment))
             values[prefix, name] = literal(value)
+    members = [*arrays.values(), *scalars.values()]
     out.append("/// Everything the functions of one element type read.\n"
-               "struct MathTables {\n%s\n};\n" % "\n".join(
-                   list(arrays.values()) + list(scalars.values())))
+               "struct MathTables {\n%s\n};\n" % "\n".join(members))
     for prefix in map(str.lower, PRECISION):
         fields = ["    .%s = %s" % (name, values[prefix, name])
                   for name in [*arrays, *scalars]]
