@@ -129,6 +129,8 @@ LogicalResult Compilation::buildGraph() {
 LogicalResult Compilation::formKernels() {
   PassManager passes(&context);
   passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
+  // After kernels are formed, because it merges whole kernels.
+  passes.addNestedPass<func::FuncOp>(createListKernelsPass());
   return passes.run(*module);
 }
 
