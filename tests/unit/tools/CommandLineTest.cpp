@@ -35,7 +35,7 @@ std::string reference() {
       << app->help() << "```\n";
   for (CLI::App *command : app->get_subcommands({}))
     out << "\n## dlc " << command->get_name() << "\n\n```\n"
-        << command->help() << "```\n";
+        << command->help("dlc") << "```\n";
   return out.str();
 }
 
