@@ -13,6 +13,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <unistd.h>
@@ -288,7 +290,14 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   auto start = std::chrono::steady_clock::now();
   Diagnostics diagnostics;
   CompileOptions compileOptions = toCompileOptions(options, file);
-  compileOptions.onPhase = std::move(onPhase);
+  const char *level = std::getenv("DLC_LOG");
+  bool isLogging = level && *level;
+  compileOptions.onPhase = [&](const std::string &phase) {
+    if (isLogging)
+      std::fprintf(stderr, "compile: phase '%s'\n", phase.c_str());
+    if (onPhase)
+      onPhase(phase);
+  };
   std::unique_ptr<CompiledModel> compiled =
       dlc::compile(*source->model, source->context, compileOptions,
                    diagnostics);
@@ -299,6 +308,10 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   built.options = options;
   built.report = reportOf(compiled->imported);
   built.phases = compiled->times;
+  if (isLogging)
+    for (const auto &[phase, seconds] : built.phases)
+      std::fprintf(stderr, "compile: %s took %.1f ms\n", phase.c_str(),
+                   seconds * 1000);
   built.artifact =
       writeAndOpen(*compiled, writeReport(built.report), path);
   built.compileSeconds =
