@@ -4,6 +4,8 @@
 #include "dialects/dlc/IR/Builders.h"
 #include "passes/fuse/Views.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 #include <queue>
 
 using namespace mlir;
@@ -59,7 +61,33 @@ void FusionGraph::findHardUses(Block &block) {
   }
 }
 
+/// Backwards from results that are new state: elementwise ops, and what they
+/// read through, that nothing else uses.
+void FusionGraph::findUpdates(Block &block) {
+  auto function = dyn_cast<func::FuncOp>(block.getParentOp());
+  if (!function)
+    return;
+  Operation *terminator = block.getTerminator();
+  llvm::DenseSet<Value> newState;
+  for (OpOperand &operand : terminator->getOpOperands())
+    if (function.getResultAttr(operand.getOperandNumber(), names::alias))
+      newState.insert(operand.get());
+  for (Operation &op : llvm::reverse(block.without_terminator())) {
+    bool isElementwise = accessRules().lookup(&op) && !isReduction(&op) &&
+                         op.hasTrait<OpTrait::Elementwise>();
+    if ((!isElementwise && !isIndexOnly(&op)) || op.use_empty())
+      continue;
+    bool isOnlyUpdate = llvm::all_of(op.getUses(), [&](OpOperand &use) {
+      return use.getOwner() == terminator ? newState.contains(use.get())
+                                          : updates.contains(use.getOwner());
+    });
+    if (isOnlyUpdate)
+      updates.insert(&op);
+  }
+}
+
 FusionGraph::FusionGraph(Block &block) {
+  findUpdates(block);
   int64_t next = 0;
   for (Operation &op : block)
     positions[&op] = next++;

@@ -20,8 +20,10 @@ struct FusionGroup {
   /// In program order.
   std::vector<mlir::Operation *> core;
   bool isDead = false;
-  /// Caches, reset when the group or its surroundings change.
+  /// Its time, until the group changes.
   std::optional<double> time;
+  /// What the merge that is queued for it saves; 0: none is.
+  double candidate = 0;
 };
 
 class FusionGraph {
@@ -41,6 +43,9 @@ public:
   void setOwner(mlir::Operation *op, FusionGroup *group) {
     owners[op] = group;
   }
+  /// Whether `op` only serves to update state element by element: optimizers,
+  /// running statistics.
+  bool isUpdate(mlir::Operation *op) const { return updates.contains(op); }
   /// Groups with a core op that reads `op`'s results, through free ops.
   llvm::SmallSetVector<FusionGroup *, 4> readersOf(mlir::Operation *op) const;
   void addMember(mlir::Operation *op, FusionGroup *group) {
@@ -71,12 +76,14 @@ public:
 
 private:
   void findHardUses(mlir::Block &block);
+  void findUpdates(mlir::Block &block);
 
   llvm::DenseMap<mlir::Operation *, int64_t> positions;
   llvm::DenseMap<mlir::Operation *, FusionGroup *> owners;
   llvm::DenseMap<mlir::Operation *, llvm::SmallSetVector<FusionGroup *, 4>>
       holders;
   llvm::DenseSet<mlir::Value> hardUsed;
+  llvm::DenseSet<mlir::Operation *> updates;
 };
 
 /// Whether `op` is computed by the library: no kernel.

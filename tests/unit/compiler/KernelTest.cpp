@@ -242,10 +242,12 @@ TEST(KernelTest, Positions_TiesAndCumulativeSums) {
 }
 
 TEST(KernelTest, Random_EqualsReferenceBitForBit) {
-  check(R"(func.func @f(%s: tensor<2xi64>) -> (tensor<3x50xf32>, tensor<77xf64>) {
+  check(R"(func.func @f(%s: tensor<2xi64>) -> (tensor<3x50xf32>, tensor<77xf64>, tensor<300xbf16>, tensor<9xf16>) {
     %0 = dlc.random_uniform %s stream 3 : tensor<2xi64> -> tensor<3x50xf32>
     %1 = dlc.random_uniform %s stream 4 : tensor<2xi64> -> tensor<77xf64>
-    return %0, %1 : tensor<3x50xf32>, tensor<77xf64> })", 0);
+    %2 = dlc.random_uniform %s stream 5 : tensor<2xi64> -> tensor<300xbf16>
+    %3 = dlc.random_uniform %s stream 5 : tensor<2xi64> -> tensor<9xf16>
+    return %0, %1, %2, %3 : tensor<3x50xf32>, tensor<77xf64>, tensor<300xbf16>, tensor<9xf16> })", 0);
 }
 
 TEST(KernelTest, Casts_AndNarrowTypes) {
