@@ -258,7 +258,10 @@ LogicalResult Compilation::phase(const char *name,
 std::unique_ptr<CompiledModel> Compilation::run() {
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
-      result->imported.remarks.push_back(diagnostic.str());
+      // Each entry's copy of the model says the same.
+      std::vector<std::string> &remarks = result->imported.remarks;
+      if (!llvm::is_contained(remarks, diagnostic.str()))
+        remarks.push_back(diagnostic.str());
       return success();
     }
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
