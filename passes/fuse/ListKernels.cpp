@@ -66,35 +66,65 @@ bool isShared(KernelOp kernel, unsigned i) {
   return rankOf(kernel.getInputs()[i]) == 0;
 }
 
+/// The body in an order that depends on the computation alone: operands before
+/// users, from the results back; and the inputs in the order they are met.
+struct CanonicalBody {
+  SmallVector<Operation *> ops;
+  SmallVector<unsigned> inputs;
+
+  explicit CanonicalBody(KernelOp kernel) {
+    for (Value value : kernel.getBody().front().getTerminator()->getOperands())
+      visit(value);
+  }
+
+private:
+  void visit(Value value) {
+    if (auto argument = dyn_cast<BlockArgument>(value)) {
+      if (!llvm::is_contained(inputs, argument.getArgNumber()))
+        inputs.push_back(argument.getArgNumber());
+      return;
+    }
+    Operation *op = value.getDefiningOp();
+    if (!seen.insert(op).second)
+      return;
+    for (Value operand : op->getOperands())
+      visit(operand);
+    ops.push_back(op);
+  }
+  llvm::DenseSet<Operation *> seen;
+};
+
 /// Body without shapes, and the scalars that must be the same values.
 std::string keyOf(KernelOp kernel) {
   std::string key;
   llvm::raw_string_ostream out(key);
-  Block &body = kernel.getBody().front();
+  Block &block = kernel.getBody().front();
+  CanonicalBody body(kernel);
   DenseMap<Value, unsigned> numbers;
-  for (auto [i, argument] : llvm::enumerate(body.getArguments())) {
-    numbers[argument] = numbers.size();
-    out << ' ' << elementTypeOf(argument);
+  for (unsigned i : body.inputs) {
+    numbers[block.getArgument(i)] = numbers.size();
+    out << ' ' << elementTypeOf(block.getArgument(i));
     if (isShared(kernel, i))
       out << " shared " << kernel.getInputs()[i].getAsOpaquePointer();
   }
-  for (Operation &op : body) {
-    out << '\n' << op.getName();
-    for (Value operand : op.getOperands())
+  auto printOperands = [&](Operation *op) {
+    for (Value operand : op->getOperands())
       out << ' ' << numbers.lookup(operand);
-    for (Value result : op.getResults()) {
+  };
+  for (Operation *op : body.ops) {
+    out << '\n' << op->getName();
+    printOperands(op);
+    for (Value result : op->getResults()) {
       numbers[result] = numbers.size();
       out << ' ' << elementTypeOf(result);
     }
-    if (auto constant = dyn_cast<ConstantOp>(op)) {
+    if (auto constant = dyn_cast<ConstantOp>(op))
       out << cast<DenseElementsAttr>(constant.getValue())
                  .getSplatValue<Attribute>();
-      continue;
-    }
-    for (NamedAttribute attribute : op.getAttrs())
-      if (!isIndexOnly(&op))
-        out << attribute.getName() << attribute.getValue();
+    else if (!isIndexOnly(op))
+      out << op->getAttrDictionary();
   }
+  printOperands(block.getTerminator());
   return key;
 }
 
@@ -112,14 +142,14 @@ void mergeSlices(MutableArrayRef<Slice> slices) {
   SmallVector<Type> outputs;
   SmallVector<Location> locations;
   SmallVector<int64_t> domain;
-  for (auto [i, input] : llvm::enumerate(first.getInputs()))
+  for (unsigned i : CanonicalBody(first).inputs)
     if (isShared(first, i))
-      inputs.push_back(input);
+      inputs.push_back(first.getInputs()[i]);
   int64_t shared = inputs.size();
   for (Slice &slice : slices) {
-    for (auto [i, input] : llvm::enumerate(slice.kernel.getInputs()))
+    for (unsigned i : CanonicalBody(slice.kernel).inputs)
       if (!isShared(slice.kernel, i))
-        inputs.push_back(input);
+        inputs.push_back(slice.kernel.getInputs()[i]);
     llvm::append_range(outputs, slice.kernel.getOutputs().getTypes());
     locations.push_back(slice.kernel.getLoc());
     domain.push_back(slice.elements);
@@ -139,12 +169,13 @@ void mergeSlices(MutableArrayRef<Slice> slices) {
     IRMapping mapping;
     unsigned nextShared = 0;
     Block &own = slice.kernel.getBody().front();
-    for (auto [i, argument] : llvm::enumerate(own.getArguments()))
-      mapping.map(argument, body->getArgument(isShared(slice.kernel, i)
-                                                  ? nextShared++
-                                                  : next++));
-    for (Operation &op : own.without_terminator())
-      b.clone(op, mapping);
+    CanonicalBody canonical(slice.kernel);
+    for (unsigned i : canonical.inputs)
+      mapping.map(own.getArgument(i),
+                  body->getArgument(isShared(slice.kernel, i) ? nextShared++
+                                                              : next++));
+    for (Operation *op : canonical.ops)
+      b.clone(*op, mapping);
     for (Value value : own.getTerminator()->getOperands())
       yielded.push_back(mapping.lookupOrDefault(value));
     for (Value output : slice.kernel.getOutputs())

@@ -19,6 +19,7 @@
 #include "compiler/codegen/emitter/Emitter.h"
 
 #include "compiler/codegen/emitter/RegionEmitter.h"
+#include "compiler/codegen/emitter/Scatter.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -108,6 +109,10 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
                                     ModuleOp module) {
   if (kernel.getSchedule().getKind() == ScheduleKind::List)
     return emitListKernel(kernel, symbol, target, module);
+  if (kernel.getSchedule().getKind() == ScheduleKind::Scatter)
+    return emitScatterKernel(kernel, createFunction(module, kernel.getLoc(),
+                                                    symbol),
+                             target);
   Block &body = kernel.getBody().front();
   SmallVector<Operation *> ops;
   for (Operation &op : body.without_terminator())
