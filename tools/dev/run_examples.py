@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"<!-- run -->\n```bash\n(.*?)```", re.S)
+BLOCK = re.compile(r"<!-- run -->\n\s*```bash\n(.*?)```", re.S)
 
 
 def run_page(page, build):
