@@ -29,9 +29,9 @@ def Dlc_ScheduleAttr : AttrDef<Dlc_Dialect, "Schedule"> {
   let mnemonic = "schedule";
   let summary = "A kernel's schedule: its kind, the shape of its domain, and which dims of the domain are columns";
   let parameters = (ins EnumParameter<Dlc_ScheduleKind>:$kind,
-                        OptionalArrayRefParameter<"int64_t">:$domain,
+                        ArrayRefParameter<"int64_t">:$domain,
                         OptionalArrayRefParameter<"int64_t">:$cols);
-  let assemblyFormat = "`<` $kind `,` `[` ($domain^)? `]` (`,` `cols` `=` `[` $cols^ `]`)? `>`";
+  let assemblyFormat = "`<` $kind `,` custom<Domain>($domain) (`,` `cols` `=` `[` $cols^ `]`)? `>`";
 }
 
 #endif
