@@ -266,7 +266,7 @@ std::unique_ptr<CompiledModel> Compilation::run() {
     }
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return success();
-    // "… [DLC1234]" or "DLC1234: …": the id goes apart.
+    // "… [DLCnnnn]" or "DLCnnnn: …": the id goes apart.
     std::string text = diagnostic.str(), id = "DLC2000";
     StringRef rest(text);
     if (rest.starts_with("DLC") && rest.size() > 8 && rest[7] == ':') {

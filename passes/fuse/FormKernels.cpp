@@ -31,7 +31,6 @@ using namespace mlir;
 
 namespace dlc {
 #define GEN_PASS_DEF_FORMKERNELSPASS
-#define GEN_PASS_DEF_INLINEKERNELSPASS
 #include "passes/fuse/Passes.h.inc"
 } // namespace dlc
 
@@ -464,26 +463,6 @@ struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
       return signalPassFailure();
     numKernels += kernels;
     numOps += ops;
-  }
-};
-
-struct InlineKernels : dlc::impl::InlineKernelsPassBase<InlineKernels> {
-  void runOnOperation() override {
-    SmallVector<KernelOp> kernels;
-    getOperation().walk([&](KernelOp kernel) { kernels.push_back(kernel); });
-    for (KernelOp kernel : kernels) {
-      OpBuilder b(kernel);
-      IRMapping mapping;
-      Block &body = kernel.getBody().front();
-      mapping.map(body.getArguments(), kernel.getInputs());
-      for (Operation &op : body.without_terminator())
-        b.clone(op, mapping);
-      for (auto [result, value] :
-           llvm::zip_equal(kernel.getOutputs(),
-                           body.getTerminator()->getOperands()))
-        result.replaceAllUsesWith(mapping.lookupOrDefault(value));
-      kernel.erase();
-    }
   }
 };
 
