@@ -129,6 +129,8 @@ LogicalResult Compilation::buildGraph() {
 LogicalResult Compilation::formKernels() {
   PassManager passes(&context);
   passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
+  // After kernels are formed, because it merges whole kernels.
+  passes.addNestedPass<func::FuncOp>(createListKernelsPass());
   return passes.run(*module);
 }
 
@@ -256,7 +258,10 @@ LogicalResult Compilation::phase(const char *name,
 std::unique_ptr<CompiledModel> Compilation::run() {
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
-      result->imported.remarks.push_back(diagnostic.str());
+      // Each entry's copy of the model says the same.
+      std::vector<std::string> &remarks = result->imported.remarks;
+      if (!llvm::is_contained(remarks, diagnostic.str()))
+        remarks.push_back(diagnostic.str());
       return success();
     }
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)

@@ -268,6 +268,11 @@ void Lowering::chooseInPlace() {
     });
     if (isReadLater)
       continue;
+    // Slices of a list are read at the element that is written.
+    if (kernel.getSchedule().getKind() == ScheduleKind::List) {
+      inPlace[root] = alias.getInt();
+      continue;
+    }
     Block &body = kernel.getBody().front();
     SmallVector<Operation *> ops;
     for (Operation &op : body.without_terminator())
@@ -300,6 +305,7 @@ LogicalResult Lowering::addKernel(KernelOp kernel) {
   fb::LaunchT launch;
   launch.kernel = *index;
   launch.groups = entry.groups;
+  launch.dims = entry.dims;
   for (Value input : kernel.getInputs())
     launch.buffers.push_back(bufferOf(input));
   for (Value output : kernel.getOutputs())
@@ -310,8 +316,13 @@ LogicalResult Lowering::addKernel(KernelOp kernel) {
   for (Operation &op : body.without_terminator())
     ops.push_back(&op);
   SmallVector<Value> outputs(body.getTerminator()->getOperands());
-  if (FailureOr<RegionPlan> plan = planRegion(ops, outputs);
-      succeeded(plan)) {
+  if (kernel.getSchedule().getKind() == ScheduleKind::List) {
+    for (Value input : kernel.getInputs())
+      instruction.bytes_read += bytesOf(input.getType());
+    for (Value output : kernel.getOutputs())
+      instruction.bytes_written += bytesOf(output.getType());
+  } else if (FailureOr<RegionPlan> plan = planRegion(ops, outputs);
+             succeeded(plan)) {
     KernelTraffic traffic = kernelTraffic(*plan);
     instruction.flops = uint64_t(plan->operations);
     instruction.bytes_read = uint64_t(traffic.read);

@@ -343,6 +343,9 @@ ScheduleAttr scheduleOf(const RegionPlan &plan, MLIRContext *context) {
                       : isColumn              ? ScheduleKind::Column
                                               : ScheduleKind::Row;
   for (const RegionReduction &reduction : plan.reductions)
+    if (isa<ScatterAddOp>(reduction.op))
+      kind = ScheduleKind::Scatter;
+  for (const RegionReduction &reduction : plan.reductions)
     if (isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(
             reduction.op))
       kind = ScheduleKind::Contract;
