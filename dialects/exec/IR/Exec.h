@@ -10,6 +10,7 @@
 
 #include "dialects/dlc/IR/Dlc.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OpImplementation.h"
 #include "mlir/IR/SymbolTable.h"
@@ -28,9 +29,6 @@ struct InstructionCost {
 
 #define GET_TYPEDEF_CLASSES
 #include "dialects/exec/IR/ExecTypes.h.inc"
-
-#define GET_ATTRDEF_CLASSES
-#include "dialects/exec/IR/ExecAttrs.h.inc"
 
 #define GET_OP_CLASSES
 #include "dialects/exec/IR/ExecOps.h.inc"

@@ -14,9 +14,6 @@ using namespace mlir;
 #define GET_TYPEDEF_CLASSES
 #include "dialects/exec/IR/ExecTypes.cpp.inc"
 
-#define GET_ATTRDEF_CLASSES
-#include "dialects/exec/IR/ExecAttrs.cpp.inc"
-
 #define GET_OP_CLASSES
 #include "dialects/exec/IR/ExecOps.cpp.inc"
 
@@ -24,10 +21,6 @@ void dlc::exec::ExecDialect::initialize() {
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "dialects/exec/IR/ExecTypes.cpp.inc"
-      >();
-  addAttributes<
-#define GET_ATTRDEF_LIST
-#include "dialects/exec/IR/ExecAttrs.cpp.inc"
       >();
   addOperations<
 #define GET_OP_LIST

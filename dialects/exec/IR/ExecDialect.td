@@ -22,7 +22,6 @@ def Exec_Dialect : Dialect {
     read and write places, so the order of ops is the order of time. `at` is the place's byte offset in the arena, once it is planned.
   }];
   let useDefaultTypePrinterParser = 1;
-  let useDefaultAttributePrinterParser = 1;
   let dependentDialects = ["::dlc::DlcDialect"];
 }
 
@@ -36,28 +35,23 @@ def Exec_Buffer : TypeDef<Exec_Dialect, "Buffer"> {
 /// The values equal the artifact schema's.
 class Exec_Enum<string name, string summary, list<I32EnumAttrCase> cases> : I32EnumAttr<name, summary, cases> {
   let cppNamespace = "::dlc::exec";
-  let genSpecializedAttr = 0;
 }
 
-def Exec_Role : Exec_Enum<"Role", "what a state is", [
+def Exec_RoleAttr : Exec_Enum<"Role", "what a state is", [
     I32EnumAttrCase<"Parameter", 0, "parameter">, I32EnumAttrCase<"Statistic", 1, "statistic">,
     I32EnumAttrCase<"Optimizer", 2, "optimizer">, I32EnumAttrCase<"Random", 3, "random">, I32EnumAttrCase<"Step", 4, "step">]>;
-def Exec_RoleAttr : EnumAttr<Exec_Dialect, Exec_Role, "role"> { let assemblyFormat = "$value"; }
 
-def Exec_Category : Exec_Enum<"Category", "what a buffer is for", [
+def Exec_CategoryAttr : Exec_Enum<"Category", "what a buffer is for", [
     I32EnumAttrCase<"Activation", 0, "activation">, I32EnumAttrCase<"Gradient", 1, "gradient">,
     I32EnumAttrCase<"Workspace", 2, "workspace">, I32EnumAttrCase<"Output", 3, "output">]>;
-def Exec_CategoryAttr : EnumAttr<Exec_Dialect, Exec_Category, "category"> { let assemblyFormat = "$value"; }
 
-def Exec_Activation : Exec_Enum<"Activation", "what a library call applies to each result", [
+def Exec_ActivationAttr : Exec_Enum<"Activation", "what a library call applies to each result", [
     I32EnumAttrCase<"None", 0, "none">, I32EnumAttrCase<"Relu", 1, "relu">, I32EnumAttrCase<"GeluErf", 2, "gelu_erf">,
     I32EnumAttrCase<"GeluTanh", 3, "gelu_tanh">, I32EnumAttrCase<"Tanh", 4, "tanh">, I32EnumAttrCase<"Sigmoid", 5, "sigmoid">,
     I32EnumAttrCase<"Swish", 6, "swish">]>;
-def Exec_ActivationAttr : EnumAttr<Exec_Dialect, Exec_Activation, "activation"> { let assemblyFormat = "$value"; }
 
-def Exec_ConvKind : Exec_Enum<"ConvKind", "which side of a convolution is computed", [
+def Exec_ConvKindAttr : Exec_Enum<"ConvKind", "which side of a convolution is computed", [
     I32EnumAttrCase<"Forward", 0, "forward">, I32EnumAttrCase<"BackwardData", 1, "backward_data">,
     I32EnumAttrCase<"BackwardWeights", 2, "backward_weights">]>;
-def Exec_ConvKindAttr : EnumAttr<Exec_Dialect, Exec_ConvKind, "conv_kind"> { let assemblyFormat = "$value"; }
 
 #endif
