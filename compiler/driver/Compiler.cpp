@@ -263,12 +263,15 @@ LogicalResult Compilation::phase(const char *name,
 std::unique_ptr<CompiledModel> Compilation::run() {
   ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
     if (diagnostic.getSeverity() == DiagnosticSeverity::Remark) {
-      result->imported.remarks.push_back(diagnostic.str());
+      // Each entry's copy of the model says the same.
+      std::vector<std::string> &remarks = result->imported.remarks;
+      if (!llvm::is_contained(remarks, diagnostic.str()))
+        remarks.push_back(diagnostic.str());
       return success();
     }
     if (diagnostic.getSeverity() != DiagnosticSeverity::Error)
       return success();
-    // "… [DLC1234]" or "DLC1234: …": the id goes apart.
+    // "… [DLCnnnn]" or "DLCnnnn: …": the id goes apart.
     std::string text = diagnostic.str(), id = "DLC2000";
     StringRef rest(text);
     if (rest.starts_with("DLC") && rest.size() > 8 && rest[7] == ':') {

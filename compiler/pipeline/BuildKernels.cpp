@@ -13,4 +13,6 @@ using namespace mlir;
 
 void dlc::buildKernelsPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass());
+  // After kernels are formed, because it merges whole kernels.
+  pm.addNestedPass<func::FuncOp>(createListKernelsPass());
 }

@@ -41,6 +41,7 @@ FailureOr<unsigned> KernelTable::add(KernelOp kernel) {
   if (failed(emitted))
     return failure();
   entry.groups = emitted->groups;
+  entry.dims = std::move(emitted->dims);
   kernels.push_back(std::move(entry));
   return unsigned(kernels.size() - 1);
 }

@@ -51,7 +51,10 @@ FailureOr<KernelIndices> emitKernels(ModuleOp module, KernelTable &kernels) {
     indices[kernel.getSymName()] = *index;
   }
   module.walk([&](exec::LaunchOp launch) {
-    launch.setGrid(kernels.entries()[indices.at(launch.getKernel())].groups);
+    const KernelEntry &code = kernels.entries()[indices.at(launch.getKernel())];
+    launch.setGrid(code.groups);
+    if (!code.dims.empty())
+      launch.setDims(code.dims);
   });
   return indices;
 }

@@ -2,20 +2,17 @@
 //
 // Written so that their derivatives are right everywhere the loss has one:
 // where a formula has a kink or a pole that the loss itself does not have
-// (|x| at 0 inside the logistic loss, log 0 inside a clamped logarithm), the
-// argument is replaced on the far side by a `select` before the function is
-// applied, since the derivative of the untaken side would otherwise be
-// 0 * inf = NaN.
+// (|x| at 0 inside the logistic loss), the argument is replaced on the far side
+// by a `select` before the function is applied, since the derivative of the
+// untaken side would otherwise be 0 * inf = NaN.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/training/Losses.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-
-#include <cfloat>
-#include <cmath>
 
 using namespace mlir;
 
@@ -192,33 +189,6 @@ Value buildHuber(OpBuilder &b, Location loc, const LossSpec &, Value output,
       SelectOp::create(b, loc, isSmall, square, addNumber(b, loc, size, -0.5)));
 }
 
-/// f(value) where `isPole` is false, -100 elsewhere; the derivative there is 0.
-template <typename OpTy>
-Value clampedLog(OpBuilder &b, Location loc, Value value, Value isPole,
-                 double harmless) {
-  Value safe = SelectOp::create(b, loc, isPole,
-                                splatLike(b, loc, value, harmless), value);
-  return SelectOp::create(b, loc, isPole, splatLike(b, loc, value, -100),
-                          OpTy::create(b, loc, safe));
-}
-
-/// -(t max(ln p, -100) + (1 - t) max(ln (1 - p), -100)), as PyTorch's BCELoss
-/// clamps. ln p < -100 holds below e^-100; in f32 that is below the least
-/// normal number, where p counts as 0.
-Value buildBce(OpBuilder &b, Location loc, const LossSpec &, Value output,
-               Value target) {
-  Value p = widen(b, loc, output);
-  double least = elementTypeOf(p).isF64() ? std::exp(-100.0) : FLT_MIN;
-  Value logP = clampedLog<LogOp>(
-      b, loc, p, compareTo(b, loc, ComparePredicate::LT, p, least), 1);
-  Value logRest =
-      clampedLog<Log1pOp>(b, loc, NegOp::create(b, loc, p),
-                          compareTo(b, loc, ComparePredicate::GE, p, 1), 0);
-  Value hit = MulOp::create(b, loc, target, logP);
-  Value missed = MulOp::create(b, loc, addNumber(b, loc, target, -1), logRest);
-  return meanOfAll(b, loc, SubOp::create(b, loc, missed, hit));
-}
-
 /// (1 - t) x - ln sigmoid(x), with ln sigmoid(x) = min(x, 0) - ln(1 + e^-|x|).
 /// min and |x| are spelled as selects on x >= 0, so that their kinks at 0
 /// cancel in the derivative, as they do in the function.
@@ -236,6 +206,31 @@ Value buildBceLogits(OpBuilder &b, Location loc, const LossSpec &, Value output,
   return meanOfAll(
       b, loc,
       SubOp::create(b, loc, MulOp::create(b, loc, rest, x), logSigmoid));
+}
+
+/// The logits of an output that is a sigmoid's, also behind reshapes and
+/// transposes, or null.
+Value logitsOf(OpBuilder &b, Location loc, Value output) {
+  if (auto sigmoid = output.getDefiningOp<SigmoidOp>())
+    return sigmoid.getOperand();
+  Operation *move = output.getDefiningOp();
+  if (!isa_and_nonnull<ReshapeOp, TransposeOp>(move))
+    return {};
+  Value logits = logitsOf(b, loc, move->getOperand(0));
+  if (!logits)
+    return {};
+  IRMapping mapping;
+  mapping.map(move->getOperand(0), logits);
+  return b.clone(*move, mapping)->getResult(0);
+}
+
+Value buildBce(OpBuilder &b, Location loc, const LossSpec &spec, Value output,
+               Value target) {
+  Value logits = logitsOf(b, loc, output);
+  emitRemark(loc) << "loss 'bce' takes the output as "
+                  << (logits ? "probabilities: a sigmoid computes it"
+                             : "logits: no sigmoid computes it");
+  return buildBceLogits(b, loc, spec, logits ? logits : output, target);
 }
 
 //===----------------------------------------------------------------------===//

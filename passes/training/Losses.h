@@ -9,12 +9,15 @@
 // | mse           | MSELoss                               | like the output  |
 // | l1            | L1Loss                                | like the output  |
 // | huber         | HuberLoss (delta 1)                   | like the output  |
-// | bce           | BCELoss: the output is probabilities  | like the output  |
+// | bce           | BCELoss of a sigmoid's output,        | like the output  |
+// |               | BCEWithLogitsLoss of any other        |                  |
 // | bce-logits    | BCEWithLogitsLoss                     | like the output  |
 // | none          | the output is the loss                | none             |
 //
 // All are means: over the targets that are not ignored, or over all elements.
-// Outputs in a 16-bit type are read as f32.
+// Outputs in a 16-bit type are read as f32. `bce` of a sigmoid's output is
+// computed from the sigmoid's argument, where no logarithm of a rounded 0 or 1
+// occurs; a remark says which reading was taken.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_PASSES_TRAINING_LOSSES_H

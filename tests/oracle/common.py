@@ -87,7 +87,7 @@ def read_cases(only="*"):
 
 
 def error(a, b, floor=0.0):
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    a, b = np.atleast_1d(np.asarray(a, np.float64)), np.atleast_1d(np.asarray(b, np.float64))
     if a.shape != b.shape:
         if a.size != b.size:
             return float("inf")
