@@ -164,6 +164,9 @@ bool LaunchOp::mayShare(Value read, Value written) {
   // A list updates states, each slice from its own old value alone.
   if (kernel.getSchedule().getKind() == dlc::ScheduleKind::List)
     return bool(read.getDefiningOp<StateOp>());
+  // A scatter reads and adds in the order of its indices.
+  if (kernel.getSchedule().getKind() == dlc::ScheduleKind::Scatter)
+    return false;
   Block &body = kernel.getBody().front();
   unsigned number = output - getOutputs().begin();
   Type type = body.getTerminator()->getOperand(number).getType();
