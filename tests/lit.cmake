@@ -26,10 +26,12 @@ add_test(NAME examples.lit COMMAND ${DLC_LIT} -q ${examples})
 set_tests_properties(examples.lit PROPERTIES FIXTURES_REQUIRED examples)
 add_test(NAME lit COMMAND ${DLC_LIT} -v ${CMAKE_CURRENT_BINARY_DIR} --filter-out "^examples/")
 
-# Rewrites the generated reference pages.
+# Rewrites the generated pages: reference, tour.
 add_custom_target(dlc-docs
   COMMAND ${generator} ${op_examples} --docs ${op_page}
   COMMAND ${generator} ${pass_examples} --docs ${pass_page}
   COMMAND ${CMAKE_COMMAND} -E env DLC_WRITE_COVERAGE=1 $<TARGET_FILE:CoverageTests>
+  COMMAND ${CMAKE_COMMAND} -E env DLC_UPDATE_DOCS=1 $<TARGET_FILE:CommandLineTest>
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/dev/gen_tour.py --build ${CMAKE_BINARY_DIR} --llvm ${DLC_LLVM_ROOT}
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-add_dependencies(dlc-docs CoverageTests)
+add_dependencies(dlc-docs CoverageTests CommandLineTest dlc)
