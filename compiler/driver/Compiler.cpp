@@ -128,7 +128,9 @@ LogicalResult Compilation::buildGraph() {
 
 LogicalResult Compilation::formKernels() {
   PassManager passes(&context);
-  buildKernelsPipeline(passes);
+  KernelsOptions kernelsOptions;
+  kernelsOptions.fuse = options.fuse;
+  buildKernelsPipeline(passes, kernelsOptions);
   return passes.run(*module);
 }
 

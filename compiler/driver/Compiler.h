@@ -34,6 +34,9 @@ struct CompileOptions {
   std::map<std::string, std::vector<int64_t>> targetShapes;
   /// Dims, batch, freezing, ties, BatchNormalization, f64.
   ImportOptions import;
+  /// Several ops per kernel. Without it every op is a kernel of its own: to see
+  /// what fusion saves.
+  bool fuse = true;
   /// LLVM's name of a CPU; empty: this machine's.
   std::string cpu;
   /// A folder for the IR after each phase, as numbered files; empty: none.

@@ -11,8 +11,13 @@
 
 using namespace mlir;
 
-void dlc::buildKernelsPipeline(OpPassManager &pm) {
-  pm.addNestedPass<func::FuncOp>(createFormKernelsPass());
+void dlc::buildKernelsPipeline(OpPassManager &pm,
+                               const KernelsOptions &options) {
+  FormKernelsPassOptions form;
+  form.merge = options.fuse;
+  pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
+  if (!options.fuse)
+    return;
   // After kernels are formed, because it merges whole kernels.
   pm.addNestedPass<func::FuncOp>(createListKernelsPass());
 }

@@ -16,7 +16,7 @@ void dlc::registerPhases() {
       "dlc-graph-pipeline",
       "the graph phase: simplify, differentiate, optimize, decompose",
       buildGraphPipeline);
-  PassPipelineRegistration<>("dlc-kernels-pipeline",
+  PassPipelineRegistration<KernelsOptions>("dlc-kernels-pipeline",
                              "the kernels phase: form fusion regions",
                              buildKernelsPipeline);
   PassPipelineRegistration<>(

@@ -46,7 +46,14 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
 void buildGraphPipeline(mlir::OpPassManager &pm, const GraphOptions &options);
 
 /// From primitive ops to kernels and library calls.
-void buildKernelsPipeline(mlir::OpPassManager &pm);
+struct KernelsOptions : mlir::PassPipelineOptions<KernelsOptions> {
+  Option<bool> fuse{*this, "fuse",
+                    llvm::cl::desc("several ops per kernel; without it every "
+                                   "op is a kernel of its own"),
+                    llvm::cl::init(true)};
+};
+void buildKernelsPipeline(mlir::OpPassManager &pm,
+                          const KernelsOptions &options);
 
 /// From functions of kernels to plans with memory (dialects/exec).
 void buildExecPipeline(mlir::OpPassManager &pm);

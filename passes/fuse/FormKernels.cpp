@@ -453,11 +453,13 @@ void Materializer::sortBlock() {
 }
 
 struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
+  using FormKernelsPassBase::FormKernelsPassBase;
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     FusionGraph graph(function.getBody().front());
     FusionCost cost;
-    Fuser(graph, cost).run();
+    if (merge)
+      Fuser(graph, cost).run();
     unsigned kernels = 0, ops = 0;
     if (failed(Materializer(graph, function).run(kernels, ops)))
       return signalPassFailure();

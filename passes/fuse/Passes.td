@@ -18,6 +18,7 @@ def FormKernelsPass : Pass<"dlc-form-kernels", "::mlir::func::FuncOp"> {
     the program back. Needs `dlc-decompose` to have run. Linear in the program but for the reachability checks.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
+  let options = [Option<"merge", "merge", "bool", "true", "merge regions; without it every op is a kernel of its own">];
   let statistics = [
     Statistic<"numKernels", "kernels", "Number of kernels formed">,
     Statistic<"numOps", "fused-ops", "Number of ops in them">

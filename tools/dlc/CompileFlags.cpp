@@ -55,6 +55,10 @@ void CompileFlags::addTraining(CLI::App &command) {
                 "keep initializers apart that are equal bit for bit")
       ->group(group);
   command
+      .add_flag("--no-fusion", noFusion,
+                "one kernel per op, to see what fusion saves")
+      ->group(group);
+  command
       .add_option("--batchnorm", batchNorm,
                   "train (batch statistics) or frozen [train]")
       ->check(CLI::IsMember({"train", "frozen"}))
@@ -192,6 +196,8 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.trainOnly = trainOnly;
   if (noRetie)
     options.retie = false;
+  if (noFusion)
+    options.fuse = false;
   if (batchNorm)
     options.batchNormTrains = *batchNorm == "train";
   if (precision)

@@ -40,6 +40,7 @@ private:
   std::optional<int64_t> accumulate;
   std::vector<std::string> freeze, trainOnly;
   bool noRetie = false;
+  bool noFusion = false;
   std::optional<std::string> memoryLimit, recompute, mesh, pipeline, from, to;
 };
 

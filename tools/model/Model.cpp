@@ -206,6 +206,7 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.import.freeze = options.freeze;
   result.import.trainOnly = options.trainOnly;
   result.import.retie = options.retie;
+  result.fuse = options.fuse;
   result.import.batchNormTrains = options.batchNormTrains;
   result.import.f64 = options.isF64;
   result.cpu = options.cpu;

@@ -46,6 +46,7 @@ std::vector<std::string> ModelOptions::toLines() const {
       "clip-norm=" + formatNumber(clipNorm, 17),
       "accumulate=" + std::to_string(accumulate),
       std::string("retie=") + (retie ? "1" : "0"),
+      std::string("fusion=") + (fuse ? "1" : "0"),
       std::string("batchnorm=") + (batchNormTrains ? "train" : "frozen"),
       std::string("precision=") + (isF64 ? "f64" : "f32"),
       "cpu=" + cpu};
@@ -85,6 +86,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.accumulate = toInteger(value, 1);
   else if (key == "retie")
     options.retie = value != "0";
+  else if (key == "fusion")
+    options.fuse = value != "0";
   else if (key == "batchnorm")
     options.batchNormTrains = value != "frozen";
   else if (key == "precision")

@@ -27,6 +27,7 @@ struct ModelOptions {
   int64_t accumulate = 1;
   std::vector<std::string> freeze, trainOnly;
   bool retie = true;
+  bool fuse = true;
   bool batchNormTrains = true;
   bool isF64 = false;
   /// Sizes of symbolic dims by name, and of every leading one not among them.
