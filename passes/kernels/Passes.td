@@ -15,7 +15,7 @@ def LowerToExecPass : DlcPass<"dlc-lower-to-exec", "::mlir::ModuleOp"> {
   let dependentDialects = ["::dlc::exec::ExecDialect"];
   let before = [{
     func.func @infer(%x: tensor<4x2xf32> {dlc.input = "x"}, %w: tensor<2x3xf32> {dlc.param = "w"}) -> (tensor<4x3xf32> {dlc.output = "y"}) {
-      %0 = dlc.dot_general %x, %w contract [1] x [0] : (tensor<4x2xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
+      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<4x2xf32>, tensor<2x3xf32>) -> tensor<4x3xf32>
       return %0 : tensor<4x3xf32>
     }
   }];

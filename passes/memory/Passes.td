@@ -49,7 +49,7 @@ def PlanMemoryPass : DlcPass<"dlc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Give every place of a plan its offset in the arena";
   let description = [{
     A place lives from the first to the last instruction that touches it, an input from the start, an output to the end. Places that live at
-    one time do not overlap; best fit by size and by lifetime, the better one kept (PlanMemory.h). Results are written over operands that
+    one time do not overlap; best fit in four orders, the best one kept (PlanMemory.h). Results are written over operands that
     die there, if the kernel reads each element where it writes it, and if that makes the arena smaller. `arena` of each program is then
     its size, states included. After `dlc-schedule`, because the order decides what lives together. Quadratic in the places, with a small
     constant.

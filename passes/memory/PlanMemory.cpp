@@ -59,16 +59,25 @@ MemoryPlan planMemory(const std::vector<LiveBuffer> &buffers,
                       uint64_t alignment) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), 0);
-  auto lifetime = [&](size_t i) { return buffers[i].last - buffers[i].first; };
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return buffers[a].bytes > buffers[b].bytes;
-  });
-  MemoryPlan bySize = place(buffers, order, alignment);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return lifetime(a) > lifetime(b);
-  });
-  MemoryPlan byLifetime = place(buffers, order, alignment);
-  MemoryPlan &best = byLifetime.bytes < bySize.bytes ? byLifetime : bySize;
+  using Key = uint64_t (*)(const LiveBuffer &);
+  auto size = [](const LiveBuffer &b) { return b.bytes; };
+  auto lifetime = [](const LiveBuffer &b) { return uint64_t(b.last - b.first); };
+  auto area = [](const LiveBuffer &b) {
+    return b.bytes * uint64_t(b.last - b.first + 1);
+  };
+  // Earliest first: what a stack-like program wants.
+  auto start = [](const LiveBuffer &b) { return ~uint64_t(b.first + 1); };
+  MemoryPlan best;
+  best.bytes = UINT64_MAX;
+  // Each sort is stable, so the key before decides ties.
+  for (Key key : {Key(size), Key(lifetime), Key(start), Key(area)}) {
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+      return key(buffers[a]) > key(buffers[b]);
+    });
+    if (MemoryPlan plan = place(buffers, order, alignment);
+        plan.bytes < best.bytes)
+      best = std::move(plan);
+  }
   best.lowerBound = mostLive(buffers, alignment);
   return best;
 }

@@ -1,8 +1,9 @@
 //===- PlanMemory.h - offsets for buffers with known lifetimes --*- C++ -*-===//
 //
 // Places buffers in one arena so that buffers that live at the same time do not
-// overlap. Best fit in two orders, by size and by lifetime, and the better one
-// is kept (the heap simulation of XLA's buffer assignment).
+// overlap. Best fit in four orders (by size, by lifetime, by start, by both size
+// and lifetime), and the best one is kept: the heap simulation of XLA's buffer
+// assignment, with two more orders.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_PASSES_MEMORY_PLANMEMORY_H

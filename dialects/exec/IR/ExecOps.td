@@ -61,7 +61,7 @@ def Exec_ProgramOp : Exec_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
       %x = exec.argument "x" : tensor<16x8xf32> at 2048 -> !exec.buffer<512>
       %w = exec.state "fc.weight" : !exec.buffer<256>
       %y = exec.buffer output "fc" at 3072 : !exec.buffer<512>
-      exec.launch @fc_7f3a(%x, %w) -> (%y) grid(2) : (!exec.buffer<512>, !exec.buffer<256>) -> (!exec.buffer<512>)
+      exec.launch @fc_7f3a(%x, %w) -> (%y) grid(2) : (!exec.buffer<512>, !exec.buffer<256>) -> !exec.buffer<512>
       exec.output "y" %y : tensor<16x8xf32>, !exec.buffer<512>
     }
     ```
@@ -138,7 +138,7 @@ def Exec_LaunchOp : Exec_InstructionOp<"launch", [
                        OptionalAttr<I64Attr>:$grid, OptionalAttr<DenseI64ArrayAttr>:$dims);
   let assemblyFormat = [{
     $kernel `(` $inputs `)` `->` `(` $outputs `)` (`grid` `(` $grid^ `)`)? (`dims` $dims^)? attr-dict
-    `:` `(` type($inputs) `)` `->` `(` type($outputs) `)`
+    `:` functional-type($inputs, $outputs)
   }];
   let hasVerifier = 1;
 }

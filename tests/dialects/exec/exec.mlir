@@ -34,14 +34,14 @@ exec.program @infer arena(512) {
   %5 = exec.buffer workspace at 384 : !exec.buffer<64>
   %6 = exec.buffer output at 448 : !exec.buffer<32>
   // CHECK: exec.gemm f32 [1, 1, 2, 4, 8] %[[X]] by [0, 0, 8, 1], %[[W]] by [0, 0, 1, 8] -> %[[H]] by [0, 0, 4, 1]
-  // CHECK-SAME: bias(%frozen : <16>) activation relu residual(%{{.+}} : <32>) workspace(%{{.+}} : <64>)
+  // CHECK-SAME: bias(%frozen : !exec.buffer<16>) activation relu residual(%{{.+}} : !exec.buffer<32>) workspace(%{{.+}} : !exec.buffer<64>)
   exec.gemm f32 [1, 1, 2, 4, 8] %0 by [0, 0, 8, 1], %1 by [0, 0, 1, 8] -> %4 by [0, 0, 4, 1]
     bias(%2 : !exec.buffer<16>) activation relu residual(%6 : !exec.buffer<32>) workspace(%5 : !exec.buffer<64>)
     : !exec.buffer<64>, !exec.buffer<128> -> !exec.buffer<32>
   // CHECK: exec.gemm f32 [1, 1, 1, 4, 8] %[[X]] at 8 by [0, 0, 8, 1]
   exec.gemm f32 [1, 1, 1, 4, 8] %0 at 8 by [0, 0, 8, 1], %1 by [0, 0, 1, 8] -> %4 at 4 by [0, 0, 4, 1]
     : !exec.buffer<64>, !exec.buffer<128> -> !exec.buffer<32>
-  // CHECK: exec.launch @relu_1(%[[H]]) -> (%[[Y:.+]]) grid(2) dims [4] : (!exec.buffer<32>) -> (!exec.buffer<32>)
+  // CHECK: exec.launch @relu_1(%[[H]]) -> (%[[Y:.+]]) grid(2) dims [4] : (!exec.buffer<32>) -> !exec.buffer<32>
   exec.launch @relu_1(%4) -> (%6) grid(2) dims [4] : (!exec.buffer<32>) -> (!exec.buffer<32>)
   // CHECK: exec.copy %{{.+}} -> %[[Y]] at 16 bytes 16
   exec.copy %3 -> %6 at 16 bytes 16 : !exec.buffer<16> -> !exec.buffer<32>

@@ -22,6 +22,7 @@ exec.program @shared {
   %b = exec.buffer output "b" : !exec.buffer<64>
   exec.launch @neg_1(%x) -> (%a) : (!exec.buffer<64>) -> (!exec.buffer<64>)
   exec.launch @neg_1(%a) -> (%b) : (!exec.buffer<64>) -> (!exec.buffer<64>)
+  exec.output "x" %x : tensor<16xf32>, !exec.buffer<64>
   exec.output "y" %b : tensor<16xf32>, !exec.buffer<64>
 }
 // What does not live together overlaps.
