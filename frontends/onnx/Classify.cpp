@@ -29,6 +29,24 @@ public:
         bits[output.name()] = Differentiable;
   }
 
+  /// Notes which values depend on inputs, in execution order.
+  void findDependent(const Graph &graph, const LoadedModel &model) {
+    for (const onnx::ValueInfoProto &input : model.proto->graph().input())
+      if (!initializers.contains(input.name()))
+        dependent.insert(input.name());
+    for (const GraphNode &node : graph.nodes) {
+      StringRef op = node.proto->op_type();
+      bool depends =
+          op != "Shape" && op != "Size" &&
+          llvm::any_of(node.proto->input(), [&](const std::string &name) {
+            return dependent.contains(name);
+          });
+      if (depends)
+        for (const std::string &name : node.proto->output())
+          dependent.insert(name);
+    }
+  }
+
   void visit(const GraphNode &node) {
     const OpRow *row = OpTable::get().find(node.proto->domain(),
                                            node.proto->op_type(), node.opset);
@@ -59,6 +77,11 @@ private:
     unsigned result = NoUse;
     for (const std::string &name : node.proto->output())
       result |= bits.lookup(name);
+    // The angles of rotary embeddings are no parameters: a table of sines that
+    // is made of constants alone.
+    if ((node.proto->op_type() == "Sin" || node.proto->op_type() == "Cos") &&
+        !dependent.contains(node.proto->input(0)))
+      return NoUse;
     return result;
   }
 
@@ -101,7 +124,7 @@ private:
       add(node, -1, output.name(), result);
   }
 
-  llvm::StringSet<> initializers;
+  llvm::StringSet<> initializers, dependent;
   llvm::StringMap<unsigned> bits;
   InitializerUses uses;
 };
@@ -110,6 +133,7 @@ private:
 
 InitializerUses findUses(const LoadedModel &model, const Graph &graph) {
   UseFinder finder(model);
+  finder.findDependent(graph, model);
   for (const GraphNode &node : llvm::reverse(graph.nodes))
     finder.visit(node);
   return finder.take();
@@ -162,6 +186,25 @@ static bool isFiniteMask(const Weight &weight) {
   return silences;
 }
 
+/// A mask of zeros and ones, both of them and some row with several ones: an
+/// identity matrix, which parameters may start as, is none.
+static bool isBinaryMask(const Weight &weight) {
+  if (weight.type.getRank() < 2)
+    return false;
+  size_t cols = weight.type.getShape().back();
+  bool hasZero = false, hasFullRow = false;
+  size_t onesInRow = 0;
+  for (size_t i = 0, n = weight.type.getNumElements(); i < n; ++i) {
+    double value = element(weight, i);
+    if (value != 0 && value != 1)
+      return false;
+    onesInRow = (i % cols ? onesInRow : 0) + (value == 1);
+    hasZero |= value == 0;
+    hasFullRow |= onesInRow > 1;
+  }
+  return hasZero && hasFullRow;
+}
+
 static bool hasNonFinite(const Weight &weight) {
   for (size_t i = 0, n = weight.type.getNumElements(); i < n; ++i)
     if (!std::isfinite(element(weight, i)))
@@ -181,15 +224,18 @@ bool isParameter(const Weight &weight, unsigned bits, std::string &reason) {
   else if (elements == 1 && !(bits & WeightLike) &&
            isGeneratedName(weight.name))
     reason = "a literal: one number under a name that the exporter made up";
-  else if (elements > 1 && weight.type.getRank() == 1 &&
-           isGeneratedName(weight.name) && isConstantValued(weight) &&
-           (element(weight, 0) == 0 || element(weight, 0) == 1))
+  else if (elements > 1 && isGeneratedName(weight.name) &&
+           isConstantValued(weight) &&
+           (element(weight, 0) == 1 ||
+            (element(weight, 0) == 0 && weight.type.getRank() == 1)))
     reason = "a literal: all zeros or ones under a name that the exporter "
              "made up";
   else if (hasNonFinite(weight))
     reason = "it holds numbers that are not finite, as masks do";
   else if (isFiniteMask(weight))
     reason = "a mask: zeros and large negative numbers";
+  else if (isBinaryMask(weight))
+    reason = "a mask: zeros and ones";
   else
     return true;
   return false;

@@ -56,7 +56,8 @@ public:
                Diagnostics &diagnostics)
       : prepared(prepared), options(options), imported(imported),
         diagnostics(diagnostics), builder(module.getContext()),
-        state{mode, options, diagnostics, prepared.model.name} {
+        mode(mode) {
+    state.modelName = prepared.model.name;
     Location loc = NameLoc::get(builder.getStringAttr(prepared.model.name));
     function = func::FuncOp::create(loc, functionName(mode),
                                     builder.getFunctionType({}, {}));
@@ -74,6 +75,8 @@ public:
     addInitializers();
     for (const GraphNode &node : prepared.graph.nodes)
       importNode(node);
+    if (mode == ImportMode::Infer || mode == ImportMode::Grad)
+      turnOffDropout();
     if (!diagnostics.hasErrors())
       addResults();
     if (diagnostics.hasErrors()) {
@@ -289,6 +292,59 @@ private:
     return false;
   }
 
+  //===- Dropout in small ops ---------------------------------------------===//
+  // Exporters spell dropout and stochastic depth as
+  //   x * (cast(uniform < keep) / keep)
+  // With the cast replaced by `keep` that is x, whatever the order of the
+  // product and the division.
+  void turnOffDropout() {
+    SmallVector<RandomUniformOp> draws(entry->getOps<RandomUniformOp>());
+    for (RandomUniformOp draw : draws) {
+      for (Operation *user : llvm::make_early_inc_range(draw->getUsers()))
+        if (auto compare = dyn_cast<CompareOp>(user))
+          replaceMask(compare, draw.getResult());
+      eraseIfUnused(draw);
+    }
+    if (state.rng && state.rng.use_empty()) {
+      (void)function.eraseArgument(
+          cast<BlockArgument>(state.rng).getArgNumber());
+      state.rng = {};
+    }
+  }
+
+  void replaceMask(CompareOp compare, Value draw) {
+    std::optional<double> bound = splatValue(compare.getRhs());
+    if (compare.getLhs() != draw || !bound)
+      return;
+    ComparePredicate predicate = compare.getPredicate();
+    bool isBelow = predicate == ComparePredicate::LT ||
+                   predicate == ComparePredicate::LE;
+    double keep = isBelow ? *bound : 1 - *bound;
+    for (Operation *user : llvm::make_early_inc_range(compare->getUsers())) {
+      auto cast = dyn_cast<CastOp>(user);
+      if (!cast || !isa<FloatType>(elementTypeOf(cast)) || keep <= 0)
+        continue;
+      OpBuilder at(cast);
+      cast->replaceAllUsesWith(
+          splat(at, cast.getLoc(), tensorType(cast), keep).getDefiningOp());
+      eraseIfUnused(cast);
+    }
+    eraseIfUnused(compare);
+  }
+
+  void eraseIfUnused(Operation *op) {
+    if (op->use_empty() && !isNamed(op->getResult(0)))
+      op->erase();
+  }
+
+  /// Whether an output of the model is `value`.
+  bool isNamed(Value value) {
+    return llvm::any_of(prepared.model.proto->graph().output(),
+                        [&](const onnx::ValueInfoProto &output) {
+                          return state.values.lookup(output.name()) == value;
+                        });
+  }
+
   //===- Results ----------------------------------------------------------===//
   void addResults() {
     SmallVector<Value> results;
@@ -364,7 +420,8 @@ private:
   ImportedModel &imported;
   Diagnostics &diagnostics;
   OpBuilder builder;
-  FunctionState state;
+  ImportMode mode;
+  FunctionState state{mode, options, diagnostics};
   func::FuncOp function;
   Block *entry;
   llvm::StringSet<> poisoned, defined;

@@ -28,20 +28,20 @@ struct FunctionState {
   ImportMode mode;
   const ImportOptions &options;
   Diagnostics &diagnostics;
-  std::string modelName;
-  llvm::StringMap<mlir::Value> values;
-  llvm::StringMap<llvm::SmallVector<mlir::Value>> sequences;
+  std::string modelName = {};
+  llvm::StringMap<mlir::Value> values = {};
+  llvm::StringMap<llvm::SmallVector<mlir::Value>> sequences = {};
   /// The `rng` argument, and how many streams were drawn from it.
-  mlir::Value rng;
+  mlir::Value rng = {};
   int64_t randomStreams = 0;
   /// State arguments and their newest values, in order of first update.
-  llvm::MapVector<mlir::Value, mlir::Value> newStates;
+  llvm::MapVector<mlir::Value, mlir::Value> newStates = {};
   /// By input name: least size of a dim that it indexes.
-  llvm::MapVector<llvm::StringRef, int64_t> ranges;
+  llvm::MapVector<llvm::StringRef, int64_t> ranges = {};
 
   /// Adds a state argument to the function under construction.
   llvm::function_ref<mlir::Value(llvm::StringRef, mlir::RankedTensorType)>
-      addState;
+      addState = {};
 };
 
 class NodeContext {

@@ -112,6 +112,13 @@ struct Pool {
   SmallVector<int64_t> window, strides, dilations, pads;
 };
 
+LogicalResult requireFloats(NodeContext &c) {
+  if (isa<FloatType>(elementTypeOf(c.in(0))))
+    return success();
+  return c.invalid(llvm::formatv("operand 0 must hold floats, but got {0}",
+                                 elementTypeOf(c.in(0))));
+}
+
 FailureOr<Pool> readPool(NodeContext &c) {
   Value x = c.in(0);
   SmallVector<int64_t> kernel = c.attrInts("kernel_shape");
@@ -201,6 +208,8 @@ Value windowCounts(NodeContext &c, const Pool &pool, bool countsPads) {
 }
 
 LogicalResult averagePool(NodeContext &c) {
+  if (failed(requireFloats(c)))
+    return failure();
   auto pool = readPool(c);
   if (failed(pool))
     return failure();
@@ -262,6 +271,8 @@ LogicalResult globalPool(NodeContext &c, Reduce reduce) {
 }
 
 LogicalResult globalAveragePool(NodeContext &c) {
+  if (failed(requireFloats(c)))
+    return failure();
   return globalPool(c, [&](Value x, ArrayRef<int64_t> dims) {
     return meanOver(c.b, c.loc, x, dims);
   });

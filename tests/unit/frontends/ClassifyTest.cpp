@@ -65,6 +65,27 @@ TEST_F(ClassifyTest, FiniteMask_IsConstant) {
   EXPECT_EQ(trained(scaled("bias", {0, -1e9f, 0})), Names{});
 }
 
+TEST_F(ClassifyTest, TriangleOfOnes_IsConstant) {
+  OnnxBuilder b(18);
+  b.input("x", {2, 2}).output("y").floats("mask", {2, 2}, {1, 0, 1, 1});
+  b.node("Mul", {"x", "mask"}, {"y"});
+  EXPECT_EQ(trained(b), Names{});
+}
+
+TEST_F(ClassifyTest, IdentityMatrix_Trains) {
+  OnnxBuilder b(18);
+  b.input("x", {2, 2}).output("y").floats("w", {2, 2}, {1, 0, 0, 1});
+  b.node("MatMul", {"x", "w"}, {"y"});
+  EXPECT_EQ(trained(b), Names{"w"});
+}
+
+TEST_F(ClassifyTest, AngleOfConstants_IsConstant) {
+  OnnxBuilder b(18);
+  b.input("x", {2, 3}).output("y").floats("inv_freq", {3}, {1, 0.5, 0.25});
+  b.node("Cos", {"inv_freq"}, {"c"}).node("Mul", {"x", "c"}, {"y"});
+  EXPECT_EQ(trained(b), Names{});
+}
+
 TEST_F(ClassifyTest, UsedInConditionOnly_IsConstant) {
   OnnxBuilder b(18);
   b.input("x", {2, 3}).output("y");

@@ -282,6 +282,20 @@ TEST_F(OpTableTest, Dropout_IsActiveInTrainAlone) {
   EXPECT_NEAR(kept, 750, 60);
 }
 
+TEST_F(OpTableTest, DropoutInSmallOps_IsOffInInfer) {
+  OnnxBuilder b(18);
+  b.input("x", {100}).output("y").floats("p_cast", {}, {0.75});
+  b.node("RandomUniformLike", {"x"}, {"u"}).node("Less", {"u", "p_cast"}, {"m"});
+  b.node("Cast", {"m"}, {"c"}).attr("to", int64_t(onnx::TensorProto::FLOAT));
+  b.node("Div", {"c", "p_cast"}, {"d"}).node("Mul", {"x", "d"}, {"y"});
+  auto imported = import(b);
+  ASSERT_TRUE(mlir::succeeded(imported)) << diagnostics.text();
+  auto infer = call(*imported, ImportMode::Infer, {{3}});
+  ASSERT_EQ(infer.size(), 1u);
+  EXPECT_EQ(infer[0], Numbers(100, 3));
+  EXPECT_EQ(call(*imported, ImportMode::Train, {{3}}).size(), 2u);
+}
+
 TEST_F(OpTableTest, AttentionCausal_SeesThePast) {
   OnnxBuilder b(23);
   b.input("q", {1, 1, 2, 1}).input("k", {1, 1, 2, 1}).input("v", {1, 1, 2, 1});
