@@ -6,8 +6,8 @@ import lit.formats
 config.name = getattr(config, "dlc_suite", "dlc")
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-# Data, and cases that the unit tests read.
-config.excludes = ["unit", "numerics", "fixtures", "data", "inputs"]
+# Data, and what the unit tests read.
+config.excludes = ["unit", "fixtures", "data", "inputs"]
 if not hasattr(config, "dlc_suite"):
     config.test_source_root = os.path.dirname(__file__)
     config.test_exec_root = os.path.join(config.dlc_build, "tests", "lit")

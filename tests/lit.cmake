@@ -7,7 +7,8 @@ set(examples ${CMAKE_CURRENT_BINARY_DIR}/examples)
 configure_file(lit.site.cfg.py.in ${CMAKE_CURRENT_BINARY_DIR}/lit.site.cfg.py @ONLY)
 configure_file(lit.examples.cfg.py.in ${examples}/lit.site.cfg.py @ONLY)
 
-file(GLOB pass_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/passes/*/Passes.td)
+file(GLOB pass_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/compiler/*/Passes.td
+  ${CMAKE_SOURCE_DIR}/passes/*/Passes.td)
 set(generator ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/dev/gen_examples.py)
 set(op_examples ops dialects/dlc/IR/DlcOps.td --llvm ${DLC_LLVM_ROOT})
 set(pass_examples passes ${pass_files} --llvm ${DLC_LLVM_ROOT})
@@ -25,10 +26,12 @@ add_test(NAME examples.lit COMMAND ${DLC_LIT} -q ${examples})
 set_tests_properties(examples.lit PROPERTIES FIXTURES_REQUIRED examples)
 add_test(NAME lit COMMAND ${DLC_LIT} -v ${CMAKE_CURRENT_BINARY_DIR} --filter-out "^examples/")
 
-# Rewrites the generated reference pages.
+# Rewrites the generated pages: reference, tour.
 add_custom_target(dlc-docs
   COMMAND ${generator} ${op_examples} --docs ${op_page}
   COMMAND ${generator} ${pass_examples} --docs ${pass_page}
   COMMAND ${CMAKE_COMMAND} -E env DLC_WRITE_COVERAGE=1 $<TARGET_FILE:CoverageTests>
+  COMMAND ${CMAKE_COMMAND} -E env DLC_UPDATE_DOCS=1 $<TARGET_FILE:CommandLineTest>
+  COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/dev/gen_tour.py --build ${CMAKE_BINARY_DIR} --llvm ${DLC_LLVM_ROOT}
   WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-add_dependencies(dlc-docs CoverageTests)
+add_dependencies(dlc-docs CoverageTests CommandLineTest dlc)

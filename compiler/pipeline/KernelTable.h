@@ -11,6 +11,8 @@ struct KernelEntry {
   std::string symbol, schedule;
   uint64_t hash;
   int64_t groups;
+  /// What every launch passes as `dims`.
+  std::vector<int64_t> dims;
 };
 
 /// Emits kernels into modules, one function per distinct body: 96 equal layers

@@ -7,10 +7,10 @@
 //   …                                         %y
 //   %y = dlc.mul %e, %i                     }
 //
-// Producers are tried in program order, repeatedly, until nothing merges any
-// more. A producer goes into all of its readers or none, so that it disappears;
-// where that is not legal or does not pay, it may join one reader and write its
-// result for the others.
+// The merge that saves most time comes first, and those it touches are judged
+// anew (the priority fusion of XLA). A producer goes into all of its readers or
+// none, so that it disappears; where that is not legal or does not pay, it may
+// join one reader and write its result for the others.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Passes.h"
@@ -25,12 +25,12 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <queue>
+#include <tuple>
 
 using namespace mlir;
 
 namespace dlc {
 #define GEN_PASS_DEF_FORMKERNELSPASS
-#define GEN_PASS_DEF_INLINEKERNELSPASS
 #include "passes/fuse/Passes.h.inc"
 } // namespace dlc
 
@@ -45,43 +45,54 @@ constexpr double mostWeight = 700;
 /// Producers that are read more often are not computed again for each reader.
 constexpr size_t mostReaders = 6;
 
+/// Merging `producer` into its readers: into all of them, or side by side with
+/// one.
+struct Candidate {
+  double saved = 0;
+  unsigned producer = 0;
+  /// Null: into all readers.
+  FusionGroup *reader = nullptr;
+  bool operator<(const Candidate &other) const {
+    return std::tie(saved, producer) < std::tie(other.saved, other.producer);
+  }
+};
+
 class Fuser {
 public:
   Fuser(FusionGraph &graph, const FusionCost &cost)
       : graph(graph), cost(cost) {}
 
   void run() {
-    bool hasChanged = true;
-    while (hasChanged) {
-      hasChanged = false;
-      // Latest producers first: their readers are final sooner.
-      for (size_t i = graph.groups.size(); i-- > 0;)
-        if (!graph.groups[i]->isDead)
-          hasChanged |= fuseProducer(*graph.groups[i]);
-      if (!hasChanged)
-        hasChanged = fuseSiblings();
-    }
+    for (auto &group : graph.groups)
+      consider(*group);
+    do
+      drain();
+    while (fuseSiblings());
   }
 
 private:
   using Ops = std::vector<Operation *>;
 
+  void drain();
+  void consider(FusionGroup &producer);
+  void considerProducersOf(FusionGroup &group);
   std::optional<double> timeOf(ArrayRef<Operation *> core,
                                ArrayRef<Value> outputs);
   double groupTime(FusionGroup &group);
   SmallVector<FusionGroup *> readers(const FusionGroup &group) const;
-  bool fuseProducer(FusionGroup &producer);
-  bool fuseIntoAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
-  bool fuseWithOne(FusionGroup &producer, FusionGroup &reader);
+  bool isHard(const FusionGroup &group) const;
+  bool mayJoin(const FusionGroup &a, const FusionGroup &b) const;
+  double savedByAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
+  double savedByOne(FusionGroup &first, FusionGroup &second);
+  void fuseIntoAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
+  void merge(FusionGroup &first, FusionGroup &second);
   bool fuseSiblings();
-  bool merge(FusionGroup &first, FusionGroup &second, double mustSave);
-  void touch(const FusionGroup &group);
 
   FusionGraph &graph;
   const FusionCost &cost;
-  /// Pairs that were refused, until one of them changes.
-  llvm::DenseMap<std::pair<unsigned, unsigned>, unsigned> refused;
-  llvm::DenseMap<unsigned, unsigned> versions;
+  std::priority_queue<Candidate> queue;
+  /// Sibling pairs that were refused, with the sizes they had then.
+  llvm::DenseMap<std::pair<unsigned, unsigned>, size_t> refused;
 };
 
 std::optional<double> Fuser::timeOf(ArrayRef<Operation *> core,
@@ -117,57 +128,135 @@ SmallVector<FusionGroup *> Fuser::readers(const FusionGroup &group) const {
   return SmallVector<FusionGroup *>(found.begin(), found.end());
 }
 
-void Fuser::touch(const FusionGroup &group) { ++versions[group.id]; }
-
-bool Fuser::fuseProducer(FusionGroup &producer) {
-  SmallVector<FusionGroup *> consumers = readers(producer);
-  if (consumers.empty())
-    return false;
-  bool isHard = llvm::any_of(producer.core, [&](Operation *op) {
-    return graph.ownerOf(op) == &producer &&
+bool Fuser::isHard(const FusionGroup &group) const {
+  return llvm::any_of(group.core, [&](Operation *op) {
+    return graph.ownerOf(op) == &group &&
            llvm::any_of(op->getResults(), [&](Value result) {
              return graph.isHardUsed(result);
            });
   });
-  if (!isHard && consumers.size() <= mostReaders &&
-      fuseIntoAll(producer, consumers))
-    return true;
-  for (FusionGroup *reader : consumers)
-    if (fuseWithOne(producer, *reader))
-      return true;
-  return false;
 }
 
-bool Fuser::fuseIntoAll(FusionGroup &producer,
-                        ArrayRef<FusionGroup *> consumers) {
-  unsigned stamp = versions[producer.id];
-  for (FusionGroup *reader : consumers)
-    stamp += versions[reader->id];
-  auto [it, isNew] =
-      refused.try_emplace({producer.id, ~0u}, stamp);
-  if (!isNew && it->second == stamp)
-    return false;
-  it->second = stamp;
+/// Scatters have a schedule of their own; updates of state wait for their list
+/// kernel, where all parameters are updated in one launch.
+bool Fuser::mayJoin(const FusionGroup &a, const FusionGroup &b) const {
+  auto isScatter = [](const FusionGroup &group) {
+    return isa<ScatterAddOp>(group.core.front());
+  };
+  return !isScatter(a) && !isScatter(b) &&
+         graph.isUpdate(a.core.front()) == graph.isUpdate(b.core.front());
+}
 
+double Fuser::savedByAll(FusionGroup &producer,
+                         ArrayRef<FusionGroup *> consumers) {
   double before = groupTime(producer), after = 0;
-  SmallVector<Ops> combined;
   for (FusionGroup *reader : consumers) {
+    if (!mayJoin(producer, *reader))
+      return 0;
     before += groupTime(*reader);
-    combined.push_back(graph.merged(reader->core, producer.core));
-    std::optional<double> time = timeOf(
-        combined.back(), graph.outputsOf(reader->core, {reader}));
+    std::optional<double> time =
+        timeOf(graph.merged(reader->core, producer.core),
+               graph.outputsOf(reader->core, {reader}));
     if (!time)
-      return false;
+      return 0;
     after += *time;
   }
-  if (after >= before)
-    return false;
-  for (auto [reader, core] : llvm::zip_equal(consumers, combined)) {
+  return before - after;
+}
+
+double Fuser::savedByOne(FusionGroup &first, FusionGroup &second) {
+  if (!mayJoin(first, second))
+    return 0;
+  Ops core = graph.merged(first.core, second.core);
+  std::optional<double> after =
+      timeOf(core, graph.outputsOf(core, {&first, &second}));
+  if (!after)
+    return 0;
+  double saved = groupTime(first) + groupTime(second) - *after;
+  if (saved <= 0 || graph.hasPathAround(first, second) ||
+      graph.hasPathAround(second, first))
+    return 0;
+  return saved;
+}
+
+void Fuser::consider(FusionGroup &producer) {
+  SmallVector<FusionGroup *> consumers = readers(producer);
+  if (consumers.empty())
+    return;
+  Candidate best;
+  best.producer = producer.id;
+  if (!isHard(producer) && consumers.size() <= mostReaders)
+    best.saved = savedByAll(producer, consumers);
+  // Joining the only reader is the same but for outputs; with several, the
+  // one that saves most.
+  if (best.saved <= 0 || consumers.size() > 1)
+    for (FusionGroup *reader : consumers)
+      if (double saved = savedByOne(producer, *reader); saved > best.saved) {
+        best.saved = saved;
+        best.reader = reader;
+      }
+  if (best.saved > 0) {
+    producer.candidate = best.saved;
+    queue.push(best);
+  } else {
+    producer.candidate = 0;
+  }
+}
+
+void Fuser::considerProducersOf(FusionGroup &group) {
+  llvm::SmallSetVector<FusionGroup *, 8> producers;
+  for (Value input : graph.inputsOf(group.core))
+    if (Operation *op = input.getDefiningOp())
+      if (FusionGroup *owner = graph.ownerOf(op))
+        producers.insert(owner);
+  for (FusionGroup *producer : producers)
+    if (!producer->isDead)
+      consider(*producer);
+}
+
+/// Always the merge that saves most; those it touches are judged anew.
+void Fuser::drain() {
+  while (!queue.empty()) {
+    Candidate next = queue.top();
+    queue.pop();
+    FusionGroup &producer = *graph.groups[next.producer];
+    if (producer.isDead || producer.candidate != next.saved)
+      continue;
+    if (next.reader && (next.reader->isDead)) {
+      consider(producer);
+      continue;
+    }
+    producer.candidate = 0;
+    if (next.reader) {
+      // What it depends on may have changed since.
+      if (double now = savedByOne(producer, *next.reader); now < next.saved) {
+        consider(producer);
+        continue;
+      }
+      merge(producer, *next.reader);
+      consider(producer);
+      considerProducersOf(producer);
+      continue;
+    }
+    SmallVector<FusionGroup *> consumers = readers(producer);
+    if (savedByAll(producer, consumers) < next.saved) {
+      consider(producer);
+      continue;
+    }
+    fuseIntoAll(producer, consumers);
+    for (FusionGroup *reader : consumers) {
+      consider(*reader);
+      considerProducersOf(*reader);
+    }
+  }
+}
+
+void Fuser::fuseIntoAll(FusionGroup &producer,
+                        ArrayRef<FusionGroup *> consumers) {
+  for (FusionGroup *reader : consumers) {
     for (Operation *op : producer.core)
       graph.addMember(op, reader);
-    reader->core = core;
-    reader->time.reset();
-    touch(*reader);
+    reader->setCore(graph.merged(reader->core, producer.core));
   }
   for (Operation *op : producer.core) {
     graph.removeMember(op, &producer);
@@ -175,40 +264,18 @@ bool Fuser::fuseIntoAll(FusionGroup &producer,
       graph.setOwner(op, consumers.front());
   }
   producer.isDead = true;
-  return true;
-}
-
-bool Fuser::fuseWithOne(FusionGroup &producer, FusionGroup &reader) {
-  return merge(producer, reader, 0);
 }
 
 /// Joins `second` to `first`; outputs of both stay outputs if others read them.
-bool Fuser::merge(FusionGroup &first, FusionGroup &second, double mustSave) {
-  unsigned stamp = versions[first.id] * 4096 + versions[second.id];
-  auto [it, isNew] = refused.try_emplace({first.id, second.id}, stamp);
-  if (!isNew && it->second == stamp)
-    return false;
-  it->second = stamp;
-
-  Ops core = graph.merged(first.core, second.core);
-  SmallVector<Value> outputs = graph.outputsOf(core, {&first, &second});
-  double before = groupTime(first) + groupTime(second);
-  std::optional<double> after = timeOf(core, outputs);
-  if (!after || *after + mustSave >= before)
-    return false;
-  if (graph.hasPathAround(first, second) || graph.hasPathAround(second, first))
-    return false;
+void Fuser::merge(FusionGroup &first, FusionGroup &second) {
   for (Operation *op : second.core) {
     graph.removeMember(op, &second);
     graph.addMember(op, &first);
     if (graph.ownerOf(op) == &second)
       graph.setOwner(op, &first);
   }
-  first.core = core;
-  first.time.reset();
+  first.setCore(graph.merged(first.core, second.core));
   second.isDead = true;
-  touch(first);
-  return true;
 }
 
 /// Groups that read the same tensor and do not depend on each other.
@@ -222,9 +289,22 @@ bool Fuser::fuseSiblings() {
   bool hasChanged = false;
   for (auto &[value, groups] : readersOf)
     for (size_t i = 0; i + 1 < groups.size() && groups.size() <= 24; ++i)
-      for (size_t j = i + 1; j < groups.size(); ++j)
-        if (!groups[i]->isDead && !groups[j]->isDead)
-          hasChanged |= merge(*groups[i], *groups[j], 0);
+      for (size_t j = i + 1; j < groups.size(); ++j) {
+        FusionGroup &first = *groups[i], &second = *groups[j];
+        if (first.isDead || second.isDead || &first == &second)
+          continue;
+        size_t size = first.core.size() * 1024 + second.core.size();
+        auto [it, isNew] = refused.try_emplace({first.id, second.id}, size);
+        if (!isNew && it->second == size)
+          continue;
+        it->second = size;
+        if (savedByOne(first, second) <= 0)
+          continue;
+        merge(first, second);
+        consider(first);
+        considerProducersOf(first);
+        hasChanged = true;
+      }
   return hasChanged;
 }
 
@@ -262,6 +342,9 @@ ScheduleAttr scheduleOf(const RegionPlan &plan, MLIRContext *context) {
   ScheduleKind kind = plan.reductions.empty() ? ScheduleKind::Map
                       : isColumn              ? ScheduleKind::Column
                                               : ScheduleKind::Row;
+  for (const RegionReduction &reduction : plan.reductions)
+    if (isa<ScatterAddOp>(reduction.op))
+      kind = ScheduleKind::Scatter;
   for (const RegionReduction &reduction : plan.reductions)
     if (isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(
             reduction.op))
@@ -380,26 +463,6 @@ struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
       return signalPassFailure();
     numKernels += kernels;
     numOps += ops;
-  }
-};
-
-struct InlineKernels : dlc::impl::InlineKernelsPassBase<InlineKernels> {
-  void runOnOperation() override {
-    SmallVector<KernelOp> kernels;
-    getOperation().walk([&](KernelOp kernel) { kernels.push_back(kernel); });
-    for (KernelOp kernel : kernels) {
-      OpBuilder b(kernel);
-      IRMapping mapping;
-      Block &body = kernel.getBody().front();
-      mapping.map(body.getArguments(), kernel.getInputs());
-      for (Operation &op : body.without_terminator())
-        b.clone(op, mapping);
-      for (auto [result, value] :
-           llvm::zip_equal(kernel.getOutputs(),
-                           body.getTerminator()->getOperands()))
-        result.replaceAllUsesWith(mapping.lookupOrDefault(value));
-      kernel.erase();
-    }
   }
 };
 

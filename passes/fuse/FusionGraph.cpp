@@ -4,6 +4,8 @@
 #include "dialects/dlc/IR/Builders.h"
 #include "passes/fuse/Views.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 #include <queue>
 
 using namespace mlir;
@@ -59,7 +61,33 @@ void FusionGraph::findHardUses(Block &block) {
   }
 }
 
+/// Backwards from results that are new state: elementwise ops, and what they
+/// read through, that nothing else uses.
+void FusionGraph::findUpdates(Block &block) {
+  auto function = dyn_cast<func::FuncOp>(block.getParentOp());
+  if (!function)
+    return;
+  Operation *terminator = block.getTerminator();
+  llvm::DenseSet<Value> newState;
+  for (OpOperand &operand : terminator->getOpOperands())
+    if (function.getResultAttr(operand.getOperandNumber(), names::alias))
+      newState.insert(operand.get());
+  for (Operation &op : llvm::reverse(block.without_terminator())) {
+    bool isElementwise = accessRules().lookup(&op) && !isReduction(&op) &&
+                         op.hasTrait<OpTrait::Elementwise>();
+    if ((!isElementwise && !isIndexOnly(&op)) || op.use_empty())
+      continue;
+    bool isOnlyUpdate = llvm::all_of(op.getUses(), [&](OpOperand &use) {
+      return use.getOwner() == terminator ? newState.contains(use.get())
+                                          : updates.contains(use.getOwner());
+    });
+    if (isOnlyUpdate)
+      updates.insert(&op);
+  }
+}
+
 FusionGraph::FusionGraph(Block &block) {
+  findUpdates(block);
   int64_t next = 0;
   for (Operation &op : block)
     positions[&op] = next++;
@@ -174,40 +202,45 @@ FusionGraph::inputsOf(ArrayRef<Operation *> core) const {
   return inputs;
 }
 
+ArrayRef<Operation *> FusionGraph::inputOps(const FusionGroup &group) const {
+  if (!group.inputOps) {
+    group.inputOps.emplace();
+    for (Value input : inputsOf(group.core))
+      if (Operation *op = input.getDefiningOp())
+        group.inputOps->push_back(op);
+  }
+  return *group.inputOps;
+}
+
+/// Walks back from what `to` reads. Groups are units: whoever needs one of
+/// their results waits for all that they read, so program order says nothing.
 bool FusionGraph::hasPathAround(const FusionGroup &from,
                                 const FusionGroup &to) const {
-  // Walk back from what `to` reads; what lies before all of `from` cannot lead
-  // to it.
-  int64_t earliest = position(from.core.front());
-  llvm::DenseSet<Operation *> seen;
+  llvm::DenseSet<const void *> seen;
   SmallVector<Operation *> pending;
-  auto visitInputs = [&](ArrayRef<Operation *> core, bool isStart) {
-    for (Value input : inputsOf(core)) {
-      Operation *op = input.getDefiningOp();
-      if (!op || position(op) < earliest)
-        continue;
-      // Read directly from the other group: no way around.
-      if (isStart && ownerOf(op) == &from)
-        continue;
-      if (seen.insert(op).second)
-        pending.push_back(op);
-    }
+  auto visit = [&](Operation *op) {
+    FusionGroup *owner = ownerOf(op);
+    const void *unit = owner ? static_cast<const void *>(owner) : op;
+    if (owner != &to && seen.insert(unit).second)
+      pending.push_back(op);
   };
-  visitInputs(to.core, true);
+  for (Operation *op : inputOps(to))
+    // Read directly from the other group: no way around.
+    if (ownerOf(op) != &from)
+      visit(op);
   while (!pending.empty()) {
     Operation *op = pending.pop_back_val();
     FusionGroup *owner = ownerOf(op);
     if (owner == &from)
       return true;
-    if (owner && owner != &to) {
-      visitInputs(owner->core, false);
+    if (owner) {
+      for (Operation *input : inputOps(*owner))
+        visit(input);
       continue;
     }
     for (Value operand : op->getOperands())
-      if (Operation *definition = operand.getDefiningOp();
-          definition && position(definition) >= earliest &&
-          seen.insert(definition).second)
-        pending.push_back(definition);
+      if (Operation *definition = operand.getDefiningOp())
+        visit(definition);
   }
   return false;
 }

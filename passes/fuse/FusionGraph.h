@@ -20,8 +20,18 @@ struct FusionGroup {
   /// In program order.
   std::vector<mlir::Operation *> core;
   bool isDead = false;
-  /// Caches, reset when the group or its surroundings change.
+  /// Its time, until the group changes.
   std::optional<double> time;
+  /// What the merge that is queued for it saves; 0: none is.
+  double candidate = 0;
+  /// The ops whose results it reads, until it changes.
+  mutable std::optional<llvm::SmallVector<mlir::Operation *>> inputOps;
+
+  void setCore(std::vector<mlir::Operation *> ops) {
+    core = std::move(ops);
+    time.reset();
+    inputOps.reset();
+  }
 };
 
 class FusionGraph {
@@ -41,6 +51,9 @@ public:
   void setOwner(mlir::Operation *op, FusionGroup *group) {
     owners[op] = group;
   }
+  /// Whether `op` only serves to update state element by element: optimizers,
+  /// running statistics.
+  bool isUpdate(mlir::Operation *op) const { return updates.contains(op); }
   /// Groups with a core op that reads `op`'s results, through free ops.
   llvm::SmallSetVector<FusionGroup *, 4> readersOf(mlir::Operation *op) const;
   void addMember(mlir::Operation *op, FusionGroup *group) {
@@ -61,9 +74,11 @@ public:
   /// Values from outside that a kernel of `core` reads.
   llvm::SmallSetVector<mlir::Value, 8>
   inputsOf(llvm::ArrayRef<mlir::Operation *> core) const;
-  /// Whether `to` depends on `from` through at least one op outside both.
+  /// Whether `to` depends on `from` through at least one unit outside both.
   bool hasPathAround(const FusionGroup &from, const FusionGroup &to) const;
 
+  /// The ops whose results `group` reads.
+  llvm::ArrayRef<mlir::Operation *> inputOps(const FusionGroup &group) const;
   int64_t position(mlir::Operation *op) const { return positions.lookup(op); }
   std::vector<mlir::Operation *>
   merged(llvm::ArrayRef<mlir::Operation *> a,
@@ -71,12 +86,14 @@ public:
 
 private:
   void findHardUses(mlir::Block &block);
+  void findUpdates(mlir::Block &block);
 
   llvm::DenseMap<mlir::Operation *, int64_t> positions;
   llvm::DenseMap<mlir::Operation *, FusionGroup *> owners;
   llvm::DenseMap<mlir::Operation *, llvm::SmallSetVector<FusionGroup *, 4>>
       holders;
   llvm::DenseSet<mlir::Value> hardUsed;
+  llvm::DenseSet<mlir::Operation *> updates;
 };
 
 /// Whether `op` is computed by the library: no kernel.

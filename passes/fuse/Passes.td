@@ -24,6 +24,16 @@ def FormKernelsPass : Pass<"dlc-form-kernels", "::mlir::func::FuncOp"> {
   ];
 }
 
+def ListKernelsPass : Pass<"dlc-list-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Merge equal updates of many tensors into one kernel";
+  let description = [{
+    Kernels that are equal but for the number of elements, walk one contiguous range each and produce new state become one
+    kernel over a list of slices: the optimizer updates all parameters in one launch. Scalars (the learning rate, bias
+    corrections) are shared inputs. Needs `dlc-form-kernels` to have run.
+  }];
+  let statistics = [Statistic<"numLists", "lists", "Number of merged kernels">];
+}
+
 def InlineKernelsPass : Pass<"dlc-inline-kernels", "::mlir::func::FuncOp"> {
   let summary = "Replace each fusion region by its body";
   let description = "Gives the unfused program back: how tests check that fusion changed nothing.";

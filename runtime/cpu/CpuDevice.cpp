@@ -19,6 +19,10 @@ namespace {
 /// Below this a copy or fill is not worth waking the other threads for.
 constexpr uint64_t parallelBytes = uint64_t(1) << 20;
 constexpr uint64_t chunkBytes = uint64_t(256) << 10;
+/// An instruction below both is done before the other threads would have begun,
+/// and waiting for them costs a time slice when another program has their CPU.
+constexpr uint64_t serialBytes = uint64_t(128) << 10;
+constexpr uint64_t serialFlops = uint64_t(1) << 20;
 
 class CpuMemory final : public Memory {
 public:
@@ -185,23 +189,32 @@ public:
   }
 
 private:
+  /// The threads that an instruction is worth; its results are the same.
+  const ThreadPool &poolFor(const fb::Instruction &instruction) const {
+    uint64_t bytes = instruction.bytes_read() + instruction.bytes_written();
+    bool isSmall = bytes != 0 && bytes < serialBytes &&
+                   instruction.flops() < serialFlops;
+    return isSmall ? serial : pool;
+  }
   template <typename Plan>
   Result<std::unique_ptr<PreparedInstruction>>
-  finish(Result<std::unique_ptr<Plan>> plan) {
+  finish(const ThreadPool &threads, Result<std::unique_ptr<Plan>> plan) {
     if (!plan.isOk())
       return std::move(plan.status());
     return std::unique_ptr<PreparedInstruction>(
-        new PreparedLibraryCall<Plan>(pool, std::move(*plan)));
+        new PreparedLibraryCall<Plan>(threads, std::move(*plan)));
   }
   Result<std::unique_ptr<PreparedInstruction>>
-  prepareGemm(const fb::Gemm &gemm, std::span<std::byte *const> buffers,
+  prepareGemm(const ThreadPool &threads, const fb::Gemm &gemm,
+              std::span<std::byte *const> buffers,
               std::span<const uint64_t> bufferBytes);
   Result<std::unique_ptr<PreparedInstruction>>
-  prepareConv(const fb::Conv &conv, std::span<std::byte *const> buffers,
+  prepareConv(const ThreadPool &threads, const fb::Conv &conv,
+              std::span<std::byte *const> buffers,
               std::span<const uint64_t> bufferBytes);
 
   std::shared_ptr<const CpuCode> code;
-  ThreadPool pool;
+  ThreadPool pool, serial{1};
   LibraryContext libraries;
   std::optional<FlushToZeroScope> flushToZero;
   std::optional<SingleThreadedLibraries> oneThread;
@@ -217,7 +230,7 @@ Status checkWorkspace(const char *what, uint64_t needed, int index,
 }
 
 Result<std::unique_ptr<PreparedInstruction>>
-CpuStream::prepareGemm(const fb::Gemm &gemm,
+CpuStream::prepareGemm(const ThreadPool &threads, const fb::Gemm &gemm,
                        std::span<std::byte *const> buffers,
                        std::span<const uint64_t> bufferBytes) {
   fb::GemmT record;
@@ -235,11 +248,11 @@ CpuStream::prepareGemm(const fb::Gemm &gemm,
   pointers.bias = at(record.bias);
   pointers.residual = at(record.residual);
   pointers.workspace = at(record.workspace);
-  return finish(GemmPlan::create(libraries, record, pointers));
+  return finish(threads, GemmPlan::create(libraries, record, pointers));
 }
 
 Result<std::unique_ptr<PreparedInstruction>>
-CpuStream::prepareConv(const fb::Conv &conv,
+CpuStream::prepareConv(const ThreadPool &threads, const fb::Conv &conv,
                        std::span<std::byte *const> buffers,
                        std::span<const uint64_t> bufferBytes) {
   fb::ConvT record;
@@ -256,7 +269,7 @@ CpuStream::prepareConv(const fb::Conv &conv,
   pointers.bias = at(record.bias);
   pointers.residual = at(record.residual);
   pointers.workspace = at(record.workspace);
-  return finish(ConvPlan::create(libraries, record, pointers));
+  return finish(threads, ConvPlan::create(libraries, record, pointers));
 }
 
 Result<std::unique_ptr<PreparedInstruction>>
@@ -267,12 +280,15 @@ CpuStream::prepare(const fb::Instruction &instruction,
   case fb::Op::Launch: {
     const fb::Launch &launch = *instruction.op_as_Launch();
     return std::unique_ptr<PreparedInstruction>(new PreparedLaunch(
-        pool, code->kernels->function(launch.kernel()), launch, buffers));
+        poolFor(instruction), code->kernels->function(launch.kernel()), launch,
+        buffers));
   }
   case fb::Op::Gemm:
-    return prepareGemm(*instruction.op_as_Gemm(), buffers, bufferBytes);
+    return prepareGemm(poolFor(instruction), *instruction.op_as_Gemm(), buffers,
+                       bufferBytes);
   case fb::Op::Conv:
-    return prepareConv(*instruction.op_as_Conv(), buffers, bufferBytes);
+    return prepareConv(poolFor(instruction), *instruction.op_as_Conv(), buffers,
+                       bufferBytes);
   case fb::Op::Copy: {
     const fb::Copy &copy = *instruction.op_as_Copy();
     return std::unique_ptr<PreparedInstruction>(new PreparedCopy(

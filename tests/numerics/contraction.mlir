@@ -1,3 +1,5 @@
+// RUN: dlc-opt %s --verify-roundtrip --allow-unregistered-dialect -o /dev/null
+
 // Gradients of the contractions against central differences.
 
 func.func @dot_general(%a: tensor<2x3xf64>, %b: tensor<3x4xf64>, %c: tensor<5x3xf64>, %d: tensor<0x3xf64>, %e: tensor<2x0xf64>, %f: tensor<0x7xf64>)

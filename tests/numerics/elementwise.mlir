@@ -1,3 +1,5 @@
+// RUN: dlc-opt %s --verify-roundtrip --allow-unregistered-dialect -o /dev/null
+
 // Gradients of the elementwise family against central differences (GradientTest.cpp says how).
 // Ranges keep arguments away from kinks and jumps, where a difference says nothing.
 

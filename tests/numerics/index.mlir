@@ -1,3 +1,5 @@
+// RUN: dlc-opt %s --verify-roundtrip --allow-unregistered-dialect -o /dev/null
+
 // Gradients of the index family against central differences: repeated, negative and clamped indices.
 
 func.func @gather(%a: tensor<4x3xf64>, %b: tensor<2x5x3xf64>, %c: tensor<7xf64>)

@@ -1,3 +1,5 @@
+// RUN: dlc-opt %s --verify-roundtrip --allow-unregistered-dialect -o /dev/null
+
 // Gradients of the losses against central differences.
 
 func.func @cross_entropy(%a: tensor<3x5xf64>, %b: tensor<2x2x3xf64>, %c: tensor<4xf64>, %d: tensor<0x3xf64>)

@@ -1,3 +1,5 @@
+// RUN: dlc-opt %s --verify-roundtrip --allow-unregistered-dialect -o /dev/null
+
 // Gradients of the normalizations against central differences. The statistics are results too: their gradients count.
 
 func.func @softmax(%a: tensor<2x3xf64>, %b: tensor<3x2x5xf64>, %c: tensor<7xf64>, %d: tensor<0x3xf64>)

@@ -1,3 +1,5 @@
+// RUN: dlc-opt %s --verify-roundtrip --allow-unregistered-dialect -o /dev/null
+
 // Gradients of the shape family against central differences.
 
 func.func @broadcast(%a: tensor<2x3xf64>, %b: tensor<1x3xf64>, %c: tensor<f64>, %d: tensor<0x1xf64>, %e: tensor<3x1xf64>)

@@ -1,3 +1,5 @@
+// RUN: dlc-opt %s --verify-roundtrip --allow-unregistered-dialect -o /dev/null
+
 // Gradients of the window family against central differences.
 
 func.func @pool_max(%x: tensor<2x4x4x3xf64>)

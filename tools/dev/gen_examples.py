@@ -17,6 +17,7 @@ import argparse
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -203,8 +204,8 @@ def passes_page(passes):
         out += [f"## `{p['argument']}`", "", p["summary"] + ".", "", dedent(p["description"]), ""]
         options = p["option_rows"]
         if options:
-            out += ["| option | default | |", "|---|---|---|"]
-            out += [f"| `{n}` | `{d or ''}` | {t} |" for n, d, t in options] + [""]
+            out += ["| option | default | meaning |", "|---|---|---|"]
+            out += [f"| `{n}` | {d and '`' + d.strip(chr(34)) + '`'} | {t} |".replace("None", "") for n, d, t in options] + [""]
         if p.get("before"):
             run = f"With `{p['exampleOptions']}`, before" if p.get("exampleOptions") else "Before"
             out += [run + ":", "```mlir", dedent(p["before"]), "```", "After:", "```mlir", dedent(p["after"]), "```", ""]
@@ -261,6 +262,8 @@ def main():
     parser.add_argument("--check", action="store_true", help="compare the page instead of writing it")
     args = parser.parse_args()
     tests = pathlib.Path(args.tests) if args.tests else None
+    if tests:
+        shutil.rmtree(tests, ignore_errors=True)  # tests of ops that are gone
     if args.what == "passes":
         passes = read_passes(args.td, args.llvm, args.root)
         for p in passes:

@@ -9,8 +9,8 @@
 namespace dlc::tools {
 
 static const char *const kCategories[] = {
-    "parameters", "statistics", "optimizer state", "other state", "gradients",
-    "activations", "workspace", "inputs", "outputs", "constants"};
+    "parameters",  "statistics", "optimizer state", "other state", "gradients",
+    "activations", "workspace",  "inputs",          "outputs",     "constants"};
 static_assert(std::size(kCategories) == size_t(fb::Category::MAX) + 1);
 
 static std::vector<int64_t> dimsOf(const flatbuffers::Vector<int64_t> *dims) {
@@ -153,17 +153,15 @@ std::string kernelName(const rt::Artifact &artifact,
 
 std::string kernelTable(const rt::Artifact &artifact) {
   size_t distinct = listOf(artifact.header().kernels()).size();
-  std::string out =
-      "kernels: " + formatCount(distinct) + " distinct\n";
+  std::string out = "kernels: " + formatCount(distinct) + " distinct\n";
   Table table("lrrrrrr");
-  table.row({"entry", "launches", "distinct", "gemm", "conv", "copy, fill",
-             "moved"});
+  table.row(
+      {"entry", "launches", "distinct", "gemm", "conv", "copy, fill", "moved"});
   for (const fb::Program *program : listOf(artifact.header().programs())) {
     std::map<std::string, uint64_t> counts;
     std::set<uint32_t> kernels;
     uint64_t moved = 0;
-    for (const fb::Instruction *instruction :
-         listOf(program->instructions())) {
+    for (const fb::Instruction *instruction : listOf(program->instructions())) {
       ++counts[instructionKind(*instruction)];
       moved += instruction->bytes_read() + instruction->bytes_written();
       if (const fb::Launch *launch = instruction->op_as_Launch())
@@ -272,8 +270,7 @@ static Json memoryJson(const rt::Artifact &artifact) {
 static Json kernelsJson(const rt::Artifact &artifact) {
   Json list = Json::array();
   for (const fb::Program *program : listOf(artifact.header().programs()))
-    for (const fb::Instruction *instruction :
-         listOf(program->instructions())) {
+    for (const fb::Instruction *instruction : listOf(program->instructions())) {
       Json item = {{"entry", program->name()->str()},
                    {"kernel", kernelName(artifact, *instruction)},
                    {"kind", instructionKind(*instruction)},

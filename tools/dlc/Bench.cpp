@@ -70,8 +70,7 @@ private:
     auto range = ranges.find(name);
     bool isBool = tensor.dtype == rt::DType::I1;
     int64_t most = range != ranges.end() && !isBool ? range->second - 1 : 1;
-    std::uniform_int_distribution<int64_t> whole(0,
-                                                 std::max<int64_t>(most, 0));
+    std::uniform_int_distribution<int64_t> whole(0, std::max<int64_t>(most, 0));
     auto integer = [&] { return whole(engine); };
     switch (tensor.dtype) {
     case rt::DType::F64:
@@ -102,6 +101,8 @@ struct Timing {
   std::vector<double> milliseconds;
   double compileSeconds = 0;
   std::optional<double> loss;
+  /// Highest byte of the arena that was used.
+  uint64_t arenaPeak = 0;
   /// Nanoseconds per instruction, summed over the calls.
   std::vector<int64_t> profile;
 };
@@ -138,6 +139,7 @@ static void timeCalls(const Flags &flags, const Built &built, Call &call,
     for (size_t k = 0; k < trace.nanoseconds.size(); ++k)
       timing.profile[k] += trace.nanoseconds[k];
   }
+  timing.arenaPeak = session.peakBytes();
   auto loss = call.outputs().find("loss");
   if (loss != call.outputs().end())
     timing.loss = scalarOf(loss->second);
@@ -204,6 +206,8 @@ static Json benchJson(const Flags &flags, const Built &built,
       {"peak_mb", peakMebibytes()},
       {"arena_mb",
        static_cast<double>(built.artifact->header().arena_bytes()) / (1 << 20)},
+      {"arena_bytes", built.artifact->header().arena_bytes()},
+      {"arena_peak_bytes", timing.arenaPeak},
       {"loss", nullptr}};
   if (timing.loss)
     json["loss"] = *timing.loss;
@@ -267,8 +271,9 @@ void addBench(CLI::App &app) {
       ->check(CLI::PositiveNumber);
   command->add_option("--warmup", flags->warmup, "calls before them [3]")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--threads", flags->threads,
-                      "threads [DLC_NUM_THREADS, or one per CPU]")
+  command
+      ->add_option("--threads", flags->threads,
+                   "threads [DLC_NUM_THREADS, or one per CPU]")
       ->check(CLI::Range(1, 1024));
   command->add_option("--seed", flags->seed, "of the data [0]");
   command->add_option("--lr", flags->lr, "learning rate of a step [1e-4]")

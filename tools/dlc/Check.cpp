@@ -25,9 +25,8 @@ struct Flags {
 static Json checkJson(const std::string &model,
                       const std::vector<Problem> &problems,
                       const std::optional<Built> &built) {
-  Json json = {{"version", kJsonVersion},
-               {"model", model},
-               {"ok", problems.empty()}};
+  Json json = {
+      {"version", kJsonVersion}, {"model", model}, {"ok", problems.empty()}};
   Json &list = json["problems"] = Json::array();
   for (const Problem &problem : problems)
     list.push_back({{"id", problem.id}, {"message", problem.message}});

@@ -38,6 +38,7 @@ std::unique_ptr<CLI::App> makeCommandLine() {
   for (CLI::App *command : app->get_subcommands({})) {
     command->fallthrough();
     command->set_help_flag("-h,--help", "Print this help");
+    command->footer("");
     command->configurable();
   }
   return app;

@@ -111,15 +111,18 @@ void CompileFlags::checkSupported() const {
     fail("DLC4101", "target must be 'cpu' in this release, but got '", *target,
          "'");
   if (precision && *precision != "f32" && *precision != "f64")
-    fail("DLC4102", "precision must be 'f32' or 'f64' in this release, but got '",
+    fail("DLC4102",
+         "precision must be 'f32' or 'f64' in this release, but got '",
          *precision, "'");
   if (memoryLimit)
-    fail("DLC4103", "--memory-limit must be left out in this release, which "
-                    "keeps all activations, but got '",
+    fail("DLC4103",
+         "--memory-limit must be left out in this release, which "
+         "keeps all activations, but got '",
          *memoryLimit, "'");
   if (recompute && *recompute != "none")
-    fail("DLC4103", "--recompute must be 'none' in this release, which keeps "
-                    "all activations, but got '",
+    fail("DLC4103",
+         "--recompute must be 'none' in this release, which keeps "
+         "all activations, but got '",
          *recompute, "'");
   if (mesh || pipeline)
     fail("DLC3001", mesh ? "--mesh" : "--pipeline",
@@ -140,8 +143,9 @@ std::map<std::string, int64_t> CompileFlags::parsedDims() const {
     size_t at = text.rfind('=');
     std::string value = at == std::string::npos ? "" : text.substr(at + 1);
     if (value.find("..") != std::string::npos)
-      fail("DLC4105", "--dim must give one size in this release, as NAME=SIZE, "
-                      "but got '",
+      fail("DLC4105",
+           "--dim must give one size in this release, as NAME=SIZE, "
+           "but got '",
            text, "'");
     int64_t size = 0;
     const char *end = value.data() + value.size();
@@ -247,9 +251,9 @@ void DimBinding::bindFromArrays(Model &model, const rt::TensorMap &arrays,
     if (!fits) {
       std::string wanted;
       for (size_t i = 0; i < port.dims.size(); ++i)
-        wanted += (i ? "x" : "") + (port.dims[i] < 0
-                                        ? "<" + port.dimNames[i] + ">"
-                                        : std::to_string(port.dims[i]));
+        wanted +=
+            (i ? "x" : "") + (port.dims[i] < 0 ? "<" + port.dimNames[i] + ">"
+                                               : std::to_string(port.dims[i]));
       fail("DLC5122", "array '", port.name, "' must have shape ",
            wanted.empty() ? "scalar" : wanted, ", but got ", formatDims(dims));
     }

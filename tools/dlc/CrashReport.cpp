@@ -80,9 +80,9 @@ void installCrashReports(int argc, char **argv) {
   for (int i = 0; i < argc; ++i)
     command += (i ? " '" : "'") + std::string(argv[i]) + "'";
   char name[40];
-  std::snprintf(name, sizeof name, "dlc-crash-%08x",
-                static_cast<unsigned>(
-                    XXH3_64bits(command.data(), command.size())));
+  std::snprintf(
+      name, sizeof name, "dlc-crash-%08x",
+      static_cast<unsigned>(XXH3_64bits(command.data(), command.size())));
   folder = name;
   path = folder + "/report.txt";
   head = "version: " + versionText() + "\ncommand: " + command + "\n";

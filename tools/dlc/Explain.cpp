@@ -44,10 +44,10 @@ static std::string launchTable(const rt::Artifact &artifact,
       std::string nodes;
       size_t count = instruction->nodes() ? instruction->nodes()->size() : 0;
       for (size_t i = 0; i < std::min<size_t>(count, 6); ++i)
-        nodes += (i ? ", " : "") +
-                 instruction->nodes()
-                     ->Get(static_cast<flatbuffers::uoffset_t>(i))
-                     ->str();
+        nodes +=
+            (i ? ", " : "") + instruction->nodes()
+                                  ->Get(static_cast<flatbuffers::uoffset_t>(i))
+                                  ->str();
       if (count > 6)
         nodes += " and " + std::to_string(count - 6) + " more";
       table.row({std::to_string(number++), kernelName(artifact, *instruction),

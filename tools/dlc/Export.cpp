@@ -52,10 +52,9 @@ static void runExport(const Flags &flags) {
   bool isFolder = std::filesystem::is_directory(flags.source);
   bool isWeights = flags.source.ends_with(".safetensors");
   if ((isFolder || isWeights) && flags.model.empty())
-    throw CLI::ValidationError(
-        "--model", "is needed to export weights or a checkpoint");
-  Built built =
-      openModel(isFolder || isWeights ? flags.model : flags.source);
+    throw CLI::ValidationError("--model",
+                               "is needed to export weights or a checkpoint");
+  Built built = openModel(isFolder || isWeights ? flags.model : flags.source);
   rt::TensorMap state;
   if (isFolder) {
     std::optional<Checkpoint> checkpoint = loadCheckpoint(flags.source);

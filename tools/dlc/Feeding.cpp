@@ -25,8 +25,8 @@ void Call::feed(const rt::TensorMap &arrays) {
     if (it == arrays.end() && slot.name == "lr")
       continue;
     if (it == arrays.end())
-      fail("DLC5120", "inputs must have an array '", slot.name,
-           "' for entry '", info.name, "', but got none of that name");
+      fail("DLC5120", "inputs must have an array '", slot.name, "' for entry '",
+           info.name, "', but got none of that name");
     if (it->second.dims != slot.dims)
       fail("DLC5122", "array '", slot.name, "' must have shape ",
            formatDims(slot.dims), ", but got ", formatDims(it->second.dims));
@@ -54,8 +54,8 @@ Call::views(const std::vector<rt::TensorSlot> &slots, rt::TensorMap &tensors) {
 }
 
 void Call::run(rt::Session &session, rt::Trace *trace) {
-  check(session.run(info.name, views(info.inputs, in),
-                    views(info.outputs, out), trace));
+  check(session.run(info.name, views(info.inputs, in), views(info.outputs, out),
+                    trace));
 }
 
 std::string summaryOf(const rt::TensorMap &tensors) {

@@ -93,8 +93,8 @@ static void runRun(const Flags &flags) {
   Call call(*check(program->findEntry(entry)));
   call.feed(arrays);
   if (!arrays.contains("lr"))
-    call.setLearningRate(flags.lr.value_or(
-        defaultLearningRate(built.options.optimizerKind())));
+    call.setLearningRate(
+        flags.lr.value_or(defaultLearningRate(built.options.optimizerKind())));
   std::unique_ptr<rt::Session> session =
       check(rt::Session::create(program, {flags.seed, 0}));
   call.run(*session);

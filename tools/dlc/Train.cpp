@@ -12,8 +12,9 @@
 namespace dlc::tools {
 
 static void addRunOptions(CLI::App &command, TrainFlags &flags) {
-  command.add_option("--data", flags.data,
-                     "samples: .npz, .npy, .safetensors, or a folder of .npy")
+  command
+      .add_option("--data", flags.data,
+                  "samples: .npz, .npy, .safetensors, or a folder of .npy")
       ->required();
   command.add_option("--eval", flags.eval,
                      "samples to evaluate on after every epoch");
@@ -31,8 +32,9 @@ static void addRunOptions(CLI::App &command, TrainFlags &flags) {
   command.add_option("--schedule", flags.schedule,
                      "constant, cosine[:min=F], linear[:min=F] or "
                      "step[:every=N,factor=F] [constant]");
-  command.add_option("--warmup", flags.warmup,
-                     "updates over which the learning rate rises [0]")
+  command
+      .add_option("--warmup", flags.warmup,
+                  "updates over which the learning rate rises [0]")
       ->check(CLI::NonNegativeNumber);
   command.add_option("--seed", flags.seed,
                      "of the order of samples and of dropout [0]");
@@ -49,17 +51,19 @@ void addTrain(CLI::App &app) {
   auto *checkpoint = command->add_option(
       "--checkpoint", flags->checkpoint,
       "folder that gets a checkpoint after every epoch and at the end");
-  command->add_option("--checkpoint-every", flags->checkpointEvery,
-                      "updates between checkpoints [an epoch]")
+  command
+      ->add_option("--checkpoint-every", flags->checkpointEvery,
+                   "updates between checkpoints [an epoch]")
       ->check(CLI::PositiveNumber)
       ->needs(checkpoint);
   command
       ->add_flag("--resume", flags->isResumed,
                  "go on from the newest checkpoint there, if there is one")
       ->needs(checkpoint);
-  command->add_option("--save", flags->save,
-                      "trained weights: OUT.onnx or OUT.safetensors; may be "
-                      "repeated")
+  command
+      ->add_option("--save", flags->save,
+                   "trained weights: OUT.onnx or OUT.safetensors; may be "
+                   "repeated")
       ->allow_extra_args(false);
   command->add_option("--log", flags->log,
                       "one JSON object per step and evaluation, OUT.jsonl");

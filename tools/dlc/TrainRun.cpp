@@ -135,8 +135,8 @@ static bool serves(const Built &stored, const ModelOptions &wanted) {
       auto target = wanted.targetShapes.find(input->name()->str());
       if (target != wanted.targetShapes.end() &&
           (!input->dims() ||
-           std::vector<int64_t>(input->dims()->begin(),
-                                input->dims()->end()) != target->second))
+           std::vector<int64_t>(input->dims()->begin(), input->dims()->end()) !=
+               target->second))
         return false;
     }
   }
@@ -191,9 +191,8 @@ void TrainRun::plan() {
   trainPlan.isShuffled = !flags.isInOrder;
   trainPlan.seed = flags.seed;
   int64_t perEpoch = trainPlan.batchesPerEpoch(data->samples());
-  trainPlan.updates =
-      flags.steps.value_or(std::max<int64_t>(
-          flags.epochs.value_or(1) * perEpoch / trainPlan.accumulate, 1));
+  trainPlan.updates = flags.steps.value_or(std::max<int64_t>(
+      flags.epochs.value_or(1) * perEpoch / trainPlan.accumulate, 1));
   lr = flags.lr.value_or(defaultLearningRate(options.optimizerKind()));
   std::string error;
   auto schedule = Schedule::parse(flags.schedule, lr, flags.warmup,
@@ -300,8 +299,9 @@ void TrainRun::train() {
   if (!flags.log.empty()) {
     logFile.open(flags.log, flags.isResumed ? std::ios::app : std::ios::trunc);
     if (!logFile)
-      fail("DLC5110", "file '", flags.log, "' must be writable, but cannot be "
-                                           "opened");
+      fail("DLC5110", "file '", flags.log,
+           "' must be writable, but cannot be "
+           "opened");
   }
   std::cerr << "batch " << trainPlan.batch;
   if (trainPlan.accumulate > 1)
@@ -346,14 +346,10 @@ void TrainRun::finish() {
       saveState(*built.artifact, state, path);
   }
   if (flags.isJson) {
-    Json json = {{"version", kJsonVersion},
-                 {"model", flags.model},
-                 {"steps", done},
-                 {"epoch", last.epoch},
-                 {"stopped", isStopped},
-                 {"loss", last.loss},
-                 {"eval_loss", nullptr},
-                 {"accuracy", nullptr},
+    Json json = {{"version", kJsonVersion}, {"model", flags.model},
+                 {"steps", done},           {"epoch", last.epoch},
+                 {"stopped", isStopped},    {"loss", last.loss},
+                 {"eval_loss", nullptr},    {"accuracy", nullptr},
                  {"saved", flags.save}};
     if (lastEval)
       json["eval_loss"] = lastEval->loss;

@@ -13,6 +13,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <unistd.h>
@@ -214,10 +216,9 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
 static Report reportOf(const ImportedModel &imported) {
   Report report;
   for (const ParameterInfo &info : imported.parameters)
-    report.parameters.push_back({info.name,
-                                 dtypeFor(info.type.getElementType()),
-                                 info.type.getShape().vec(), info.trained,
-                                 info.reason});
+    report.parameters.push_back(
+        {info.name, dtypeFor(info.type.getElementType()),
+         info.type.getShape().vec(), info.trained, info.reason});
   report.remarks = imported.remarks;
   return report;
 }
@@ -231,8 +232,7 @@ static void addTargetRanges(const CompiledModel &compiled,
   std::map<std::string, int64_t> elements;
   for (const PortInfo &port : compiled.imported.outputs) {
     elements[port.name] = port.type.getNumElements();
-    if (first.empty() &&
-        mlir::isa<mlir::FloatType>(port.type.getElementType()))
+    if (first.empty() && mlir::isa<mlir::FloatType>(port.type.getElementType()))
       first = port.name;
   }
   for (const LossTerm &term : lossTerms(options.loss, first))
@@ -288,10 +288,16 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   auto start = std::chrono::steady_clock::now();
   Diagnostics diagnostics;
   CompileOptions compileOptions = toCompileOptions(options, file);
-  compileOptions.onPhase = std::move(onPhase);
-  std::unique_ptr<CompiledModel> compiled =
-      dlc::compile(*source->model, source->context, compileOptions,
-                   diagnostics);
+  const char *level = std::getenv("DLC_LOG");
+  bool isLogging = level && *level;
+  compileOptions.onPhase = [&](const std::string &phase) {
+    if (isLogging)
+      std::fprintf(stderr, "compile: phase '%s'\n", phase.c_str());
+    if (onPhase)
+      onPhase(phase);
+  };
+  std::unique_ptr<CompiledModel> compiled = dlc::compile(
+      *source->model, source->context, compileOptions, diagnostics);
   if (!compiled)
     failWith(diagnostics);
   addOptionLines(*compiled, options);
@@ -299,8 +305,11 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   built.options = options;
   built.report = reportOf(compiled->imported);
   built.phases = compiled->times;
-  built.artifact =
-      writeAndOpen(*compiled, writeReport(built.report), path);
+  if (isLogging)
+    for (const auto &[phase, seconds] : built.phases)
+      std::fprintf(stderr, "compile: %s took %.1f ms\n", phase.c_str(),
+                   seconds * 1000);
+  built.artifact = writeAndOpen(*compiled, writeReport(built.report), path);
   built.compileSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();
@@ -342,9 +351,10 @@ static std::vector<ExportInfo> exportRules(const rt::Artifact &artifact) {
   if (!artifact.header().exports())
     return rules;
   for (const fb::ExportRule *rule : *artifact.header().exports()) {
-    ExportInfo info{rule->initializer()->str(),
-                    artifact.header().states()->Get(rule->state())->name()->str(),
-                    {}};
+    ExportInfo info{
+        rule->initializer()->str(),
+        artifact.header().states()->Get(rule->state())->name()->str(),
+        {}};
     if (rule->steps())
       for (const auto *step : *rule->steps())
         info.steps.push_back(step->str());
@@ -364,12 +374,11 @@ std::string exportOnnx(const rt::Artifact &artifact,
   std::map<std::string, Weight> weights;
   for (const auto &[name, tensor] : state)
     if (mlir::Type type = floatTypeFor(tensor.dtype, &context))
-      weights[name] = {
-          name,
-          mlir::RankedTensorType::get(tensor.dims, type),
-          {reinterpret_cast<const char *>(tensor.data.data()),
-           tensor.data.size()},
-          nullptr};
+      weights[name] = {name,
+                       mlir::RankedTensorType::get(tensor.dims, type),
+                       {reinterpret_cast<const char *>(tensor.data.data()),
+                        tensor.data.size()},
+                       nullptr};
   auto find = [&](llvm::StringRef name) -> const Weight * {
     auto it = weights.find(name.str());
     return it == weights.end() ? nullptr : &it->second;
@@ -401,8 +410,8 @@ void saveState(const rt::Artifact &artifact, const rt::TensorMap &state,
     return;
   }
   Diagnostics diagnostics;
-  if (mlir::failed(writeFileAtomically(path, exportOnnx(artifact, state),
-                                       diagnostics)))
+  if (mlir::failed(
+          writeFileAtomically(path, exportOnnx(artifact, state), diagnostics)))
     failWith(diagnostics);
 }
 

@@ -129,10 +129,9 @@ std::vector<LossTerm> lossTerms(const std::string &loss,
   for (const std::string &text : splitList(loss, '+')) {
     size_t colon = std::min(text.find(':'), text.size());
     LossTerm term{text.substr(0, colon), firstOutput, ""};
-    for (const std::string &setting :
-         splitList(std::string_view(text).substr(
-                       std::min(colon + 1, text.size())),
-                   ','))
+    for (const std::string &setting : splitList(
+             std::string_view(text).substr(std::min(colon + 1, text.size())),
+             ','))
       if (setting.starts_with("output="))
         term.output = setting.substr(7);
     terms.push_back(std::move(term));

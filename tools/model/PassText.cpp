@@ -9,8 +9,8 @@ namespace dlc::tools {
 std::string passText(const std::string &name) {
   registerAllPasses();
   if (const mlir::PassInfo *pass = mlir::PassInfo::lookup(name))
-    return name + ": " + pass->getPassDescription().str() + "\nrun it with: " +
-           "dlc-opt FILE.mlir --" + name + "\n";
+    return name + ": " + pass->getPassDescription().str() +
+           "\nrun it with: " + "dlc-opt FILE.mlir --" + name + "\n";
   if (const auto *pipeline = mlir::PassPipelineInfo::lookup(name))
     return name + ": " + pipeline->getPassDescription().str() +
            "\nrun it with: dlc-opt FILE.mlir --" + name + "\n";

@@ -10,11 +10,12 @@ using Json = nlohmann::json;
 std::string writeReport(const Report &report) {
   Json parameters = Json::array();
   for (const Parameter &parameter : report.parameters)
-    parameters.push_back({{"name", parameter.name},
-                          {"dtype", std::string(rt::dtypeName(parameter.dtype))},
-                          {"shape", parameter.dims},
-                          {"trained", parameter.isTrained},
-                          {"reason", parameter.reason}});
+    parameters.push_back(
+        {{"name", parameter.name},
+         {"dtype", std::string(rt::dtypeName(parameter.dtype))},
+         {"shape", parameter.dims},
+         {"trained", parameter.isTrained},
+         {"reason", parameter.reason}});
   Json json = {{"version", 1},
                {"parameters", std::move(parameters)},
                {"remarks", report.remarks}};
@@ -29,8 +30,11 @@ static Report fromStates(const rt::Artifact &artifact) {
   for (const fb::State *state : *artifact.header().states()) {
     if (state->role() != fb::StateRole::Parameter)
       continue;
-    Parameter parameter{state->name()->str(), rt::toDType(state->dtype()),
-                        {}, state->trained(), ""};
+    Parameter parameter{state->name()->str(),
+                        rt::toDType(state->dtype()),
+                        {},
+                        state->trained(),
+                        ""};
     if (state->dims())
       parameter.dims.assign(state->dims()->begin(), state->dims()->end());
     if (state->note() && !state->trained())

@@ -12,8 +12,8 @@ namespace dlc::tools {
 
 TemporaryFile::TemporaryFile(const std::string &ending) {
   const char *folder = std::getenv("TMPDIR");
-  name = std::string(folder && *folder ? folder : "/tmp") + "/dlc-XXXXXX" +
-         ending;
+  name =
+      std::string(folder && *folder ? folder : "/tmp") + "/dlc-XXXXXX" + ending;
   int descriptor = mkstemps(name.data(), static_cast<int>(ending.size()));
   if (descriptor < 0)
     fail("DLC5110", "temporary file '", name, "' must be writable, but got '",

@@ -29,9 +29,9 @@ static constexpr uint64_t kMostManifestBytes = 1 << 24;
 
 static std::string hashOf(const std::string &bytes) {
   char text[17];
-  std::snprintf(text, sizeof text, "%016llx",
-                static_cast<unsigned long long>(
-                    XXH3_64bits(bytes.data(), bytes.size())));
+  std::snprintf(
+      text, sizeof text, "%016llx",
+      static_cast<unsigned long long>(XXH3_64bits(bytes.data(), bytes.size())));
   return text;
 }
 
@@ -73,8 +73,8 @@ static void syncFolder(const std::string &path) {
 
 static void writeManifest(const std::string &folder,
                           const CheckpointInfo &info) {
-  std::string state = check(rt::readWholeFile(folder + "/state.safetensors",
-                                              rt::defaultDataBudget));
+  std::string state = check(
+      rt::readWholeFile(folder + "/state.safetensors", rt::defaultDataBudget));
   Json json = {{"version", kVersion},
                {"step", info.step},
                {"sample_position", info.samplePosition},
@@ -82,7 +82,8 @@ static void writeManifest(const std::string &folder,
                {"state_bytes", state.size()},
                {"state_xxh3", hashOf(state)}};
   std::string text = json.dump(1) + "\n";
-  rt::AtomicFile file = check(rt::AtomicFile::create(folder + "/manifest.json"));
+  rt::AtomicFile file =
+      check(rt::AtomicFile::create(folder + "/manifest.json"));
   check(file.write(text.data(), text.size()));
   check(file.commit());
 }

@@ -57,8 +57,8 @@ const rt::Tensor &DataSet::get(const std::string &name) const {
   std::string names;
   for (const auto &[other, tensor] : map)
     names += (names.empty() ? "'" : ", '") + other + "'";
-  fail("DLC5120", "data '", file, "' must have an array '", name,
-       "', but got ", names.empty() ? "none" : names);
+  fail("DLC5120", "data '", file, "' must have an array '", name, "', but got ",
+       names.empty() ? "none" : names);
 }
 
 void DataSet::fit(const std::vector<rt::TensorSlot> &slots) {
@@ -100,7 +100,8 @@ int64_t DataSet::samples() const {
 }
 
 static void checkRange(const std::string &file, const std::string &name,
-                       const rt::Tensor &array, int64_t size, int64_t perSample) {
+                       const rt::Tensor &array, int64_t size,
+                       int64_t perSample) {
   bool isTarget = name.starts_with("target");
   visitIntegers(array, [&](size_t i, int64_t value) {
     bool isGood = isTarget ? (value >= 0 && value < size) || value == -100

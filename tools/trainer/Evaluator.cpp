@@ -34,8 +34,7 @@ double scalarOf(const rt::Tensor &tensor) {
 Evaluator::Evaluator(rt::Session &session, const DataSet &data, int64_t batch)
     : session(session), data(data), batch(batch), count(data.samples()) {}
 
-void Evaluator::setRemainder(
-    std::shared_ptr<const rt::LoadedProgram> program) {
+void Evaluator::setRemainder(std::shared_ptr<const rt::LoadedProgram> program) {
   rest = check(rt::Session::create(std::move(program), {}));
 }
 
@@ -55,8 +54,8 @@ void Evaluator::runBatches(rt::Session &runner, int64_t first, int64_t end,
     for (int64_t row = 0; row < perCall; ++row)
       rows.put(row, first + row);
     check(runner.run("eval", rows.views(), outputs));
-    double counted = hasCounts ? scalarOf(results["count"])
-                               : static_cast<double>(perCall);
+    double counted =
+        hasCounts ? scalarOf(results["count"]) : static_cast<double>(perCall);
     if (counted > 0)
       sums.loss += scalarOf(results["loss"]) * counted;
     sums.weight += counted;

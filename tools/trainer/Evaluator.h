@@ -33,7 +33,8 @@ public:
   /// Sets the program for them: the same model, `eval` for remainder() samples.
   void setRemainder(std::shared_ptr<const rt::LoadedProgram> program);
 
-  /// Samples that no program takes are left out, if setRemainder was not called.
+  /// Samples that no program takes are left out, if setRemainder was not
+  /// called.
   EvalResult run();
 
 private:

@@ -14,8 +14,8 @@ Permutation::Permutation(int64_t size, int64_t seed, int64_t epoch)
     : size(static_cast<uint64_t>(size)) {
   while ((uint64_t(1) << (2 * halfBits)) < this->size)
     ++halfBits;
-  uint64_t key = mix(mix(static_cast<uint64_t>(seed)) ^
-                     static_cast<uint64_t>(epoch));
+  uint64_t key =
+      mix(mix(static_cast<uint64_t>(seed)) ^ static_cast<uint64_t>(epoch));
   for (uint64_t &roundKey : keys)
     roundKey = key = mix(key);
 }

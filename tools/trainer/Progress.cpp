@@ -45,15 +45,15 @@ std::string Progress::render(int64_t step, int64_t last, int64_t epoch,
                              double loss, double samplesPerSecond,
                              double secondsLeft, int width) {
   char tail[160];
-  std::snprintf(tail, sizeof tail,
-                "step %lld/%lld  epoch %lld  loss %.4f  %s samples/s  %s left",
-                static_cast<long long>(step), static_cast<long long>(last),
-                static_cast<long long>(epoch), loss,
-                samplesPerSecond < 100
-                    ? formatNumber(samplesPerSecond, 3).c_str()
-                    : formatCount(static_cast<uint64_t>(samplesPerSecond))
-                          .c_str(),
-                formatSeconds(secondsLeft).c_str());
+  std::snprintf(
+      tail, sizeof tail,
+      "step %lld/%lld  epoch %lld  loss %.4f  %s samples/s  %s left",
+      static_cast<long long>(step), static_cast<long long>(last),
+      static_cast<long long>(epoch), loss,
+      samplesPerSecond < 100
+          ? formatNumber(samplesPerSecond, 3).c_str()
+          : formatCount(static_cast<uint64_t>(samplesPerSecond)).c_str(),
+      formatSeconds(secondsLeft).c_str());
   std::string text = tail;
   int room = std::min(30, width - static_cast<int>(text.size()) - 4);
   if (room < 5)
@@ -67,8 +67,8 @@ std::string Progress::render(int64_t step, int64_t last, int64_t epoch,
 
 void Progress::step(int64_t step, int64_t epoch, double loss) {
   Clock::time_point now = Clock::now();
-  bool isDue = seconds(now - drawn) >=
-               (isTerminal ? kSecondsPerFrame : kSecondsPerLine);
+  bool isDue =
+      seconds(now - drawn) >= (isTerminal ? kSecondsPerFrame : kSecondsPerLine);
   if (!isDue && (!isTerminal || step != last))
     return;
   updateRate(step, now);

@@ -30,8 +30,7 @@ std::optional<Schedule> Schedule::parse(std::string_view text, double lr,
   schedule.lr = lr;
   schedule.warmup = warmup;
   schedule.updates = std::max<int64_t>(updates, 1);
-  schedule.every =
-      std::max<int64_t>((schedule.updates - warmup + 2) / 3, 1);
+  schedule.every = std::max<int64_t>((schedule.updates - warmup + 2) / 3, 1);
   size_t colon = std::min(text.find(':'), text.size());
   std::string_view kind = text.substr(0, colon);
   if (kind == "cosine")
@@ -41,8 +40,9 @@ std::optional<Schedule> Schedule::parse(std::string_view text, double lr,
   else if (kind == "step")
     schedule.kind = Kind::Step;
   else if (kind != "constant") {
-    error = "schedule must be one of constant, cosine, step, linear, but got '" +
-            std::string(kind) + "'";
+    error =
+        "schedule must be one of constant, cosine, step, linear, but got '" +
+        std::string(kind) + "'";
     return std::nullopt;
   }
   for (const std::string &setting :

@@ -1,7 +1,7 @@
 //===- Schedule.h - the learning rate over the steps ------------*- C++ -*-===//
 //
-// `lr(update)` for update = 0, 1, …: first a linear warm-up from lr/W to lr over
-// W updates, then one of
+// `lr(update)` for update = 0, 1, …: first a linear warm-up from lr/W to lr
+// over W updates, then one of
 //
 //   constant                   lr
 //   cosine[:min=F]             from lr to lr*F along half a cosine (F = 0)

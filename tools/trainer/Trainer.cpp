@@ -50,8 +50,8 @@ double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
       learningRate.as<double>()[0] = lr;
     else
       learningRate.as<float>()[0] = static_cast<float>(lr);
-    inputs.push_back(
-        {"lr", learningRate.dtype, learningRate.dims, learningRate.data.data()});
+    inputs.push_back({"lr", learningRate.dtype, learningRate.dims,
+                      learningRate.data.data()});
   }
   rt::TensorView output{"loss", loss.dtype, loss.dims, loss.data.data()};
   check(session.run(entry, inputs, {&output, 1}));

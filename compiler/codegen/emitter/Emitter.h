@@ -29,6 +29,8 @@ struct EmittedKernel {
   mlir::func::FuncOp function;
   /// Number of workgroups.
   int64_t groups;
+  /// What the launch passes as `dims`.
+  std::vector<int64_t> dims;
 };
 
 /// Emits `kernel` as a function named `symbol` at the end of `module`. Fails

@@ -6,7 +6,8 @@
 
 #include "compiler/codegen/emitter/MathBuilder.h"
 
-#include "llvm/ADT/APFloat.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/bit.h"
 
 using namespace mlir;
@@ -144,14 +145,10 @@ Value MathBuilder::isOdd(Value i) {
                                andInt(i, integer(1)), integer(0));
 }
 
-Value MathBuilder::horner(llvm::ArrayRef<double> c, Value v) {
-  return hornerScaled(c, v, 1.0, 0);
-}
-
-Value MathBuilder::hornerScaled(llvm::ArrayRef<double> c, Value v,
-                                double factor, int offset) {
+Value MathBuilder::horner(llvm::ArrayRef<double> c, Value v, double first,
+                          double ratio) {
   auto coefficient = [&](size_t i) {
-    return constant(c[i] * std::pow(factor, static_cast<int>(i) + offset));
+    return constant(c[i] * first * std::pow(ratio, static_cast<double>(i)));
   };
   Value sum = coefficient(c.size() - 1);
   for (size_t i = c.size() - 1; i > 0; --i)
@@ -159,12 +156,20 @@ Value MathBuilder::hornerScaled(llvm::ArrayRef<double> c, Value v,
   return sum;
 }
 
-MathBuilder::Rounded MathBuilder::round(Value x, double scale, int addend,
-                                        double most) {
+Value MathBuilder::evenOdd(llvm::ArrayRef<double> c, Value v, double first,
+                           double ratio) {
+  llvm::SmallVector<double> parts[2];
+  for (auto [i, value] : llvm::enumerate(c))
+    parts[i % 2].push_back(value);
+  Value square = mul(v, v);
+  Value even = horner(parts[0], square, first, ratio * ratio);
+  Value odd = horner(parts[1], square, first * ratio, ratio * ratio);
+  return fma(odd, v, even);
+}
+
+MathBuilder::Rounded MathBuilder::round(Value x, double scale, int addend) {
   double shift = roundingShift() + addend;
-  Value shifted = fma(x, scale, shift);
-  if (most < infinity())
-    shifted = atMost(shifted, shift + most);
+  Value shifted = scale == 1.0 ? add(x, shift) : fma(x, scale, constant(shift));
   return {sub(shifted, shift), bits(shifted)};
 }
 

@@ -123,20 +123,21 @@ public:
 
   // --- Shared steps -------------------------------------------------------
 
-  /// c[0] + c[1] v + c[2] v^2 + …
-  Value horner(llvm::ArrayRef<double> c, Value v);
+  /// first * (c[0] + c[1] (ratio v) + c[2] (ratio v)^2 + …), for powers of
+  /// two. Horner's scheme: the least operations, in one chain.
+  Value horner(llvm::ArrayRef<double> c, Value v, double first = 1.0,
+               double ratio = 1.0);
+  /// The same as two chains in v^2, of even and of odd powers: half as deep,
+  /// for one operation more, or none where the function needs v^2 anyway.
+  Value evenOdd(llvm::ArrayRef<double> c, Value v, double first = 1.0,
+                double ratio = 1.0);
 
-  /// c[0] + c[1] v + …, every coefficient times factor^(its index + offset)
-  Value hornerScaled(llvm::ArrayRef<double> c, Value v, double factor,
-                     int offset);
-
-  /// round(x * scale + offset): as a float, and as that plus `addend` in the
-  /// low bits of an integer.
+  /// round(x * scale): as a float, and as that plus `addend` in the low bits
+  /// of an integer.
   struct Rounded {
     Value steps, bits;
   };
-  Rounded round(Value x, double scale, int addend,
-                double most = std::numeric_limits<double>::infinity());
+  Rounded round(Value x, double scale, int addend);
 
   /// 2^k for biased exponents k in the low bits of `i`.
   Value powerOfTwo(Value i) { return fromBits(shiftLeft(i, mantissaBits())); }

@@ -13,23 +13,19 @@
 
 namespace dlc::emit {
 
-// (e^r - 1 - r) / r^2; error relative to e^r, on [-0.34692, 0.69384]: 2^-24.5
-inline constexpr double f32Exp[] = {
-    0x1.000048p-1, 0x1.555712p-3, 0x1.54f7fap-5, 0x1.10d83ap-7, 0x1.a923cep-10};
+// 1 / d, exact at the ends; relative error, on [1.0, 2.0]: 2^-5.9
+inline constexpr double f32Reciprocal[] = {
+    0x1.15p+1, -0x1.7fp+0, 0x1.54p-2};
 
-// (2^r - 1) / r; error relative to 2^r, on [-0.5005, 1.0005]: 2^-29.1
+// (2^r - 1) / r; error relative to 2^r, on [-0.5005, 0.5005]: 2^-28.3
 inline constexpr double f32Exp2[] = {
-    0x1.62e43p-1, 0x1.ebfbdep-3, 0x1.c6b0bep-5, 0x1.3b2cf2p-7, 0x1.5d469cp-10,
-    0x1.420642p-13, 0x1.2a842ep-16};
+    0x1.62e43p-1, 0x1.ebfbdcp-3, 0x1.c6af7ap-5, 0x1.3b2dd8p-7, 0x1.5f0986p-10,
+    0x1.417616p-13};
 
 // (e^r - 1 - r) / r^2; error relative to e^r - 1, on [-0.34692, 0.34692]:
 // 2^-26.1
 inline constexpr double f32Expm1[] = {
     0x1.fffffep-2, 0x1.5554b4p-3, 0x1.5556fp-5, 0x1.122562p-7, 0x1.6b9ebcp-10};
-
-// 1 / d, a first guess; relative error, on [1.0, 2.0]: 2^-6.6
-inline constexpr double f32Reciprocal[] = {
-    0x1.0f83ep+1, -0x1.745d14p+0, 0x1.4afd66p-2};
 
 // (log(1 + f) - f) / f^2; error relative to log(1 + f), on [-0.29296,
 // 0.41425]: 2^-27.8
@@ -43,20 +39,15 @@ inline constexpr double f32Log[] = {
 inline constexpr double f32Log2Tail[] = {
     0x1.999ap-3, 0x1.24527ep-3, 0x1.dfa1c8p-4};
 
-// (sin(r) / r - 1) / r^2, in r^2, for |r| <= pi/2 and a margin; relative
-// error, on [1.0e-6, 1.75]: 2^-25.7
-inline constexpr double f32SinHalfTurn[] = {
-    -0x1.55553ep-3, 0x1.110cb8p-7, -0x1.9f12aep-13, 0x1.58e518p-19};
-
 // (sin(r) / r - 1) / r^2, in r^2, for |r| <= pi/4 and a margin; relative
-// error, on [1.0e-6, 0.96]: 2^-25.6
+// error, on [1.0e-6, 0.83]: 2^-27.3
 inline constexpr double f32Sin[] = {
-    -0x1.55551ep-3, 0x1.10facep-7, -0x1.95d5fap-13};
+    -0x1.55553ep-3, 0x1.110484p-7, -0x1.9861ccp-13};
 
-// (cos(r) - 1 + r^2 / 2) / r^4, in r^2; relative error, on [1.0e-6, 0.96]:
-// 2^-29.9
+// (cos(r) - 1 + r^2 / 2) / r^4, in r^2; relative error, on [1.0e-6, 0.83]:
+// 2^-32.1
 inline constexpr double f32Cos[] = {
-    0x1.55552ep-5, -0x1.6bfe92p-10, 0x1.96c448p-16};
+    0x1.555546p-5, -0x1.6c09c2p-10, 0x1.993cap-16};
 
 // (asin(v) / v - 1) / v^2, in v^2; relative error, on [1.0e-6, 0.5]: 2^-27.6
 inline constexpr double f32Asin[] = {
@@ -76,28 +67,27 @@ inline constexpr double f32Sinh[] = {
 inline constexpr double f32Cosh[] = {
     0x1p-1, 0x1.5554e6p-5, 0x1.6d4f42p-10};
 
-// erf(y) / y, in y - erfCenter; relative error, on [1.0e-6, 3.92]: 2^-24.8
+// erf(y) / y - 1, in y^2; relative error, on [1.0e-6, 1.1875]: 2^-26.0
 inline constexpr double f32Erf[] = {
-    0x1.0424c6p-1, -0x1.fa1322p-3, 0x1.a0d7a2p-4, -0x1.8cb064p-6,
-    -0x1.b3cd48p-8, 0x1.462812p-7, -0x1.19f14p-8, 0x1.97cde2p-13,
-    0x1.7deb66p-11, -0x1.6156fcp-12, 0x1.1f5c76p-24, 0x1.af8b3ep-15,
-    -0x1.9ae088p-17, -0x1.d9dcbap-19, 0x1.93c0bp-20, 0x1.9856a4p-24,
-    -0x1.181c9p-24};
+    0x1.06eba6p-3, -0x1.8127p-2, 0x1.ce232p-4, -0x1.b76686p-6, 0x1.50286ep-8,
+    -0x1.8bcd7ep-11, 0x1.106e2ep-14};
 
-// (e^r - 1 - r) / r^2; error relative to e^r, on [-0.34692, 0.69384]: 2^-62.0
-inline constexpr double f64Exp[] = {
-    0x1p-1, 0x1.555555555555dp-3, 0x1.55555555554f7p-5, 0x1.111111110f503p-7,
-    0x1.6c16c16c41cdp-10, 0x1.a01a01a7e4b03p-13, 0x1.a01a00bf54a3fp-16,
-    0x1.71de2f85991aap-19, 0x1.27e6e03967b3fp-22, 0x1.ae59e469f284fp-26,
-    0x1.1c3edbdd9ecd5p-29, 0x1.a081a9ead0a17p-33};
+// erfc(y)^(1/8), in y - erfCenter; absolute error of erf, on [1.1875, 3.95]:
+// 2^-27.7
+inline constexpr double f32ErfcRoot[] = {
+    0x1.05d54p-1, -0x1.2134a2p-2, 0x1.364184p-6, 0x1.19e48ep-6, -0x1.6dc6fp-9,
+    -0x1.566592p-11, 0x1.5f8892p-13};
 
-// (2^r - 1) / r; error relative to 2^r, on [-0.5005, 1.0005]: 2^-59.4
+// 1 / d, exact at the ends; relative error, on [1.0, 2.0]: 2^-8.7
+inline constexpr double f64Reciprocal[] = {
+    0x1.6ep+1, -0x1.7fp+1, 0x1.5cp+0, -0x1.dp-3};
+
+// (2^r - 1) / r; error relative to 2^r, on [-0.5005, 0.5005]: 2^-59.7
 inline constexpr double f64Exp2[] = {
-    0x1.62e42fefa39efp-1, 0x1.ebfbdff82c58ep-3, 0x1.c6b08d704a178p-5,
-    0x1.3b2ab6fba4ed3p-7, 0x1.5d87fe788feb1p-10, 0x1.430912f8ba9fcp-13,
-    0x1.ffcbfca0e0f6ep-17, 0x1.62c020182d874p-20, 0x1.b524ddc1cfab1p-24,
-    0x1.e4d86f7d4d0d3p-28, 0x1.e8faea536e0eep-32, 0x1.b7874a5cb0035p-36,
-    0x1.f6fa18ef9a756p-40};
+    0x1.62e42fefa39efp-1, 0x1.ebfbdff82c58ep-3, 0x1.c6b08d704a1d5p-5,
+    0x1.3b2ab6fba5197p-7, 0x1.5d87fe787401cp-10, 0x1.430912f759dd2p-13,
+    0x1.ffcbfd4adfa97p-17, 0x1.62c027171accdp-20, 0x1.b5232e8ff0473p-24,
+    0x1.e4bbe561881cep-28, 0x1.ec76ca1daf66cp-32, 0x1.e05bb9f7e9073p-36};
 
 // (e^r - 1 - r) / r^2; error relative to e^r - 1, on [-0.34692, 0.34692]:
 // 2^-61.6
@@ -124,13 +114,6 @@ inline constexpr double f64Log2Tail[] = {
     0x1.9999999999996p-3, 0x1.2492492492f54p-3, 0x1.c71c71c595ebp-4,
     0x1.745d1829c04dap-4, 0x1.3b1364a799707p-4, 0x1.112074e2d933fp-4,
     0x1.de3c742482e04p-5, 0x1.eace80fa6dc86p-5};
-
-// (sin(r) / r - 1) / r^2, in r^2, for |r| <= pi/2 and a margin; relative
-// error, on [1.0e-6, 1.572]: 2^-61.6
-inline constexpr double f64SinHalfTurn[] = {
-    -0x1.5555555555555p-3, 0x1.11111111110c8p-7, -0x1.a01a01a014d6dp-13,
-    0x1.71de3a52a095bp-19, -0x1.ae6454d4614d6p-26, 0x1.6123cd00d069dp-33,
-    -0x1.ae438252090acp-41, 0x1.8832627445205p-49};
 
 // (sin(r) / r - 1) / r^2, in r^2, for |r| <= pi/4 and a margin; relative
 // error, on [1.0e-6, 0.786]: 2^-57.9
@@ -173,34 +156,31 @@ inline constexpr double f64Cosh[] = {
     0x1p-1, 0x1.5555555555558p-5, 0x1.6c16c16c14feep-10, 0x1.a01a01ad88a53p-16,
     0x1.27e4cbf0cb0fcp-22, 0x1.1f8c200d23d9bp-29};
 
-// (erf(y) / y - 2/sqrt(pi)) in y^2; relative error, on [1.0e-6, 1.0]: 2^-62.3
+// erf(y) / y - 1, in y^2; relative error, on [1.0e-6, 1.3125]: 2^-56.0
 inline constexpr double f64Erf[] = {
-    -0x1.812746b0379e6p-2, 0x1.ce2f21a042b1bp-4, -0x1.b82ce31284419p-6,
-    0x1.565bcd0d9cd44p-8, -0x1.c02db3d4b183dp-11, 0x1.f9a32114b2215p-14,
-    -0x1.f4d1d3a8f3d2cp-17, 0x1.b9de5263c9488p-20, -0x1.5f17a2b1e2487p-23,
-    0x1.f7653cdfc0e2ep-27, -0x1.37a0f3d62ac6dp-30, 0x1.0345c21e2529cp-34};
+    0x1.06eba8214db68p-3, -0x1.812746b0379afp-2, 0x1.ce2f21a040e94p-4,
+    -0x1.b82ce312273ecp-6, 0x1.565bcd03ced73p-8, -0x1.c02db29d3c816p-11,
+    0x1.f9a308d6b1345p-14, -0x1.f4d09ebf94002p-17, 0x1.b9d4d0e4e05bep-20,
+    -0x1.5ef0eec483307p-23, 0x1.f77b57c2a1b09p-27, -0x1.3edab0b8286b4p-30,
+    0x1.42a623968d069p-34, -0x1.7d0db37b62436p-39};
 
-// log(erfc(y)), in y - erfCenter; absolute error of erf, on [1.0, 5.94]:
-// 2^-61.6
-inline constexpr double f64ErfcLog[] = {
-    -0x1.f3a2dc8691b92p+2, -0x1.56925248da94p+2, -0x1.e3460a18c5447p-1,
-    -0x1.63cc1da77809fp-7, 0x1.1bd558ebe0298p-9, -0x1.b96139905e307p-12,
-    0x1.431731aa5fcb2p-14, -0x1.ac03c2c2c7e82p-17, 0x1.dadc8d187a1dbp-20,
-    -0x1.4ef215568017bp-23, -0x1.b20417c46a017p-27, 0x1.773ca3f06d5a7p-27,
-    -0x1.e0e5fd5a13b2cp-29, 0x1.d5d0524d2a2acp-31, -0x1.69946de39dd42p-33,
-    0x1.3685ca0411bc9p-36, -0x1.362dafb06f7fcp-39, 0x1.7d91a036f2c7bp-41,
-    0x1.1749eee8d9e83p-41, -0x1.87545bf3bd6ffp-43};
+// erfc(y)^(1/8), in y - erfCenter; absolute error of erf, on [1.3125, 5.94]:
+// 2^-57.9
+inline constexpr double f64ErfcRoot[] = {
+    0x1.81ea833518333p-2, -0x1.0235ef895a13p-2, 0x1.46cbc212f2725p-5,
+    0x1.55a10194a4b9ep-7, -0x1.ea063ab4f07f8p-9, -0x1.9ddace36434f9p-14,
+    0x1.6a7c597d492e7p-13, -0x1.c7f99e3d4c2c9p-17, -0x1.0eef8dc7a543ap-18,
+    0x1.558ec144a6525p-21, 0x1.eb442dfac4903p-25, -0x1.117c45e81648p-26,
+    -0x1.c83b2e2561146p-31, 0x1.f5263e2582dd9p-32, -0x1.cb885427394b1p-36,
+    -0x1.50f843264fff8p-38, 0x1.9cc03d433c798p-41};
 
-/// Everything the functions of one element type read; a table that type does
-/// not need is empty.
+/// Everything the functions of one element type read.
 struct MathTables {
-  llvm::ArrayRef<double> exp;
+  llvm::ArrayRef<double> reciprocal;
   llvm::ArrayRef<double> exp2;
   llvm::ArrayRef<double> expm1;
-  llvm::ArrayRef<double> reciprocal;
   llvm::ArrayRef<double> log;
   llvm::ArrayRef<double> log2Tail;
-  llvm::ArrayRef<double> sinHalfTurn;
   llvm::ArrayRef<double> sin;
   llvm::ArrayRef<double> cos;
   llvm::ArrayRef<double> asin;
@@ -208,31 +188,28 @@ struct MathTables {
   llvm::ArrayRef<double> sinh;
   llvm::ArrayRef<double> cosh;
   llvm::ArrayRef<double> erf;
-  llvm::ArrayRef<double> erfcLog;
+  llvm::ArrayRef<double> erfcRoot;
   double log2eHi; ///< 1 / log(2)
   double log2eLo; ///< its next bits
   double ln2Hi; ///< log(2)
   double ln2Lo; ///< its next bits
-  double invPi; ///< 1 / pi
-  double piHi; ///< pi, rounded toward zero
-  double piMid; ///< its next bits
-  double piLo; ///< and the next
-  double halfPiHi; ///< pi / 2
-  double halfPiLo; ///< its next bits
+  double twoOverPi; ///< 2 / pi
+  double halfPiHi; ///< pi / 2, rounded toward zero
+  double halfPiMid; ///< its next bits
+  double halfPiLo; ///< and the next
+  double halfPiNear; ///< pi / 2, rounded to nearest
+  double halfPiRest; ///< its next bits, of either sign
   double thirdHi; ///< 1 / 3
   double thirdLo; ///< its next bits
-  double twoOverSqrtPi; ///< 2 / sqrt(pi)
-  double erfCenter; ///< where erf's polynomial centers
+  double erfCenter; ///< where erfcRoot's powers are zero
 };
 
 inline constexpr MathTables f32Tables = {
-    .exp = f32Exp,
+    .reciprocal = f32Reciprocal,
     .exp2 = f32Exp2,
     .expm1 = f32Expm1,
-    .reciprocal = f32Reciprocal,
     .log = f32Log,
     .log2Tail = f32Log2Tail,
-    .sinHalfTurn = f32SinHalfTurn,
     .sin = f32Sin,
     .cos = f32Cos,
     .asin = f32Asin,
@@ -240,29 +217,26 @@ inline constexpr MathTables f32Tables = {
     .sinh = f32Sinh,
     .cosh = f32Cosh,
     .erf = f32Erf,
-    .erfcLog = {},
+    .erfcRoot = f32ErfcRoot,
     .log2eHi = 0x1.715476p+0,
     .log2eLo = 0x1.4ae0cp-26,
     .ln2Hi = 0x1.62e43p-1,
     .ln2Lo = -0x1.05c61p-29,
-    .invPi = 0x1.45f306p-2,
-    .piHi = 0x1.921fb4p+1,
-    .piMid = 0x1.4442dp-23,
-    .piLo = 0x1.846988p-47,
-    .halfPiHi = 0x1.921fb6p+0,
-    .halfPiLo = -0x1.777a5cp-25,
+    .twoOverPi = 0x1.45f306p-1,
+    .halfPiHi = 0x1.921fb4p+0,
+    .halfPiMid = 0x1.4442dp-24,
+    .halfPiLo = 0x1.846988p-48,
+    .halfPiNear = 0x1.921fb6p+0,
+    .halfPiRest = -0x1.777a5cp-25,
     .thirdHi = 0x1.555556p-2,
     .thirdLo = -0x1.555556p-27,
-    .twoOverSqrtPi = 0x1.20dd76p+0,
-    .erfCenter = 0x1.f5p+0};
+    .erfCenter = 0x1p+1};
 inline constexpr MathTables f64Tables = {
-    .exp = f64Exp,
+    .reciprocal = f64Reciprocal,
     .exp2 = f64Exp2,
     .expm1 = f64Expm1,
-    .reciprocal = {},
     .log = f64Log,
     .log2Tail = f64Log2Tail,
-    .sinHalfTurn = f64SinHalfTurn,
     .sin = f64Sin,
     .cos = f64Cos,
     .asin = f64Asin,
@@ -270,20 +244,19 @@ inline constexpr MathTables f64Tables = {
     .sinh = f64Sinh,
     .cosh = f64Cosh,
     .erf = f64Erf,
-    .erfcLog = f64ErfcLog,
+    .erfcRoot = f64ErfcRoot,
     .log2eHi = 0x1.71547652b82fep+0,
     .log2eLo = 0x1.777d0ffda0d24p-56,
     .ln2Hi = 0x1.62e42fefa39efp-1,
     .ln2Lo = 0x1.abc9e3b39803fp-56,
-    .invPi = 0x1.45f306dc9c883p-2,
-    .piHi = 0x1.921fb54442d18p+1,
-    .piMid = 0x1.1a62633145c06p-53,
-    .piLo = 0x1.c1cd129024e08p-106,
+    .twoOverPi = 0x1.45f306dc9c883p-1,
     .halfPiHi = 0x1.921fb54442d18p+0,
-    .halfPiLo = 0x1.1a62633145c07p-54,
+    .halfPiMid = 0x1.1a62633145c06p-54,
+    .halfPiLo = 0x1.c1cd129024e08p-107,
+    .halfPiNear = 0x1.921fb54442d18p+0,
+    .halfPiRest = 0x1.1a62633145c07p-54,
     .thirdHi = 0x1.5555555555555p-2,
     .thirdLo = 0x1.5555555555555p-56,
-    .twoOverSqrtPi = 0x1.20dd750429b6dp+0,
     .erfCenter = 0x1.4p+1};
 
 } // namespace dlc::emit

@@ -2,13 +2,14 @@
 //
 // e^x = 2^n e^r with n the integer next to x / log(2) and r what is left, at
 // most half of log(2); e^r is a polynomial, 2^n is n moved into the exponent
-// field. Tails are cut by clamping the argument, so that no select is needed
-// at the end: below, 2^n becomes a zero factor; above, n stays at its largest
-// value while r, and with it the polynomial, grows into an overflow.
+// field. Clamping the argument first spares the selects at the end: at the
+// lower bound that field is zero, and so is the factor it stands for; the
+// upper bound is just past the overflow.
 //
-// Every function that divides does so by a number between 1 and 2. For f32
-// that is a quadratic guess and Newton steps: all FMAs, where a vector
-// division would block its unit for longer.
+// tanh and sigmoid divide by numbers from 1 to 2. A guess by a polynomial and
+// Newton steps do that in FMAs alone, where a division of a full vector would
+// block its unit for longer. They end in the residual of the quotient, which
+// is almost exact, so that the division rounds once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,41 +31,32 @@ Value remainder(MathBuilder &m, Value x, Value steps, double unit = 1.0) {
   return m.fma(steps, -m.tables.ln2Lo * unit, r);
 }
 
-/// e^x for x that does not overflow if `isBounded`, any x otherwise.
-Value exponential(MathBuilder &m, Value x, bool isBounded) {
-  // Small enough that n is one below the least normal exponent.
+/// e^x for x <= 0, or NaN: more exact than emitExp by one operation.
+Value exponentialOfNegative(MathBuilder &m, Value x) {
   x = m.atLeast(x, m.pick(-88.0, -709.0));
-  double most = isBounded ? m.infinity() : m.bias();
-  Rounded n = m.round(x, m.tables.log2eHi, m.bias(), most);
+  Rounded n = m.round(x, m.tables.log2eHi, m.bias());
   Value r = remainder(m, x, n.steps);
-  Value p = m.horner(m.tables.exp, r);
-  p = m.fma(m.fma(p, r, 1.0), r, 1.0);
-  return m.mul(p, m.powerOfTwo(n.bits));
+  Value p = m.fma(m.mul(r, r), m.evenOdd(m.tables.expm1, r), r);
+  return m.mul(m.add(p, 1.0), m.powerOfTwo(n.bits));
 }
 
-/// 1 / d for 1 <= d <= 2, to 2^-13 in f32. The relative error of the guess
-/// is 1/99, and Newton squares it.
-Value roughReciprocal(MathBuilder &m, Value d) {
-  Value guess = m.horner(m.tables.reciprocal, d);
-  return m.fma(guess, m.fma(m.neg(d), guess, 1.0), guess);
-}
+/// x / d for 1 <= d <= 2: `value`, within two ulp and exact where d is 1 or 2,
+/// from a guess at 1 / d.
+struct Quotient {
+  Value value, guess;
+};
 
-/// 1 / d for 1 <= d <= 2.
-Value reciprocal(MathBuilder &m, Value d) {
-  if (!m.isF32)
-    return m.div(m.constant(1.0), d);
-  Value guess = roughReciprocal(m, d);
-  return m.fma(guess, m.fma(m.neg(d), guess, 1.0), guess);
-}
-
-/// x / d for 1 <= d <= 2. Correcting the quotient instead of the reciprocal
-/// saves a rounding; subnormal x lose up to 2^-13.
-Value divide(MathBuilder &m, Value x, Value d) {
-  if (!m.isF32)
-    return m.div(x, d);
-  Value inverse = roughReciprocal(m, d);
-  Value quotient = m.mul(x, inverse);
-  return m.fma(m.fma(m.neg(d), quotient, x), inverse, quotient);
+Quotient divide(MathBuilder &m, Value x, Value d) {
+  // With y = (1 - e) / d and |e| <= 1/60, 1 / d = y (1 + e) (1 + e^2) …; the
+  // powers of e do not wait for the products.
+  Value y = m.horner(m.tables.reciprocal, d);
+  Value e = m.fma(m.neg(d), y, 1.0);
+  Value quotient = m.mul(x, y);
+  for (int step = 0; step < (m.isF32 ? 2 : 3); ++step) {
+    quotient = m.fma(quotient, e, quotient);
+    e = m.mul(e, e);
+  }
+  return {quotient, y};
 }
 
 /// What sinh and cosh are made of: with a = 2^(n-2) and b = 2^(-n-2),
@@ -94,16 +86,24 @@ Hyperbolic hyperbolic(MathBuilder &m, Value x) {
 } // namespace
 
 Value emitExp(OpBuilder &b, Location loc, Value x) {
+  // 2 e^r times 2^(n-1), because n reaches 128 before e^x overflows.
   MathBuilder m(b, loc, x.getType());
-  return exponential(m, x, /*isBounded=*/false);
+  x = m.atMost(m.atLeast(x, m.pick(-87.3, -708.3)), m.pick(89.0, 710.0));
+  Rounded n = m.round(x, m.tables.log2eHi, m.bias() - 1);
+  Value r = remainder(m, x, n.steps);
+  Value p = m.isF32 ? m.horner(m.tables.expm1, r, 2.0)
+                    : m.evenOdd(m.tables.expm1, r, 2.0);
+  p = m.fma(m.fma(p, r, 2.0), r, 2.0);
+  return m.mul(p, m.powerOfTwo(n.bits));
 }
 
 Value emitExp2(OpBuilder &b, Location loc, Value x) {
   MathBuilder m(b, loc, x.getType());
-  x = m.atLeast(x, -m.bias());
-  Rounded n = m.round(x, 1.0, m.bias(), m.bias());
+  double least = -m.bias() + 1;
+  x = m.atMost(m.atLeast(x, least), m.bias() + 1.25);
+  Rounded n = m.round(x, 1.0, m.bias() - 1);
   Value r = m.sub(x, n.steps);
-  Value p = m.fma(m.horner(m.tables.exp2, r), r, 1.0);
+  Value p = m.fma(m.evenOdd(m.tables.exp2, r, 2.0), r, 2.0);
   return m.mul(p, m.powerOfTwo(n.bits));
 }
 
@@ -115,7 +115,7 @@ Value emitExpm1(OpBuilder &b, Location loc, Value x) {
   Rounded n = m.round(bounded, m.tables.log2eHi, m.bias() - 1);
   Value scale = m.powerOfTwo(n.bits);
   Value r = remainder(m, bounded, n.steps);
-  Value q = m.fma(m.mul(r, r), m.horner(m.tables.expm1, r), r);
+  Value q = m.fma(m.mul(r, r), m.evenOdd(m.tables.expm1, r), r);
   Value half = m.fma(scale, q, m.sub(scale, 0.5));
   return m.copySign(m.add(half, half), x);
 }
@@ -129,40 +129,43 @@ Value emitTanh(OpBuilder &b, Location loc, Value x) {
   Value twice = m.powerOfTwo(n.bits);
   Value r = remainder(m, a, n.steps, 0.5);
   // (e^(2r) - 1) / 2
-  Value tail = m.hornerScaled(m.tables.expm1, r, 2.0, 1);
+  Value tail = m.evenOdd(m.tables.expm1, r, 2.0, 2.0);
   Value q = m.fma(m.mul(r, r), tail, r);
-  Value e = m.fma(twice, q, m.fma(twice, 0.5, -1.0));
-  return m.copySign(divide(m, e, m.add(e, 2.0)), x);
+  Value whole = m.fma(twice, 0.5, -1.0);
+  Value e = m.fma(twice, q, whole);
+  Quotient t = divide(m, e, m.add(e, 2.0));
+  // e - t * (2 + e), with what e lost when it was rounded.
+  Value rest = m.fma(twice, q, m.fma(t.value, -2.0, whole));
+  rest = m.fma(m.neg(t.value), e, rest);
+  return m.copySign(m.fma(rest, t.guess, t.value), x);
 }
 
 Value emitSigmoid(OpBuilder &b, Location loc, Value x) {
   // With e = e^-|x| at most one, 1 / (1 + e) for x >= 0 and e / (1 + e) else.
   MathBuilder m(b, loc, x.getType());
-  Value e = exponential(m, m.negAbs(x), /*isBounded=*/true);
+  Value e = exponentialOfNegative(m, m.negAbs(x));
   Value numerator = m.select(m.less(x, 0.0), e, 1.0);
-  Value d = m.add(e, 1.0);
-  if (!m.isF32)
-    return m.div(numerator, d);
-  return m.mul(numerator, reciprocal(m, d));
+  Quotient t = divide(m, numerator, m.add(e, 1.0));
+  // The difference is exact, as the quotient is between half the numerator
+  // and all of it; the rounding of 1 + e does not enter.
+  Value rest = m.sub(numerator, t.value);
+  rest = m.fma(m.neg(t.value), e, rest);
+  return m.fma(rest, t.guess, t.value);
 }
 
 Value emitErf(OpBuilder &b, Location loc, Value x) {
+  // A polynomial below the split; above it 1 - p^8, where p, the eighth root
+  // of erfc, is close to a straight line. The last of p^8 rounds to nothing.
   MathBuilder m(b, loc, x.getType());
-  if (m.isF32) {
-    // erf(y) / y is smooth, and 17 coefficients hold it up to where erf
-    // rounds to one; centered, so that the powers stay small.
-    Value y = m.atMost(m.abs(x), 3.92);
-    Value p = m.horner(m.tables.erf, m.sub(y, m.tables.erfCenter));
-    return m.copySign(m.atMost(m.mul(y, p), 1.0), x);
-  }
-  // Below one a polynomial, above it 1 - exp(log(erfc)) with another.
-  Value y = m.atMost(m.abs(x), 5.94);
+  Value y = m.atMost(m.abs(x), m.pick(3.95, 5.94));
   Value u = m.mul(y, y);
-  Value small =
-      m.mul(y, m.fma(u, m.horner(m.tables.erf, u), m.tables.twoOverSqrtPi));
-  Value logErfc = m.horner(m.tables.erfcLog, m.sub(y, m.tables.erfCenter));
-  Value large = m.sub(1.0, exponential(m, logErfc, /*isBounded=*/true));
-  return m.copySign(m.select(m.less(1.0, y), large, small), x);
+  Value small = m.fma(m.horner(m.tables.erf, u), y, y);
+  Value p = m.evenOdd(m.tables.erfcRoot, m.sub(y, m.tables.erfCenter));
+  Value square = m.mul(p, p);
+  Value fourth = m.mul(square, square);
+  Value large = m.fma(m.neg(fourth), fourth, 1.0);
+  Value isSmall = m.less(y, m.pick(1.1875, 1.3125));
+  return m.copySign(m.select(isSmall, small, large), x);
 }
 
 Value emitSinh(OpBuilder &b, Location loc, Value x) {

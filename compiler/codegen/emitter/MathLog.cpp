@@ -19,7 +19,7 @@ namespace {
 /// k log(2) + log(1 + f)
 Value logOf(MathBuilder &m, Value k, Value f) {
   Value p =
-      m.fma(m.mul(f, f), m.horner(m.tables.log, f), m.mul(k, m.tables.ln2Lo));
+      m.fma(m.mul(f, f), m.evenOdd(m.tables.log, f), m.mul(k, m.tables.ln2Lo));
   return m.fma(k, m.tables.ln2Hi, m.add(p, f));
 }
 

@@ -37,6 +37,12 @@ Pair addSmaller(MathBuilder &m, Value x, Pair y) {
   return {high, m.add(m.sub(y.high, m.sub(high, x)), y.low)};
 }
 
+/// The same sum with a low part as small as it can be, for |high| > |low|.
+Pair normalize(MathBuilder &m, Pair x) {
+  Value high = m.add(x.high, x.low);
+  return {high, m.sub(x.low, m.sub(high, x.high))};
+}
+
 /// log2(x) for normal positive x.
 Pair log2Of(MathBuilder &m, Value x) {
   MathBuilder::Split split = m.split(x);
@@ -53,8 +59,8 @@ Pair log2Of(MathBuilder &m, Value x) {
   Pair third = {m.constant(m.tables.thirdHi), m.constant(m.tables.thirdLo)};
   Pair cubic = multiply(m, square, third);
   Value u = square.high;
-  cubic.low = m.fma(m.mul(u, u), m.horner(m.tables.log2Tail, u), cubic.low);
-  Pair series = addSmaller(m, m.constant(1.0), cubic);
+  cubic.low = m.fma(m.mul(u, u), m.evenOdd(m.tables.log2Tail, u), cubic.low);
+  Pair series = addSmaller(m, m.constant(1.0), normalize(m, cubic));
 
   Pair scale = {m.constant(2 * m.tables.log2eHi),
                 m.constant(2 * m.tables.log2eLo)};
@@ -71,7 +77,7 @@ Value exp2Of(MathBuilder &m, Pair t) {
   Value shifted = m.add(high, m.roundingShift());
   Value steps = m.sub(shifted, m.roundingShift());
   Value r = m.add(m.sub(high, steps), low);
-  Value p = m.fma(m.horner(m.tables.exp2, r), r, 1.0);
+  Value p = m.fma(m.evenOdd(m.tables.exp2, r), r, 1.0);
   // 2^n may be out of range where the result is not: two factors, the first
   // of half the steps. Steps are made positive for the shift.
   int offset = 4 * m.bias();

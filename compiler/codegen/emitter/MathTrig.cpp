@@ -1,11 +1,12 @@
 //===- MathTrig.cpp - Circular functions and their inverses --------------===//
 //
-// sin and cos subtract the multiple of pi that leaves |r| <= pi/2 and need one
-// polynomial, for sin r, and a sign; reducing by pi/2 would need the cosine's
-// too. pi has three parts. The first step is exact: its parts are multiples
-// of a unit that is fine enough for the difference. The second rounds once,
-// relative to what is left, and the third adds the digits that matter where
-// the argument is close to a multiple.
+// sin, cos and tan subtract the multiple of pi/2 that leaves |r| <= pi/4 and
+// choose between two polynomials. (Subtracting multiples of pi and using one
+// is shorter by a quarter, but then cos(0) is not exactly one.) pi/2 has three
+// parts. The first step is exact: its parts are multiples of a unit that is
+// fine enough for the difference. The second rounds once, relative to what is
+// left, and the third adds the digits that matter where the argument is close
+// to a multiple.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,30 +21,47 @@ namespace {
 
 using Rounded = MathBuilder::Rounded;
 
-/// x - n pi unit
-Value subtractTurns(MathBuilder &m, Value x, Value n, double unit) {
-  Value r = m.fma(n, -m.tables.piHi * unit, x);
-  r = m.fma(n, -m.tables.piMid * unit, r);
-  return m.fma(n, -m.tables.piLo * unit, r);
+/// x = n pi/2 + r: sin(r), cos(r), and n + addend in the low bits.
+struct Quadrant {
+  Value sine, cosine, bits;
+};
+
+Quadrant quadrant(MathBuilder &m, Value x, int addend) {
+  Rounded n = m.round(x, m.tables.twoOverPi, addend);
+  Value r = m.fma(n.steps, -m.tables.halfPiHi, x);
+  r = m.fma(n.steps, -m.tables.halfPiMid, r);
+  Value rest = m.mul(n.steps, -m.tables.halfPiLo);
+  Value u = m.mul(r, r);
+  Value sine = m.mul(m.horner(m.tables.sin, u), u);
+  sine = m.add(r, m.fma(r, sine, rest));
+  Value cosine = m.fma(m.horner(m.tables.cos, u), u, -0.5);
+  return {sine, m.fma(cosine, u, 1.0), n.bits};
 }
 
 /// `result` where the reduction of x was exact enough, else NaN. In f32, the
-/// error of 1/pi puts r off by up to 1/9 of pi at the end of the range; the
-/// polynomials are fitted for that.
+/// rounding of 2/pi leaves r up to 1/18 of pi/4 past its bound at the end of
+/// the range; the polynomials are fitted for that.
 Value inRange(MathBuilder &m, Value x, Value result) {
-  Value isInRange = m.lessEqual(m.abs(x), m.pick(0x1p22, 0x1p30));
+  Value isInRange = m.lessEqual(m.abs(x), m.pick(0x1p20, 0x1p30));
   return m.select(isInRange, result, m.nan());
 }
 
-/// sin(r) with the sign of the lowest bit of `parity`.
-Value sinOf(MathBuilder &m, Value r, Value parity) {
-  Value u = m.mul(r, r);
-  Value p = m.fma(m.horner(m.tables.sinHalfTurn, u), u, 1.0);
-  Value sign = m.shiftLeft(parity, m.isF32 ? 31 : 63);
-  return m.mul(m.fromBits(m.xorInt(m.bits(r), sign)), p);
+/// `result`, except that -0 stays what it is.
+Value keepZero(MathBuilder &m, Value x, Value result) {
+  return m.select(m.equal(x, 0.0), x, result);
 }
 
-/// The quotient for asin and acos: below one half, asin(x) itself; above,
+/// sin(x + quarters pi/2); sin(-0) is 0.
+Value sineOf(MathBuilder &m, Value x, int quarters) {
+  Quadrant q = quadrant(m, x, quarters);
+  Value result = m.select(m.isOdd(q.bits), q.cosine, q.sine);
+  // The second lowest bit, as a sign.
+  Value sign = m.andInt(m.shiftLeft(q.bits, m.isF32 ? 30 : 62),
+                        m.integer(m.bitsOf(-0.0)));
+  return inRange(m, x, m.fromBits(m.xorInt(m.bits(result), sign)));
+}
+
+/// What asin and acos have in common: below one half, asin(x) itself; above,
 /// asin(sqrt((1 - |x|) / 2)), from which both follow.
 struct Arc {
   Value isBig, asin;
@@ -54,7 +72,7 @@ Arc arc(MathBuilder &m, Value x) {
   Value isBig = m.less(0.5, a);
   Value u = m.select(isBig, m.fma(a, -0.5, 0.5), m.mul(x, x));
   Value v = m.select(isBig, m.sqrt(u), x);
-  Value tail = m.mul(u, m.horner(m.tables.asin, u));
+  Value tail = m.mul(u, m.evenOdd(m.tables.asin, u));
   return {isBig, m.fma(v, tail, v)};
 }
 
@@ -62,40 +80,29 @@ Arc arc(MathBuilder &m, Value x) {
 
 Value emitSin(OpBuilder &b, Location loc, Value x) {
   MathBuilder m(b, loc, x.getType());
-  Rounded n = m.round(x, m.tables.invPi, 0);
-  Value r = subtractTurns(m, x, n.steps, 1.0);
-  return inRange(m, x, sinOf(m, r, n.bits));
+  return keepZero(m, x, sineOf(m, x, 0));
 }
 
 Value emitCos(OpBuilder &b, Location loc, Value x) {
-  // x = (2 n + 1) pi/2 + r, and cos(x) = (-1)^(n + 1) sin(r).
   MathBuilder m(b, loc, x.getType());
-  Value turns = m.fma(x, m.tables.invPi, -0.5);
-  double shift = m.roundingShift() + 1;
-  Value shifted = m.add(turns, shift);
-  Value odd = m.fma(m.sub(shifted, shift), 2.0, 1.0);
-  Value r = subtractTurns(m, x, odd, 0.5);
-  return inRange(m, x, sinOf(m, r, m.bits(shifted)));
+  return sineOf(m, x, 1);
 }
 
 Value emitTan(OpBuilder &b, Location loc, Value x) {
-  // x = n pi/2 + r: sin(r) / cos(r) for even n, -cos(r) / sin(r) for odd.
+  // sin(r) / cos(r) for even n, -cos(r) / sin(r) for odd.
   MathBuilder m(b, loc, x.getType());
-  Rounded n = m.round(x, 2 * m.tables.invPi, 0);
-  Value r = subtractTurns(m, x, n.steps, 0.5);
-  Value u = m.mul(r, r);
-  Value sine = m.mul(r, m.fma(m.horner(m.tables.sin, u), u, 1.0));
-  Value cosine = m.fma(m.horner(m.tables.cos, u), u, -0.5);
-  cosine = m.fma(cosine, u, 1.0);
-  Value isOdd = m.isOdd(n.bits);
-  Value numerator = m.select(isOdd, m.neg(cosine), sine);
-  return inRange(m, x, m.div(numerator, m.select(isOdd, sine, cosine)));
+  Quadrant q = quadrant(m, x, 0);
+  Value isOdd = m.isOdd(q.bits);
+  Value numerator = m.select(isOdd, m.neg(q.cosine), q.sine);
+  Value denominator = m.select(isOdd, q.sine, q.cosine);
+  return keepZero(m, x, inRange(m, x, m.div(numerator, denominator)));
 }
 
 Value emitAsin(OpBuilder &b, Location loc, Value x) {
   MathBuilder m(b, loc, x.getType());
   Arc s = arc(m, x);
-  Value big = m.sub(m.tables.halfPiHi, m.fma(s.asin, 2.0, -m.tables.halfPiLo));
+  Value big =
+      m.sub(m.tables.halfPiNear, m.fma(s.asin, 2.0, -m.tables.halfPiRest));
   return m.copySign(m.select(s.isBig, big, s.asin), x);
 }
 
@@ -111,7 +118,7 @@ Value emitAcos(OpBuilder &b, Location loc, Value x) {
     Value ofBig = m.select(isNegative, 2 * half, 0.0);
     return m.select(s.isBig, ofBig, half);
   };
-  Value low = offset(m.tables.halfPiLo), high = offset(m.tables.halfPiHi);
+  Value low = offset(m.tables.halfPiRest), high = offset(m.tables.halfPiNear);
   return m.sub(high, m.sub(w, low));
 }
 
@@ -122,9 +129,9 @@ Value emitAtan(OpBuilder &b, Location loc, Value x) {
   Value isBig = m.less(1.0, a);
   Value v = m.div(m.select(isBig, -1.0, a), m.select(isBig, a, 1.0));
   Value u = m.mul(v, v);
-  Value p = m.fma(v, m.mul(u, m.horner(m.tables.atan, u)), v);
-  p = m.add(p, m.select(isBig, m.tables.halfPiLo, 0.0));
-  p = m.add(p, m.select(isBig, m.tables.halfPiHi, 0.0));
+  Value p = m.fma(v, m.mul(u, m.evenOdd(m.tables.atan, u)), v);
+  p = m.add(p, m.select(isBig, m.tables.halfPiRest, 0.0));
+  p = m.add(p, m.select(isBig, m.tables.halfPiNear, 0.0));
   return m.copySign(p, x);
 }
 

@@ -41,6 +41,15 @@ public:
                    mlir::ValueRange outputs);
   /// Emits the work of groups [first, end).
   void emit(mlir::Value first, mlir::Value end);
+  /// The kernel's arguments.
+  struct Call {
+    mlir::Value buffers, dims, first, end;
+  };
+  /// Emits a list kernel: the region is its first slice, `inputs` the `shared`
+  /// scalars and that slice's own. Group g does elements [start, start + count)
+  /// of slice s, where dims[3 g …] = (s, start, count).
+  void emitList(const Call &call, mlir::ValueRange inputs,
+                mlir::ValueRange outputs, int64_t shared, int64_t numSlices);
   int64_t getGroups() const { return walk.groups; }
 
   mlir::Value indexValue(mlir::AffineExpr index) override;
@@ -56,6 +65,8 @@ private:
   };
   using Values = llvm::SmallVector<mlir::Value>;
 
+  mlir::Value loadPointer(mlir::Value buffers, mlir::Value position);
+  void emitRange(mlir::Value start, mlir::Value count);
   // Grid and kept dims.
   void emitItem(mlir::Value item);
   void emitTiles(llvm::function_ref<void()> body, mlir::Value tile);

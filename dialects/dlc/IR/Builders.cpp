@@ -19,7 +19,12 @@ Value splat(OpBuilder &b, Location loc, RankedTensorType type, double number) {
     value = FloatAttr::get(element, converted);
   } else {
     auto width = cast<IntegerType>(element).getWidth();
-    uint64_t bits = width == 1 ? number != 0 : int64_t(number);
+    // 2^63 is the first double that no int64_t holds.
+    constexpr double limit = 9223372036854775808.0;
+    int64_t whole = number >= limit    ? INT64_MAX
+                    : number >= -limit ? int64_t(number)
+                                       : INT64_MIN;
+    uint64_t bits = width == 1 ? number != 0 : whole;
     value = IntegerAttr::get(element,
                              APInt(width, bits, !element.isUnsignedInteger(),
                                    /*implicitTrunc=*/true));

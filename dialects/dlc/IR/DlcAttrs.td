@@ -31,7 +31,7 @@ def Dlc_ScheduleAttr : AttrDef<Dlc_Dialect, "Schedule"> {
   let parameters = (ins EnumParameter<Dlc_ScheduleKind>:$kind,
                         ArrayRefParameter<"int64_t">:$domain,
                         OptionalArrayRefParameter<"int64_t">:$cols);
-  let assemblyFormat = "`<` $kind `,` `[` $domain `]` (`,` `cols` `=` `[` $cols^ `]`)? `>`";
+  let assemblyFormat = "`<` $kind `,` custom<Domain>($domain) (`,` `cols` `=` `[` $cols^ `]`)? `>`";
 }
 
 #endif

@@ -11,6 +11,20 @@ using namespace mlir;
 #include "dialects/dlc/IR/DlcEnums.cpp.inc"
 #include "dialects/dlc/IR/DlcInterfaces.cpp.inc"
 
+/// `[2, 3]`, or `[]` for a domain of one element.
+static ParseResult parseDomain(AsmParser &parser,
+                               SmallVector<int64_t> &domain) {
+  return parser.parseCommaSeparatedList(
+      AsmParser::Delimiter::Square,
+      [&] { return parser.parseInteger(domain.emplace_back()); });
+}
+
+static void printDomain(AsmPrinter &printer, ArrayRef<int64_t> domain) {
+  printer << '[';
+  llvm::interleaveComma(domain, printer);
+  printer << ']';
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "dialects/dlc/IR/DlcAttrs.cpp.inc"
 

@@ -41,6 +41,7 @@ private:
   FailureOr<unsigned> visitOperands(Operation *op, const Index &at,
                                     const Index &step, unsigned sweep);
   bool usesReducedDims(const Index &at) const;
+  double timesWalked(const Index &at) const;
 
   llvm::DenseSet<Operation *> members;
   RegionPlan &plan;
@@ -107,6 +108,17 @@ bool Walker::usesReducedDims(const Index &at) const {
   return false;
 }
 
+/// How often an element is computed that depends on the dims of `at` alone.
+double Walker::timesWalked(const Index &at) const {
+  double times = 1;
+  for (auto [i, size] : llvm::enumerate(plan.space.getDims()))
+    if (llvm::any_of(at, [&, i = i](AffineExpr expr) {
+          return expr.isFunctionOfDim(i);
+        }))
+      times *= double(size);
+  return times;
+}
+
 FailureOr<unsigned> Walker::visitOperands(Operation *op, const Index &at,
                                           const Index &step, unsigned sweep) {
   SmallVector<Access> accesses;
@@ -162,8 +174,6 @@ FailureOr<unsigned> Walker::visit(Value value, const Index &at,
         {value, plan.space.linearize(at, shapeOf(value)), sweep});
     return visited[{value.getAsOpaquePointer(), key}] = level;
   }
-  double times = double(plan.keptCount()) *
-                 (sweep ? double(plan.reducedCount()) : 1.0);
   if (isReduction(op)) {
     if (plan.space.linearize(at, shapeOf(value)) != row)
       return fail("reduction-read-elsewhere: a reduction's result is read at "
@@ -171,7 +181,7 @@ FailureOr<unsigned> Walker::visit(Value value, const Index &at,
     return visited[{value.getAsOpaquePointer(), key}] =
                std::max(level, reductionLevels.lookup(op));
   }
-  plan.operations += times * elementCost(op);
+  plan.operations += timesWalked(at) * elementCost(op);
   FailureOr<unsigned> operands = visitOperands(op, at, {}, sweep);
   if (failed(operands))
     return failure();

@@ -33,10 +33,13 @@ FAULTS = {  # check: [(files, words of the one problem)]
     "messages": [({"passes/a.cpp": 'op.emitError() << "Bad thing";\n'}, "starts in lower case"),
                  ({"runtime/a.cpp": 'return DLC_ERROR(Io, "DLC5001", "x must be 1,"\n  " but got ", n, " here.");\n'}, "no final period")],
     "options": [({"passes/a.cpp": 'static llvm::cl::opt<bool> x("x");\n'}, "belongs in tools/")],
+    "snippets": [({"docs/a.md": "<!-- snippet: passes/a.cpp -->\n```cpp\nf();\ng();\n```\n", "passes/a.cpp": "f();\nh();\ng();\n"}, "do not stand"),
+                 ({"docs/a.md": "<!-- snippet: passes/a.cpp -->\n```cpp\nf();\n```\n"}, "there is no file")],
     "words": [({"passes/a.cpp": "// TO" "DO: more\n"}, "unfinished"), ({"docs/a.md": "see /ho" "me/me\n"}, "absolute path"),
               ({"tests/unit/a.cpp": "GTEST_" "SKIP();\n"}, "without its reason")],
 }
 CLEAN = {
+    "docs/a.md": "<!-- snippet: runtime/a.cpp -->\n```cpp\n  // mlir/ is for others\n```\n",
     "runtime/a.cpp": '#include "runtime/core/Status.h"\n// mlir/ is for others\nreturn DLC_ERROR(Io, "DLC1001", "ONNX file ends at ", n);\n',
     "docs/errors/DLC1001.md": PAGE,
     "passes/fuse/Passes.td": 'def MakeItPass : DlcPass<"dlc-make-it", "F"> {\n',

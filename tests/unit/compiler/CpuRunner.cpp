@@ -69,8 +69,7 @@ FailureOr<CpuRun> runOnCpu(ModuleOp module, ArrayRef<Tensor> arguments,
   if (failed(passes.run(module)))
     return failure();
   auto function = *module.getOps<func::FuncOp>().begin();
-  FailureOr<cpu::CpuTarget> target =
-      cpu::findCpuTarget("", module.getLoc());
+  FailureOr<cpu::CpuTarget> target = cpu::findCpuTarget("", module.getLoc());
   if (failed(target))
     return failure();
   KernelTable table(module.getContext(),

@@ -151,14 +151,17 @@ TEST(KernelTest, Softmax_RowsOfAnyLength_OneKernel) {
   for (const char *columns : {"1", "3", "10", "16", "65", "384", "1000"}) {
     SCOPED_TRACE(columns);
     std::string shape = "tensor<9x" + std::string(columns) + "xT>";
-    std::string text =
-        "func.func @f(%x: " + shape + ") -> " + shape +
-        " { %m = dlc.reduce_max %x dims [1] : " + shape + " -> tensor<9xT>"
-        " %mb = dlc.broadcast %m dims [0] : tensor<9xT> -> " + shape +
-        " %d = dlc.sub %x, %mb : " + shape + " %e = dlc.exp %d : " + shape +
-        " %s = dlc.reduce_sum %e dims [1] : " + shape + " -> tensor<9xT>"
-        " %sb = dlc.broadcast %s dims [0] : tensor<9xT> -> " + shape +
-        " %y = dlc.div %e, %sb : " + shape + " return %y : " + shape + " }";
+    std::string text = "func.func @f(%x: " + shape + ") -> " + shape +
+                       " { %m = dlc.reduce_max %x dims [1] : " + shape +
+                       " -> tensor<9xT>"
+                       " %mb = dlc.broadcast %m dims [0] : tensor<9xT> -> " +
+                       shape + " %d = dlc.sub %x, %mb : " + shape +
+                       " %e = dlc.exp %d : " + shape +
+                       " %s = dlc.reduce_sum %e dims [1] : " + shape +
+                       " -> tensor<9xT>"
+                       " %sb = dlc.broadcast %s dims [0] : tensor<9xT> -> " +
+                       shape + " %y = dlc.div %e, %sb : " + shape +
+                       " return %y : " + shape + " }";
     checkTypes(text);
     EXPECT_EQ(check(withType(text, "f32"), 2e-5), 1u);
   }
@@ -167,8 +170,8 @@ TEST(KernelTest, Softmax_RowsOfAnyLength_OneKernel) {
 TEST(KernelTest, ColumnSum_OddShapes) {
   for (const char *shape : {"1x1", "64x10", "33x7", "5x100", "130x384"}) {
     SCOPED_TRACE(shape);
-    std::string columns = std::string(shape).substr(
-        std::string(shape).find('x') + 1);
+    std::string columns =
+        std::string(shape).substr(std::string(shape).find('x') + 1);
     checkTypes("func.func @f(%x: tensor<" + std::string(shape) +
                "xT>) -> tensor<" + columns +
                "xT> { %0 = dlc.reduce_sum %x dims [0] : tensor<" + shape +
@@ -178,7 +181,8 @@ TEST(KernelTest, ColumnSum_OddShapes) {
 }
 
 TEST(KernelTest, BatchStatistics_MiddleDimKept) {
-  checkTypes(R"(func.func @f(%x: tensor<4x6x5x3xT>) -> (tensor<6xT>, tensor<4x6x5x3xT>) {
+  checkTypes(
+      R"(func.func @f(%x: tensor<4x6x5x3xT>) -> (tensor<6xT>, tensor<4x6x5x3xT>) {
     %s = dlc.reduce_sum %x dims [0, 2, 3] : tensor<4x6x5x3xT> -> tensor<6xT>
     %b = dlc.broadcast %s dims [1] : tensor<6xT> -> tensor<4x6x5x3xT>
     %y = dlc.sub %x, %b : tensor<4x6x5x3xT>
@@ -186,7 +190,8 @@ TEST(KernelTest, BatchStatistics_MiddleDimKept) {
 }
 
 TEST(KernelTest, ShapeOps_Chain) {
-  checkTypes(R"(func.func @f(%x: tensor<4x6x5xT>) -> (tensor<5x24xT>, tensor<7x9xT>, tensor<5x8xT>) {
+  checkTypes(
+      R"(func.func @f(%x: tensor<4x6x5xT>) -> (tensor<5x24xT>, tensor<7x9xT>, tensor<5x8xT>) {
     %t = dlc.transpose %x [2, 0, 1] : tensor<4x6x5xT> -> tensor<5x4x6xT>
     %r = dlc.reshape %t : tensor<5x4x6xT> -> tensor<5x24xT>
     %v = dlc.reverse %r dims [1] : tensor<5x24xT>
@@ -200,7 +205,8 @@ TEST(KernelTest, ShapeOps_Chain) {
 }
 
 TEST(KernelTest, Gather_And_Scatter) {
-  checkTypes(R"(func.func @f(%w: tensor<3x20xT>, %i: tensor<2x5xi64>, %u: tensor<2x5x20xT>, %j: tensor<3x2xi64>) -> (tensor<2x5x20xT>, tensor<3x20xT>, tensor<3x2xT>, tensor<3x20xT>) {
+  checkTypes(
+      R"(func.func @f(%w: tensor<3x20xT>, %i: tensor<2x5xi64>, %u: tensor<2x5x20xT>, %j: tensor<3x2xi64>) -> (tensor<2x5x20xT>, tensor<3x20xT>, tensor<3x2xT>, tensor<3x20xT>) {
     %g = dlc.gather %w, %i dim 0 : (tensor<3x20xT>, tensor<2x5xi64>) -> tensor<2x5x20xT>
     %s = dlc.scatter_add %i, %u dim 0 : (tensor<2x5xi64>, tensor<2x5x20xT>) -> tensor<3x20xT>
     %e = dlc.gather_elements %w, %j dim 1 : (tensor<3x20xT>, tensor<3x2xi64>) -> tensor<3x2xT>
@@ -209,7 +215,8 @@ TEST(KernelTest, Gather_And_Scatter) {
 }
 
 TEST(KernelTest, Pooling_WithPadsAndGradients) {
-  checkTypes(R"(func.func @f(%x: tensor<2x7x6x3xT>) -> (tensor<2x4x3x3xT>, tensor<2x4x3x3xi32>, tensor<2x4x3x3xT>, tensor<2x7x6x3xT>, tensor<2x7x6x3xT>) {
+  checkTypes(
+      R"(func.func @f(%x: tensor<2x7x6x3xT>) -> (tensor<2x4x3x3xT>, tensor<2x4x3x3xi32>, tensor<2x4x3x3xT>, tensor<2x7x6x3xT>, tensor<2x7x6x3xT>) {
     %m:2 = dlc.pool_max %x window [1, 3, 3, 1] strides [1, 2, 2, 1] dilations [1, 1, 1, 1] pads [0, 1, 1, 0] : (tensor<2x7x6x3xT>) -> (tensor<2x4x3x3xT>, tensor<2x4x3x3xi32>)
     %s = dlc.pool_sum %x window [1, 3, 3, 1] strides [1, 2, 2, 1] dilations [1, 1, 1, 1] pads [0, 1, 1, 0] : (tensor<2x7x6x3xT>) -> tensor<2x4x3x3xT>
     %g = dlc.pool_max_grad %s, %m#1 window [1, 3, 3, 1] strides [1, 2, 2, 1] dilations [1, 1, 1, 1] pads [0, 1, 1, 0] : (tensor<2x4x3x3xT>, tensor<2x4x3x3xi32>) -> tensor<2x7x6x3xT>
@@ -218,22 +225,27 @@ TEST(KernelTest, Pooling_WithPadsAndGradients) {
 }
 
 TEST(KernelTest, Contractions_F64) {
-  check(R"(func.func @f(%a: tensor<3x5x7xf64>, %b: tensor<3x7x9xf64>, %c: tensor<9x7xf64>) -> (tensor<3x5x9xf64>, tensor<3x5x9xf64>) {
+  check(
+      R"(func.func @f(%a: tensor<3x5x7xf64>, %b: tensor<3x7x9xf64>, %c: tensor<9x7xf64>) -> (tensor<3x5x9xf64>, tensor<3x5x9xf64>) {
     %0 = dlc.dot_general %a, %b batch [0] x [0] contract [2] x [1] : (tensor<3x5x7xf64>, tensor<3x7x9xf64>) -> tensor<3x5x9xf64>
     %1 = dlc.dot_general %a, %c batch [] x [] contract [2] x [1] : (tensor<3x5x7xf64>, tensor<9x7xf64>) -> tensor<3x5x9xf64>
-    return %0, %1 : tensor<3x5x9xf64>, tensor<3x5x9xf64> })", 1e-13);
+    return %0, %1 : tensor<3x5x9xf64>, tensor<3x5x9xf64> })",
+      1e-13);
 }
 
 TEST(KernelTest, Convolutions_F64) {
-  check(R"(func.func @f(%x: tensor<2x7x6x4xf64>, %w: tensor<6x2x3x3xf64>, %g: tensor<2x4x3x6xf64>) -> (tensor<2x4x3x6xf64>, tensor<2x7x6x4xf64>, tensor<6x2x3x3xf64>) {
+  check(
+      R"(func.func @f(%x: tensor<2x7x6x4xf64>, %w: tensor<6x2x3x3xf64>, %g: tensor<2x4x3x6xf64>) -> (tensor<2x4x3x6xf64>, tensor<2x7x6x4xf64>, tensor<6x2x3x3xf64>) {
     %0 = dlc.conv %x, %w strides [2, 2] dilations [1, 1] pads [1, 1] to [1, 1] groups 2 : (tensor<2x7x6x4xf64>, tensor<6x2x3x3xf64>) -> tensor<2x4x3x6xf64>
     %1 = dlc.conv_grad_data %g, %w strides [2, 2] dilations [1, 1] pads [1, 1] to [1, 1] groups 2 : (tensor<2x4x3x6xf64>, tensor<6x2x3x3xf64>) -> tensor<2x7x6x4xf64>
     %2 = dlc.conv_grad_weights %x, %g strides [2, 2] dilations [1, 1] pads [1, 1] to [1, 1] groups 2 : (tensor<2x7x6x4xf64>, tensor<2x4x3x6xf64>) -> tensor<6x2x3x3xf64>
-    return %0, %1, %2 : tensor<2x4x3x6xf64>, tensor<2x7x6x4xf64>, tensor<6x2x3x3xf64> })", 1e-13);
+    return %0, %1, %2 : tensor<2x4x3x6xf64>, tensor<2x7x6x4xf64>, tensor<6x2x3x3xf64> })",
+      1e-13);
 }
 
 TEST(KernelTest, Positions_TiesAndCumulativeSums) {
-  checkTypes(R"(func.func @f(%x: tensor<6x40xT>, %k: tensor<6x40xi32>) -> (tensor<6xi64>, tensor<6xi64>, tensor<40xi64>, tensor<6x40xT>) {
+  checkTypes(
+      R"(func.func @f(%x: tensor<6x40xT>, %k: tensor<6x40xi32>) -> (tensor<6xi64>, tensor<6xi64>, tensor<40xi64>, tensor<6x40xT>) {
     %0 = dlc.arg_max %k dim 1 : tensor<6x40xi32> -> tensor<6xi64>
     %1 = dlc.arg_min %k dim 1 last : tensor<6x40xi32> -> tensor<6xi64>
     %2 = dlc.arg_max %x dim 0 : tensor<6x40xT> -> tensor<40xi64>
@@ -242,29 +254,37 @@ TEST(KernelTest, Positions_TiesAndCumulativeSums) {
 }
 
 TEST(KernelTest, Random_EqualsReferenceBitForBit) {
-  check(R"(func.func @f(%s: tensor<2xi64>) -> (tensor<3x50xf32>, tensor<77xf64>) {
+  check(
+      R"(func.func @f(%s: tensor<2xi64>) -> (tensor<3x50xf32>, tensor<77xf64>, tensor<300xbf16>, tensor<9xf16>) {
     %0 = dlc.random_uniform %s stream 3 : tensor<2xi64> -> tensor<3x50xf32>
     %1 = dlc.random_uniform %s stream 4 : tensor<2xi64> -> tensor<77xf64>
-    return %0, %1 : tensor<3x50xf32>, tensor<77xf64> })", 0);
+    %2 = dlc.random_uniform %s stream 5 : tensor<2xi64> -> tensor<300xbf16>
+    %3 = dlc.random_uniform %s stream 5 : tensor<2xi64> -> tensor<9xf16>
+    return %0, %1, %2, %3 : tensor<3x50xf32>, tensor<77xf64>, tensor<300xbf16>, tensor<9xf16> })",
+      0);
 }
 
 TEST(KernelTest, Casts_AndNarrowTypes) {
-  check(R"(func.func @f(%x: tensor<5x21xf32>, %i: tensor<5x21xi32>) -> (tensor<5x21xbf16>, tensor<5x21xf16>, tensor<5x21xi8>, tensor<5x21xi1>, tensor<5x21xf32>) {
+  check(
+      R"(func.func @f(%x: tensor<5x21xf32>, %i: tensor<5x21xi32>) -> (tensor<5x21xbf16>, tensor<5x21xf16>, tensor<5x21xi8>, tensor<5x21xi1>, tensor<5x21xf32>) {
     %0 = dlc.cast %x : tensor<5x21xf32> -> tensor<5x21xbf16>
     %1 = dlc.cast %x : tensor<5x21xf32> -> tensor<5x21xf16>
     %2 = dlc.cast %x : tensor<5x21xf32> -> tensor<5x21xi8>
     %3 = dlc.cast %i : tensor<5x21xi32> -> tensor<5x21xi1>
     %4 = dlc.cast %0 : tensor<5x21xbf16> -> tensor<5x21xf32>
     %5 = dlc.select %3, %4, %x : tensor<5x21xi1>, tensor<5x21xf32>
-    return %0, %1, %2, %3, %5 : tensor<5x21xbf16>, tensor<5x21xf16>, tensor<5x21xi8>, tensor<5x21xi1>, tensor<5x21xf32> })", 0);
+    return %0, %1, %2, %3, %5 : tensor<5x21xbf16>, tensor<5x21xf16>, tensor<5x21xi8>, tensor<5x21xi1>, tensor<5x21xf32> })",
+      0);
 }
 
 TEST(KernelTest, EmptyTensors) {
-  check(R"(func.func @f(%x: tensor<0x4xf32>, %y: tensor<3x0xf32>) -> (tensor<0x4xf32>, tensor<4xf32>, tensor<3xf32>) {
+  check(
+      R"(func.func @f(%x: tensor<0x4xf32>, %y: tensor<3x0xf32>) -> (tensor<0x4xf32>, tensor<4xf32>, tensor<3xf32>) {
     %0 = dlc.exp %x : tensor<0x4xf32>
     %1 = dlc.reduce_sum %x dims [0] : tensor<0x4xf32> -> tensor<4xf32>
     %2 = dlc.reduce_sum %y dims [1] : tensor<3x0xf32> -> tensor<3xf32>
-    return %0, %1, %2 : tensor<0x4xf32>, tensor<4xf32>, tensor<3xf32> })", 0);
+    return %0, %1, %2 : tensor<0x4xf32>, tensor<4xf32>, tensor<3xf32> })",
+      0);
 }
 
 } // namespace

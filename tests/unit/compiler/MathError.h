@@ -11,8 +11,8 @@ namespace dlc::test {
 
 /// |got - want| in ulp of `T` at `want`. Infinity counts as the power of two
 /// after the largest finite number; NaN where only one side has it, and a zero
-/// or infinity of the wrong sign, as infinitely wrong. A result below the
-/// least normal number may be a zero.
+/// or infinity of the wrong sign, as infinitely wrong. Of a result
+/// below twice the least normal number, only the sign counts.
 template <typename T, typename Wide> double ulpError(T got, Wide want) {
   using Limits = std::numeric_limits<T>;
   constexpr double wrong = std::numeric_limits<double>::infinity();
@@ -23,8 +23,9 @@ template <typename T, typename Wide> double ulpError(T got, Wide want) {
   Wide top = std::ldexp(Wide(1), Limits::max_exponent);
   Wide clamped = std::clamp(want, -top, top);
   Wide value = std::isinf(got) ? std::copysign(top, Wide(got)) : Wide(got);
-  if (std::fabs(want) < Limits::min() && got == 0)
-    return 0;
+  Wide small = 2 * Wide(Limits::min());
+  if (std::fabs(want) < small && std::fabs(got) <= small)
+    return std::signbit(want) == std::signbit(got) ? 0 : wrong;
   int exponent = std::max(std::ilogb(clamped), Limits::min_exponent - 1);
   if (std::fabs(clamped) == top)
     exponent = Limits::max_exponent - 1;

@@ -71,12 +71,6 @@ TEST_P(Fixtures, EveryMode_Imports_TrainsPyTorchsParameters) {
             (parameter.trained ? "trained" : parameter.reason) + "\n";
   }
   EXPECT_EQ(trained, GetParam().trained) << list;
-  if (getenv("DLC_PRINT")) {
-    module->print(llvm::outs());
-    llvm::outs() << list;
-    for (auto &r : imported->remarks) llvm::outs() << "remark: " << r << "\n";
-    for (auto &r : imported->ranges) llvm::outs() << "range: " << r.input << " " << r.size << "\n";
-  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Fixtures, testing::ValuesIn(readCases()));

@@ -35,7 +35,7 @@ std::string reference() {
       << app->help() << "```\n";
   for (CLI::App *command : app->get_subcommands({}))
     out << "\n## dlc " << command->get_name() << "\n\n```\n"
-        << command->help() << "```\n";
+        << command->help("dlc") << "```\n";
   return out.str();
 }
 
@@ -45,9 +45,9 @@ TEST(CommandLine, WrongUsage_EndsWithTwo) {
   EXPECT_EQ(failureOf({}).first, 2);
   EXPECT_EQ(failureOf({"nonsense"}).first, 2);
   EXPECT_EQ(failureOf({"compile", "m.onnx"}).first, 2);
-  EXPECT_EQ(failureOf({"train", "m.onnx", "--data", "d.npz", "--epochs", "0"})
-                .first,
-            2);
+  EXPECT_EQ(
+      failureOf({"train", "m.onnx", "--data", "d.npz", "--epochs", "0"}).first,
+      2);
   EXPECT_EQ(failureOf({"train", "m.onnx", "--data", "d.npz", "--epochs", "1",
                        "--steps", "1"})
                 .first,
@@ -92,11 +92,12 @@ TEST(CommandLine, Explain_ErrorId_PrintsItsPage) {
 TEST(CommandLine, Config_TomlFile_GivesOptions) {
   std::string path = testing::TempDir() + "dlc-config.toml";
   std::ofstream(path) << "[compile]\nprecision = \"bf16\"\n";
-  auto [status, text] = failureOf(
-      {"--config", path, "compile", "m.onnx", "-o", "m.dlc"});
+  auto [status, text] =
+      failureOf({"--config", path, "compile", "m.onnx", "-o", "m.dlc"});
   EXPECT_EQ(text.substr(0, 13), "error DLC4102") << text;
   EXPECT_EQ(status, 1);
-  auto after = failureOf({"compile", "m.onnx", "-o", "m.dlc", "--config", path});
+  auto after =
+      failureOf({"compile", "m.onnx", "-o", "m.dlc", "--config", path});
   EXPECT_EQ(after.second.substr(0, 13), "error DLC4102") << after.second;
 }
 

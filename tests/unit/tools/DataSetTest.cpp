@@ -17,8 +17,8 @@ static rt::Tensor floats(std::vector<int64_t> dims, std::vector<float> values) {
 }
 
 static rt::Tensor classes(std::vector<int64_t> values) {
-  rt::Tensor tensor = rt::Tensor::zeros(rt::DType::I64,
-                                        {static_cast<int64_t>(values.size())});
+  rt::Tensor tensor =
+      rt::Tensor::zeros(rt::DType::I64, {static_cast<int64_t>(values.size())});
   std::copy(values.begin(), values.end(), tensor.as<int64_t>().begin());
   return tensor;
 }

@@ -46,8 +46,8 @@ TEST(ModelOptions, LossTerms_OneOutput_HaveOneTarget) {
 }
 
 TEST(ModelOptions, LossTerms_TwoOutputs_HaveATargetEach) {
-  auto terms = lossTerms("cross-entropy:output=a+mse:output=b+none:output=c",
-                         "a");
+  auto terms =
+      lossTerms("cross-entropy:output=a+mse:output=b+none:output=c", "a");
   ASSERT_EQ(terms.size(), 3u);
   EXPECT_EQ(terms[0].target, "target/a");
   EXPECT_EQ(terms[1].target, "target/b");

@@ -27,8 +27,8 @@ TEST(Schedule, WarmUp_FirstUpdates_RiseToTheRate) {
 // torch.optim.lr_scheduler.CosineAnnealingLR(T_max=10): lr before each step.
 TEST(Schedule, Cosine_TenUpdates_IsPyTorchs) {
   Schedule schedule = parsed("cosine", 0, 10);
-  const double expected[] = {1.0,      0.975528, 0.904508, 0.793893, 0.654508,
-                             0.5,      0.345492, 0.206107, 0.095492, 0.024472};
+  const double expected[] = {1.0, 0.975528, 0.904508, 0.793893, 0.654508,
+                             0.5, 0.345492, 0.206107, 0.095492, 0.024472};
   for (int i = 0; i < 10; ++i)
     EXPECT_NEAR(schedule.at(i), expected[i], 1e-6) << i;
 }
@@ -57,8 +57,9 @@ TEST(Schedule, Step_NoSettings_DropsTwice) {
 }
 
 TEST(Schedule, Parse_WrongText_SaysWhy) {
-  for (const char *text : {"exponential", "cosine:every=3", "step:every=0",
-                           "step:factor", "linear:min=x", "cosine:min=-1", ""}) {
+  for (const char *text :
+       {"exponential", "cosine:every=3", "step:every=0", "step:factor",
+        "linear:min=x", "cosine:min=-1", ""}) {
     std::string error;
     EXPECT_FALSE(Schedule::parse(text, 1.0, 0, 10, error)) << text;
     EXPECT_NE(error.find("but got"), std::string::npos) << error;

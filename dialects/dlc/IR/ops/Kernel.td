@@ -22,6 +22,13 @@ def Dlc_KernelOp : Op<Dlc_Dialect, "kernel", [Pure, IsolatedFromAbove, SingleBlo
       %s = dlc.reduce_sum %a dims [1] : tensor<2x3xf32> -> tensor<2xf32>
       dlc.yield %s : tensor<2xf32>
     }
+  }], [{
+    // %v: tensor<i64>
+    %0 = dlc.kernel "count" <map, []> (%v) : (tensor<i64>) -> tensor<i64> {
+    ^bb0(%a: tensor<i64>):
+      %s = dlc.add %a, %a : tensor<i64>
+      dlc.yield %s : tensor<i64>
+    }
   }]];
   list<code> invalidExamples = [[{
     expects block arguments of the inputs' types, but got 1 arguments for 1 inputs

@@ -1,0 +1,64 @@
+// RUN: dlc-opt %s --dlc-form-kernels --split-input-file | FileCheck %s
+
+// A chain of elementwise ops is one kernel: nothing between them reaches memory.
+// CHECK-LABEL: func @chain_is_one_kernel
+// CHECK:         %[[Y:.+]] = dlc.kernel "map_exp_neg" <map, [64, 64]>
+// CHECK-NOT:     dlc.kernel
+// CHECK:         return %[[Y]]
+func.func @chain_is_one_kernel(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %0 = dlc.exp %x : tensor<64x64xf32>
+  %1 = dlc.neg %0 : tensor<64x64xf32>
+  return %1 : tensor<64x64xf32>
+}
+
+// -----
+
+// Softmax reads its row thrice in one kernel, since each level needs the one before.
+// CHECK-LABEL: func @softmax_is_one_kernel
+// CHECK:         dlc.kernel {{.*}} <row, [128, 256], cols = [1]>
+// CHECK:           dlc.reduce_max
+// CHECK:           dlc.reduce_sum
+// CHECK-NOT:     dlc.kernel
+// CHECK:         return
+func.func @softmax_is_one_kernel(%x: tensor<128x256xf32>) -> tensor<128x256xf32> {
+  %0 = dlc.reduce_max %x dims [1] : tensor<128x256xf32> -> tensor<128xf32>
+  %1 = dlc.broadcast %0 dims [0] : tensor<128xf32> -> tensor<128x256xf32>
+  %2 = dlc.sub %x, %1 : tensor<128x256xf32>
+  %3 = dlc.exp %2 : tensor<128x256xf32>
+  %4 = dlc.reduce_sum %3 dims [1] : tensor<128x256xf32> -> tensor<128xf32>
+  %5 = dlc.broadcast %4 dims [0] : tensor<128xf32> -> tensor<128x256xf32>
+  %6 = dlc.div %3, %5 : tensor<128x256xf32>
+  return %6 : tensor<128x256xf32>
+}
+
+// -----
+
+// Products of f32 stay for the library.
+// CHECK-LABEL: func @product_stays
+// CHECK:         %[[P:.+]] = dlc.dot_general
+// CHECK:         dlc.kernel "map_relu" {{.*}}(%[[P]])
+func.func @product_stays(%a: tensor<64x32xf32>, %b: tensor<32x64xf32>) -> tensor<64x64xf32> {
+  %0 = dlc.dot_general %a, %b batch [] x [] contract [1] x [0] : (tensor<64x32xf32>, tensor<32x64xf32>) -> tensor<64x64xf32>
+  %1 = dlc.relu %0 : tensor<64x64xf32>
+  return %1 : tensor<64x64xf32>
+}
+
+// -----
+
+// Rows of %p may join, and so may columns of %q, but not both: each would wait for the other.
+// CHECK-LABEL: func @joins_make_no_cycle
+// CHECK-COUNT-3: dlc.kernel
+// CHECK-NOT:     dlc.kernel
+// CHECK:         return
+func.func @joins_make_no_cycle(%p: tensor<4096x256xf32>, %q: tensor<4096x256xf32>)
+    -> (tensor<4096xf32>, tensor<256xf32>, tensor<4096xf32>, tensor<256xf32>) {
+  %a = dlc.reduce_sum %p dims [1] : tensor<4096x256xf32> -> tensor<4096xf32>
+  %b = dlc.reduce_sum %q dims [0] : tensor<4096x256xf32> -> tensor<256xf32>
+  %0 = dlc.broadcast %b dims [1] : tensor<256xf32> -> tensor<4096x256xf32>
+  %1 = dlc.mul %p, %0 : tensor<4096x256xf32>
+  %c = dlc.reduce_max %1 dims [1] : tensor<4096x256xf32> -> tensor<4096xf32>
+  %2 = dlc.broadcast %a dims [0] : tensor<4096xf32> -> tensor<4096x256xf32>
+  %3 = dlc.mul %q, %2 : tensor<4096x256xf32>
+  %d = dlc.reduce_max %3 dims [0] : tensor<4096x256xf32> -> tensor<256xf32>
+  return %a, %b, %c, %d : tensor<4096xf32>, tensor<256xf32>, tensor<4096xf32>, tensor<256xf32>
+}

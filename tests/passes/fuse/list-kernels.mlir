@@ -1,0 +1,35 @@
+// RUN: dlc-opt %s --dlc-form-kernels --dlc-list-kernels --split-input-file | FileCheck %s
+
+// Updates by one formula are one launch over slices; the rate is shared.
+// CHECK-LABEL: func @equal_updates_are_one_list
+// CHECK:         %[[L:.+]]:2 = dlc.kernel "list_mul_sub" <list, [32, 6]>
+// CHECK-NOT:     dlc.kernel
+// CHECK:         return %[[L]]#0, %[[L]]#1
+func.func @equal_updates_are_one_list(%lr: tensor<f32>, %g0: tensor<8x4xf32>, %w0: tensor<8x4xf32>, %g1: tensor<6xf32>, %w1: tensor<6xf32>)
+    -> (tensor<8x4xf32>, tensor<6xf32>) {
+  %0 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<8x4xf32>
+  %1 = dlc.mul %0, %g0 : tensor<8x4xf32>
+  %2 = dlc.sub %w0, %1 : tensor<8x4xf32>
+  %3 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<6xf32>
+  %4 = dlc.mul %3, %g1 : tensor<6xf32>
+  %5 = dlc.sub %w1, %4 : tensor<6xf32>
+  return %2, %5 : tensor<8x4xf32>, tensor<6xf32>
+}
+
+// -----
+
+// Other formulas are other kernels.
+// CHECK-LABEL: func @different_updates_stay
+// CHECK-COUNT-2: dlc.kernel "map
+// CHECK-NOT:     dlc.kernel "list
+// CHECK:         return
+func.func @different_updates_stay(%lr: tensor<f32>, %g0: tensor<8x4xf32>, %w0: tensor<8x4xf32>, %g1: tensor<6xf32>, %w1: tensor<6xf32>)
+    -> (tensor<8x4xf32>, tensor<6xf32>) {
+  %0 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<8x4xf32>
+  %1 = dlc.mul %0, %g0 : tensor<8x4xf32>
+  %2 = dlc.sub %w0, %1 : tensor<8x4xf32>
+  %3 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<6xf32>
+  %4 = dlc.mul %3, %g1 : tensor<6xf32>
+  %5 = dlc.add %w1, %4 : tensor<6xf32>
+  return %2, %5 : tensor<8x4xf32>, tensor<6xf32>
+}
