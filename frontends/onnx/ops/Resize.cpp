@@ -17,6 +17,7 @@
 #include "frontends/onnx/OpTable.h"
 #include "frontends/onnx/ops/Contraction.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <algorithm>
