@@ -49,7 +49,7 @@ private:
   LogicalResult emitCode();
   void packPrograms();
   void packStates();
-  void packExports();
+  LogicalResult packExports();
   LogicalResult phase(const char *name, LogicalResult (Compilation::*step)());
   void dump(const char *name);
   std::vector<ImportMode> modes() const;
@@ -118,10 +118,11 @@ LogicalResult Compilation::buildGraph() {
   graph.gradFrom = gradModel;
   for (auto &[name, shape] : options.targetShapes)
     graph.targetShapes.push_back(
-        name + "=" + llvm::join(llvm::map_range(shape, [](int64_t size) {
-                                  return std::to_string(size);
-                                }),
-                                "x"));
+        name + "=" +
+        llvm::join(
+            llvm::map_range(shape,
+                            [](int64_t size) { return std::to_string(size); }),
+            "x"));
   buildGraphPipeline(passes, graph);
   return passes.run(*module);
 }
@@ -192,10 +193,8 @@ LogicalResult Compilation::emitCode() {
   artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
   packPrograms();
   packStates();
-  packExports();
   result->constants = std::move(constants.getBytes());
-  result->sourceModel = result->imported.strippedModel;
-  return success();
+  return packExports();
 }
 
 /// States with their initial values in the weights section.
@@ -219,26 +218,42 @@ void Compilation::packStates() {
   }
 }
 
-void Compilation::packExports() {
-  for (const ExportInfo &info : result->imported.exports)
-    for (auto [i, state] : llvm::enumerate(result->artifact.states)) {
-      if (state->name != info.state)
-        continue;
-      auto rule = std::make_unique<fb::ExportRuleT>();
-      rule->initializer = info.initializer;
-      rule->state = i;
-      rule->steps = info.steps;
-      result->artifact.exports.push_back(std::move(rule));
+/// Rules for the states that the artifact has; values of other initializers
+/// (running statistics that no entry reads) go into the source model.
+LogicalResult Compilation::packExports() {
+  std::vector<ExportInfo> unread;
+  for (const ExportInfo &info : result->imported.exports) {
+    auto state = llvm::find_if(result->artifact.states, [&](const auto &entry) {
+      return entry->name == info.state;
+    });
+    if (state == result->artifact.states.end()) {
+      unread.push_back(info);
+      continue;
     }
+    auto rule = std::make_unique<fb::ExportRuleT>();
+    rule->initializer = info.initializer;
+    rule->state = state - result->artifact.states.begin();
+    rule->steps = info.steps;
+    result->artifact.exports.push_back(std::move(rule));
+  }
+  const WeightStore &weights = result->imported.weights;
+  auto model = exportOnnx(
+      result->imported.strippedModel, unread,
+      [&](StringRef name) { return weights.find(name); }, &context,
+      diagnostics);
+  if (failed(model))
+    return failure();
+  result->sourceModel = std::move(*model);
+  return success();
 }
 
 void Compilation::dump(const char *name) {
   if (options.dumpPhases.empty())
     return;
   (void)llvm::sys::fs::create_directories(options.dumpPhases);
-  std::string path = llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases,
-                                   ++numDumps, name)
-                         .str();
+  std::string path =
+      llvm::formatv("{0}/{1}-{2}.mlir", options.dumpPhases, ++numDumps, name)
+          .str();
   std::error_code error;
   llvm::raw_fd_ostream out(path, error);
   if (error) {
@@ -283,8 +298,8 @@ std::unique_ptr<CompiledModel> Compilation::run() {
       id = rest.substr(at + 2, 7).str();
       text = rest.take_front(at).str();
     }
-    diagnostics.error(id, llvm::sys::path::filename(options.model) + ": " +
-                              text);
+    diagnostics.error(id,
+                      llvm::sys::path::filename(options.model) + ": " + text);
     return success();
   });
   module = ModuleOp::create(UnknownLoc::get(&context));

@@ -18,6 +18,7 @@ const OpTable &OpTable::get() {
     registerNormalizationOps(table);
     registerRandomOps(table);
     registerReductionOps(table);
+    registerResizeOps(table);
     registerSequenceOps(table);
     registerShapeOps(table);
     registerWindowOps(table);

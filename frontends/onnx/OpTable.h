@@ -76,6 +76,7 @@ void registerLossOps(OpTable &table);
 void registerNormalizationOps(OpTable &table);
 void registerRandomOps(OpTable &table);
 void registerReductionOps(OpTable &table);
+void registerResizeOps(OpTable &table);
 void registerSequenceOps(OpTable &table);
 void registerShapeOps(OpTable &table);
 void registerWindowOps(OpTable &table);

@@ -6,6 +6,7 @@
 // the sum (of one element, as indices must be distinct), else the old element.
 //
 //===----------------------------------------------------------------------===//
+#include "frontends/onnx/EvaluateConstants.h"
 #include "frontends/onnx/NodeContext.h"
 
 using namespace mlir;
@@ -20,6 +21,17 @@ LogicalResult checkIndices(NodeContext &c, size_t operand) {
     return success();
   return c.invalid(llvm::formatv(
       "indices must be 32- or 64-bit integers, but got {0}", element));
+}
+
+/// Indices known at import time must lie in a dim of `size` elements; others
+/// are checked when they arrive.
+LogicalResult checkRange(NodeContext &c, size_t operand, int64_t size) {
+  auto known = constantValue(c.in(operand));
+  for (int64_t i = 0, n = known ? known->stored() : 0; i < n; ++i)
+    if (int64_t index = known->integer(i); index < -size || index >= size)
+      return c.invalid(llvm::formatv(
+          "indices must be in [{0}, {1}), but got {2}", -size, size, index));
+  return success();
 }
 
 /// Counts negative indices of a dim of `size` elements from its end.
@@ -40,6 +52,8 @@ LogicalResult gather(NodeContext &c) {
   int64_t size = shapeOf(data)[*axis];
   if (size == 0)
     return c.invalid("axis must have elements, but got size 0");
+  if (failed(checkRange(c, 1, size)))
+    return failure();
   if (rankOf(data) - 1 + rankOf(indices) > maxRank)
     return c.invalid("result must have at most 16 dims");
   c.noteRange(indices, size);
