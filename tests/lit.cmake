@@ -7,7 +7,8 @@ set(examples ${CMAKE_CURRENT_BINARY_DIR}/examples)
 configure_file(lit.site.cfg.py.in ${CMAKE_CURRENT_BINARY_DIR}/lit.site.cfg.py @ONLY)
 configure_file(lit.examples.cfg.py.in ${examples}/lit.site.cfg.py @ONLY)
 
-file(GLOB pass_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/passes/*/Passes.td)
+file(GLOB pass_files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/compiler/*/Passes.td
+  ${CMAKE_SOURCE_DIR}/passes/*/Passes.td)
 set(generator ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/dev/gen_examples.py)
 set(op_examples ops dialects/dlc/IR/DlcOps.td --llvm ${DLC_LLVM_ROOT})
 set(pass_examples passes ${pass_files} --llvm ${DLC_LLVM_ROOT})

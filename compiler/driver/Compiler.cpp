@@ -12,9 +12,8 @@
 #include "compiler/codegen/cpu/CpuPipeline.h"
 #include "compiler/codegen/cpu/EmitObject.h"
 #include "compiler/driver/RegisterAll.h"
-#include "compiler/pipeline/LowerProgram.h"
 #include "compiler/pipeline/Phases.h"
-#include "passes/fuse/Passes.h"
+#include "compiler/pipeline/Serialize.h"
 #include "runtime/artifact/Writer.h"
 
 #include "mlir/IR/Verifier.h"
@@ -46,8 +45,9 @@ private:
   LogicalResult import();
   LogicalResult buildGraph();
   LogicalResult formKernels();
-  LogicalResult lower();
+  LogicalResult plan();
   LogicalResult emitCode();
+  void packPrograms();
   void packStates();
   void packExports();
   LogicalResult phase(const char *name, LogicalResult (Compilation::*step)());
@@ -60,8 +60,8 @@ private:
   Diagnostics &diagnostics;
   std::unique_ptr<CompiledModel> result;
   OwningOpRef<ModuleOp> module;
-  StateTable states;
   std::unique_ptr<KernelTable> kernels;
+  KernelIndices kernelIndices;
   ConstantPool constants;
   cpu::CpuTarget target;
   unsigned numDumps = 0;
@@ -128,13 +128,16 @@ LogicalResult Compilation::buildGraph() {
 
 LogicalResult Compilation::formKernels() {
   PassManager passes(&context);
-  passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
-  // After kernels are formed, because it merges whole kernels.
-  passes.addNestedPass<func::FuncOp>(createListKernelsPass());
+  buildKernelsPipeline(passes);
   return passes.run(*module);
 }
 
-LogicalResult Compilation::lower() {
+LogicalResult Compilation::plan() {
+  PassManager passes(&context);
+  buildExecPipeline(passes);
+  if (failed(passes.run(*module)))
+    return failure();
+  // The code decides the grids, so it is emitted before the plan is done.
   FailureOr<cpu::CpuTarget> found =
       cpu::findCpuTarget(options.cpu, module->getLoc());
   if (failed(found))
@@ -142,22 +145,23 @@ LogicalResult Compilation::lower() {
   target = *found;
   kernels = std::make_unique<KernelTable>(
       &context, emit::VectorTarget{target.vectorBytes}, 2);
-  for (func::FuncOp function : module->getOps<func::FuncOp>())
-    states.add(function);
-  states.assignOffsets();
-  fb::ArtifactT &artifact = result->artifact;
-  uint64_t temporary = 0;
-  for (func::FuncOp function : module->getOps<func::FuncOp>()) {
-    auto program = lowerProgram(function, function.getName(), states, *kernels,
-                                constants);
-    if (failed(program))
-      return failure();
-    temporary = std::max(temporary, (*program)->temp_bytes);
-    artifact.programs.push_back(std::move(*program));
-  }
-  artifact.state_bytes = states.bytes();
-  artifact.arena_bytes = states.bytes() + temporary;
+  FailureOr<KernelIndices> emitted = emitKernels(*module, *kernels);
+  if (failed(emitted))
+    return failure();
+  kernelIndices = std::move(*emitted);
   return success();
+}
+
+void Compilation::packPrograms() {
+  fb::ArtifactT &artifact = result->artifact;
+  artifact.state_bytes = exec::stateBytes(*module);
+  artifact.arena_bytes = artifact.state_bytes;
+  for (exec::ProgramOp program : module->getOps<exec::ProgramOp>()) {
+    artifact.arena_bytes =
+        std::max<uint64_t>(artifact.arena_bytes, *program.getArena());
+    artifact.programs.push_back(
+        serializeProgram(program, kernelIndices, constants));
+  }
 }
 
 LogicalResult Compilation::emitCode() {
@@ -184,6 +188,7 @@ LogicalResult Compilation::emitCode() {
   artifact.target->cpu = target.cpu;
   artifact.target->features = target.needs;
   artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
+  packPrograms();
   packStates();
   packExports();
   result->constants = std::move(constants.getBytes());
@@ -194,8 +199,8 @@ LogicalResult Compilation::emitCode() {
 /// States with their initial values in the weights section.
 void Compilation::packStates() {
   std::vector<std::byte> &weights = result->weights;
-  for (fb::StateT &state : states.entries()) {
-    auto entry = std::make_unique<fb::StateT>(state);
+  for (std::unique_ptr<fb::StateT> &entry : serializeStates(*module)) {
+    const fb::StateT &state = *entry;
     if (state.role == fb::StateRole::Random) {
       entry->init = fb::StateInit::Seed;
     } else if (const Weight *weight =
@@ -290,8 +295,10 @@ std::unique_ptr<CompiledModel> Compilation::run() {
   if (failed(phase("kernels", &Compilation::formKernels)))
     return nullptr;
   dump("kernels");
-  if (failed(phase("exec", &Compilation::lower)) ||
-      failed(phase("artifact", &Compilation::emitCode)))
+  if (failed(phase("exec", &Compilation::plan)))
+    return nullptr;
+  dump("exec");
+  if (failed(phase("artifact", &Compilation::emitCode)))
     return nullptr;
   if (diagnostics.hasErrors())
     return nullptr;

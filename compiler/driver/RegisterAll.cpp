@@ -3,9 +3,13 @@
 
 #include "compiler/pipeline/Phases.h"
 #include "dialects/dlc/IR/Dlc.h"
+#include "dialects/exec/IR/Exec.h"
 #include "passes/autodiff/Passes.h"
 #include "passes/decompose/Passes.h"
 #include "passes/fuse/Passes.h"
+#include "passes/kernels/Passes.h"
+#include "passes/memory/Passes.h"
+#include "passes/schedule/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/training/Passes.h"
 #include "passes/verify/Passes.h"
@@ -14,7 +18,7 @@
 #include "mlir/Transforms/Passes.h"
 
 void dlc::registerAllDialects(mlir::DialectRegistry &registry) {
-  registry.insert<DlcDialect, mlir::func::FuncDialect>();
+  registry.insert<DlcDialect, exec::ExecDialect, mlir::func::FuncDialect>();
 }
 
 void dlc::registerAllPasses() {
@@ -26,4 +30,7 @@ void dlc::registerAllPasses() {
   registerDlcVerifyPasses();
   registerPhases();
   registerDlcFusePasses();
+  registerDlcKernelsPasses();
+  registerDlcMemoryPasses();
+  registerDlcSchedulePasses();
 }

@@ -46,10 +46,3 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
   pm.addNestedPass<func::FuncOp>(createSimplifyPass());
   pm.addPass(createVerifyGraphPass());
 }
-
-void dlc::registerPhases() {
-  PassPipelineRegistration<GraphOptions>(
-      "dlc-graph-pipeline",
-      "the graph phase: simplify, differentiate, optimize, decompose",
-      buildGraphPipeline);
-}

@@ -1,6 +1,8 @@
 //===- KernelTable.cpp - every distinct kernel once -----------------------===//
 #include "compiler/pipeline/KernelTable.h"
 
+#include "passes/kernels/KernelBodies.h"
+
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/xxhash.h"
@@ -16,32 +18,8 @@ KernelTable::KernelTable(MLIRContext *context, const emit::VectorTarget &target,
     modules.push_back(ModuleOp::create(UnknownLoc::get(context)));
 }
 
-/// What the code depends on: schedule and body, without names and locations.
-static std::string keyOf(KernelOp kernel) {
-  std::string key;
-  llvm::raw_string_ostream out(key);
-  out << kernel.getSchedule();
-  Block &body = kernel.getBody().front();
-  DenseMap<Value, unsigned> numbers;
-  for (BlockArgument argument : body.getArguments()) {
-    numbers[argument] = numbers.size();
-    out << ' ' << argument.getType();
-  }
-  for (Operation &op : body) {
-    out << '\n' << op.getName();
-    for (Value operand : op.getOperands())
-      out << ' ' << numbers.lookup(operand);
-    out << op.getAttrDictionary();
-    for (Value result : op.getResults()) {
-      numbers[result] = numbers.size();
-      out << ' ' << result.getType();
-    }
-  }
-  return key;
-}
-
 FailureOr<unsigned> KernelTable::add(KernelOp kernel) {
-  std::string key = keyOf(kernel);
+  std::string key = kernelKey(kernel);
   auto [it, isNew] = known.try_emplace(key, kernels.size());
   if (!isNew)
     return it->second;

@@ -45,6 +45,12 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
 /// From the importer's functions to entry points in primitive ops.
 void buildGraphPipeline(mlir::OpPassManager &pm, const GraphOptions &options);
 
+/// From primitive ops to kernels and library calls.
+void buildKernelsPipeline(mlir::OpPassManager &pm);
+
+/// From functions of kernels to plans with memory (dialects/exec).
+void buildExecPipeline(mlir::OpPassManager &pm);
+
 /// Registers every phase as a pipeline. Call once per process.
 void registerPhases();
 

@@ -84,8 +84,7 @@ private:
       return;
     bits[name] |= use;
     if (initializers.contains(name))
-      uses[name].push_back(
-          {node.origin, node.isInlined ? -1 : operand, use});
+      uses[name].push_back({node.origin, node.isInlined ? -1 : operand, use});
   }
 
   /// Values of the outer graph that a branch reads count as data.
@@ -150,12 +149,13 @@ static double element(const Weight &weight, size_t i) {
       .convertToDouble();
 }
 
-/// A mask that is finite: zeros, and numbers large enough to silence a softmax.
+/// A mask that is finite: zeros, and numbers large enough to silence a softmax
+/// (shifted windows add -100).
 static bool isFiniteMask(const Weight &weight) {
   bool silences = false;
   for (size_t i = 0, n = weight.type.getNumElements(); i < n; ++i) {
     double value = element(weight, i);
-    if (value != 0 && value > -1e4)
+    if (value != 0 && value > -100)
       return false;
     silences |= value != 0;
   }
@@ -193,6 +193,67 @@ bool isParameter(const Weight &weight, unsigned bits, std::string &reason) {
   else
     return true;
   return false;
+}
+
+//===- Tables of sines and cosines ----------------------------------------===//
+
+/// Whether a^2 + b^2 = 1 for all `count` pairs: element `a(i)` of `first` and
+/// element `b(i)` of `second`.
+static bool areOnCircle(const Weight &first, const Weight &second, size_t count,
+                        llvm::function_ref<size_t(size_t)> a,
+                        llvm::function_ref<size_t(size_t)> b) {
+  constexpr double rounding = 1e-5; // of f32, with room; 16-bit tables train
+  for (size_t i = 0; i < count; ++i) {
+    double x = element(first, a(i)), y = element(second, b(i));
+    if (!(std::fabs(x * x + y * y - 1) < rounding))
+      return false;
+  }
+  return true;
+}
+
+/// A sinusoidal position table: sines and cosines alternate along the last
+/// dim, or fill a half of it each.
+static bool isPositionTable(const Weight &weight) {
+  size_t dim = weight.type.getShape().back(), half = dim / 2;
+  if (dim < 2 || dim % 2 != 0)
+    return false;
+  auto even = [](size_t i) { return 2 * i; };
+  auto odd = [](size_t i) { return 2 * i + 1; };
+  auto left = [&](size_t i) { return i / half * dim + i % half; };
+  auto right = [&](size_t i) { return i / half * dim + half + i % half; };
+  size_t count = weight.type.getNumElements() / 2;
+  return areOnCircle(weight, weight, count, even, odd) ||
+         areOnCircle(weight, weight, count, left, right);
+}
+
+/// Position tables, and pairs of equal shape whose squares sum to one (rotary
+/// embeddings), are computed, not trained. Norm scales of one beside shifts of
+/// zero are constant-valued.
+static void keepSineTables(const LoadedModel &model,
+                           std::vector<Classified> &fates) {
+  constexpr int64_t leastElements = 8;
+  const std::vector<Weight> &weights = model.initializers;
+  std::vector<size_t> candidates;
+  for (auto [i, weight] : llvm::enumerate(weights))
+    if (fates[i].fate == Fate::Trained && weight.type.getRank() >= 2 &&
+        weight.type.getNumElements() >= leastElements &&
+        !isConstantValued(weight))
+      candidates.push_back(i);
+  auto keep = [&](size_t i) {
+    fates[i] = {Fate::Constant, "a table of sines and cosines", 0, false};
+  };
+  auto same = [](size_t i) { return i; };
+  for (auto [at, i] : llvm::enumerate(candidates)) {
+    if (isPositionTable(weights[i]))
+      keep(i);
+    for (size_t j : llvm::ArrayRef(candidates).drop_front(at + 1))
+      if (weights[i].type == weights[j].type &&
+          areOnCircle(weights[i], weights[j], weights[i].type.getNumElements(),
+                      same, same)) {
+        keep(i);
+        keep(j);
+      }
+  }
 }
 
 //===- Tied tensors -------------------------------------------------------===//
@@ -239,11 +300,10 @@ static void tieEqual(const LoadedModel &model, std::vector<Classified> &fates,
       if (!isSame && !isTransposeOf(weights[i], weights[j]))
         continue;
       fates[i] = {Fate::Tied, "", j, !isSame};
-      remarks.push_back(
-          llvm::formatv("'{0}' equals '{1}'{2}: they train as one parameter "
-                        "(--no-retie keeps them apart)",
-                        weights[i].name, weights[j].name,
-                        isSame ? "" : " transposed"));
+      remarks.push_back(llvm::formatv(
+          "'{0}' equals '{1}'{2}: they train as one parameter "
+          "(--no-retie keeps them apart)",
+          weights[i].name, weights[j].name, isSame ? "" : " transposed"));
       break;
     }
 }
@@ -343,6 +403,7 @@ std::vector<Classified> classify(const LoadedModel &model,
     else if (bits & Statistic)
       fate.fate = Fate::State;
   }
+  keepSineTables(model, fates);
   if (options.retie)
     tieEqual(model, fates, remarks);
   applyPatterns(model, options, fates, diagnostics);

@@ -35,7 +35,7 @@ static MemoryPlan place(const std::vector<LiveBuffer> &buffers,
     }
     uint64_t chosen = best == UINT64_MAX ? end : best;
     plan.offsets[index] = chosen;
-    plan.bytes = std::max(plan.bytes, chosen + bytes);
+    plan.bytes = std::max(plan.bytes, chosen + buffer.bytes);
     if (bytes)
       placed.emplace(chosen, index);
   }

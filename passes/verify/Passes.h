@@ -2,6 +2,7 @@
 #ifndef DLC_PASSES_VERIFY_PASSES_H
 #define DLC_PASSES_VERIFY_PASSES_H
 
+#include "dialects/exec/IR/Exec.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 

@@ -25,4 +25,30 @@ def VerifyGraphPass : DlcPass<"dlc-verify-graph", "::mlir::ModuleOp"> {
   }];
 }
 
+def VerifyExecPass : DlcPass<"dlc-verify-exec", "::mlir::ModuleOp"> {
+  let summary = "Check what the runtime relies on";
+  let description = [{
+    Guards the edge between the exec phase and the artifact. In every program: places, then instructions, then outputs; every state is a
+    variable of its size; no instruction reads a place that nothing wrote before, or writes a constant; every input and temporary has an
+    aligned offset between the variables and the arena's end; and no two that are in use at one time overlap. Variables do not overlap
+    either. A failure is a bug of the passes before it, or of hand-written input: DLC4901. Quadratic in the places that live at one time.
+  }];
+  let before = [{
+    exec.program @infer arena(128) {
+      %x = exec.argument "x" : tensor<16xf32> at 0 -> !exec.buffer<64>
+      %y = exec.buffer output at 64 : !exec.buffer<64>
+      exec.copy %x -> %y bytes 64 : !exec.buffer<64> -> !exec.buffer<64>
+      exec.output "y" %y : tensor<16xf32>, !exec.buffer<64>
+    }
+  }];
+  let after = [{
+    exec.program @infer arena(128) {
+      %x = exec.argument "x" : tensor<16xf32> at 0 -> !exec.buffer<64>
+      %y = exec.buffer output at 64 : !exec.buffer<64>
+      exec.copy %x -> %y bytes 64 : !exec.buffer<64> -> !exec.buffer<64>
+      exec.output "y" %y : tensor<16xf32>, !exec.buffer<64>
+    }
+  }];
+}
+
 #endif

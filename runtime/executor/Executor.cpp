@@ -118,21 +118,30 @@ Status Session::resetLocked(int64_t seed) {
     return Status::ok();
   std::span<const std::byte> weights =
       loaded->artifact().section(fb::SectionKind::Weights);
-  std::vector<std::byte> zeros;
+  // In pieces, and the weights' pages given back as they are copied: a model
+  // must not be in memory twice.
+  constexpr uint64_t piece = 4 << 20;
+  const std::vector<std::byte> zeros(piece);
   for (flatbuffers::uoffset_t i = 0; i < header.states()->size(); ++i) {
     const fb::State &state = *header.states()->Get(i);
     const StateSlot &slot = loaded->states()[i];
-    std::byte *to = arena->data() + slot.offset;
     const int64_t seedWords[2] = {seed, 0};
-    const void *from = seedWords;
-    if (state.init() == fb::StateInit::Constant) {
-      from = weights.data() + state.init_offset();
-    } else if (state.init() == fb::StateInit::Zero) {
-      if (zeros.size() < slot.bytes)
-        zeros.resize(slot.bytes);
-      from = zeros.data();
+    bool isConstant = state.init() == fb::StateInit::Constant;
+    bool isZero = state.init() == fb::StateInit::Zero;
+    for (uint64_t done = 0; done < slot.bytes; done += piece) {
+      uint64_t bytes = std::min(piece, slot.bytes - done);
+      const void *from = seedWords;
+      if (isConstant)
+        from = weights.data() + state.init_offset() + done;
+      else if (isZero)
+        from = zeros.data();
+      std::byte *to = arena->data() + slot.offset + done;
+      DLC_RETURN_IF_ERROR(stream->copyToDevice(to, from, bytes));
+      if (isConstant && bytes == piece) {
+        DLC_RETURN_IF_ERROR(stream->synchronize());
+        loaded->artifact().releasePages(fb::SectionKind::Weights);
+      }
     }
-    DLC_RETURN_IF_ERROR(stream->copyToDevice(to, from, slot.bytes));
   }
   DLC_RETURN_IF_ERROR(stream->synchronize());
   // The arena has its copy now; no need to hold the weights twice.

@@ -1,0 +1,76 @@
+//===- LibraryRecords.cpp - library calls in the artifact's words ---------===//
+#include "compiler/pipeline/LibraryRecords.h"
+
+using namespace mlir;
+
+namespace dlc {
+
+fb::DType dtypeOf(Type type) {
+  if (isa<Float8E4M3FNType>(type))
+    return fb::DType::F8E4M3FN;
+  if (isa<Float8E5M2Type>(type))
+    return fb::DType::F8E5M2;
+  if (type.isF64())
+    return fb::DType::F64;
+  if (type.isF32())
+    return fb::DType::F32;
+  if (type.isF16())
+    return fb::DType::F16;
+  if (type.isBF16())
+    return fb::DType::BF16;
+  if (type.isInteger(1))
+    return fb::DType::I1;
+  if (type.isInteger(8))
+    return type.isUnsignedInteger() ? fb::DType::UI8 : fb::DType::I8;
+  if (type.isInteger(16))
+    return fb::DType::I16;
+  return type.isInteger(32) ? fb::DType::I32 : fb::DType::I64;
+}
+
+static std::vector<int64_t> toVector(ArrayRef<int64_t> values) {
+  return std::vector<int64_t>(values.begin(), values.end());
+}
+
+fb::GemmT recordOf(exec::GemmOp op) {
+  ArrayRef<int64_t> sizes = op.getSizes();
+  fb::GemmT gemm;
+  gemm.dtype = dtypeOf(op.getElementType());
+  gemm.batch0 = sizes[0];
+  gemm.batch1 = sizes[1];
+  gemm.m = sizes[2];
+  gemm.n = sizes[3];
+  gemm.k = sizes[4];
+  gemm.a_offset = int64_t(op.getAOffset());
+  gemm.b_offset = int64_t(op.getBOffset());
+  gemm.c_offset = int64_t(op.getCOffset());
+  gemm.a_strides = toVector(op.getAStrides());
+  gemm.b_strides = toVector(op.getBStrides());
+  gemm.c_strides = toVector(op.getCStrides());
+  gemm.activation = fb::Activation(op.getActivation());
+  return gemm;
+}
+
+fb::ConvT recordOf(exec::ConvOp op) {
+  auto shape = [](Type type) {
+    return cast<RankedTensorType>(type).getShape();
+  };
+  ArrayRef<int64_t> src = shape(op.getSrcType()), dst = shape(op.getDstType());
+  fb::ConvT conv;
+  conv.kind = fb::ConvKind(op.getKind());
+  conv.dtype = dtypeOf(cast<RankedTensorType>(op.getSrcType()).getElementType());
+  conv.batch = src.front();
+  conv.in_channels = src.back();
+  conv.out_channels = dst.back();
+  conv.groups = int64_t(op.getGroups());
+  conv.in_spatial = toVector(src.drop_front().drop_back());
+  conv.out_spatial = toVector(dst.drop_front().drop_back());
+  conv.kernel = toVector(shape(op.getWeightsType()).drop_front(2));
+  conv.strides = toVector(op.getStrides());
+  conv.dilations = toVector(op.getDilations());
+  conv.pads_begin = toVector(op.getPadsBegin());
+  conv.pads_end = toVector(op.getPadsEnd());
+  conv.activation = fb::Activation(op.getActivation());
+  return conv;
+}
+
+} // namespace dlc

@@ -1,0 +1,391 @@
+//===- ExecOps.cpp - verifiers and answers of plan ops --------------------===//
+#include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/indexing/Region.h"
+#include "dialects/exec/IR/Exec.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace dlc::exec;
+namespace exec = dlc::exec;
+
+//===----------------------------------------------------------------------===//
+// Side by side in the module
+//===----------------------------------------------------------------------===//
+
+void ProgramOp::build(OpBuilder &builder, OperationState &state,
+                      llvm::StringRef name) {
+  state.addAttribute(getSymNameAttrName(state.name),
+                     builder.getStringAttr(name));
+  state.addRegion()->emplaceBlock();
+}
+
+LogicalResult VariableOp::verify() {
+  if (getOffset() % arenaAlignment)
+    return emitOpError() << "expects an offset that is a multiple of "
+                         << arenaAlignment << ", but got " << getOffset();
+  return success();
+}
+
+dlc::KernelOp exec::KernelOp::getRegionOp() {
+  return cast<dlc::KernelOp>(getBody().front().front());
+}
+
+LogicalResult exec::KernelOp::verifyRegions() {
+  Block &block = getBody().front();
+  auto kernel = llvm::hasSingleElement(block)
+                    ? dyn_cast<dlc::KernelOp>(block.front())
+                    : dlc::KernelOp();
+  if (!kernel)
+    return emitOpError() << "expects one 'dlc.kernel', but got "
+                         << block.getOperations().size() << " ops";
+  if (!llvm::equal(kernel.getInputs(), block.getArguments()))
+    return emitOpError() << "expects the 'dlc.kernel' to take the block's "
+                            "arguments in order, but got other operands";
+  if (getCost().size() != 3)
+    return emitOpError() << "expects a cost of 3 numbers, but got "
+                         << getCost().size();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+/// A place holds exactly its tensor.
+static LogicalResult verifyBytes(Operation *op, Value buffer, Type tensor) {
+  if (bytesOf(buffer) == bytesOf(tensor))
+    return success();
+  return op->emitOpError() << "expects a place of " << bytesOf(tensor)
+                           << " bytes for " << tensor << ", but got "
+                           << bytesOf(buffer);
+}
+
+/// Places print under their own names, as far as those are identifiers.
+static void namePlace(Value place, StringRef name,
+                    OpAsmSetValueNameFn setNameFn) {
+  std::string text;
+  for (char c : name)
+    text += llvm::isAlnum(c) ? c : '_';
+  if (!text.empty())
+    setNameFn(place, llvm::isDigit(text.front()) ? "_" + text : text);
+}
+
+void ArgumentOp::getAsmResultNames(OpAsmSetValueNameFn setNameFn) {
+  namePlace(getBuffer(), exec::ArgumentOp::getName(), setNameFn);
+}
+void StateOp::getAsmResultNames(OpAsmSetValueNameFn setNameFn) {
+  namePlace(getBuffer(), exec::StateOp::getName(), setNameFn);
+}
+void exec::ConstantOp::getAsmResultNames(OpAsmSetValueNameFn setNameFn) {
+  namePlace(getBuffer(), "c", setNameFn);
+}
+void BufferOp::getAsmResultNames(OpAsmSetValueNameFn setNameFn) {
+  namePlace(getBuffer(), exec::BufferOp::getName().value_or("b"), setNameFn);
+}
+
+LogicalResult ArgumentOp::verify() {
+  return verifyBytes(*this, getBuffer(), getTensorType());
+}
+LogicalResult exec::ConstantOp::verify() {
+  return verifyBytes(*this, getBuffer(), getValue().getShapedType());
+}
+LogicalResult OutputOp::verify() {
+  return verifyBytes(*this, getBuffer(), getTensorType());
+}
+
+//===----------------------------------------------------------------------===//
+// Launch
+//===----------------------------------------------------------------------===//
+
+static exec::KernelOp kernelOf(LaunchOp launch) {
+  return SymbolTable::lookupNearestSymbolFrom<exec::KernelOp>(
+      launch->getParentOp(), launch.getKernelAttr());
+}
+
+LogicalResult LaunchOp::verify() {
+  if (getGrid() && int64_t(*getGrid()) < 0)
+    return emitOpError() << "expects a grid of at least 0, but got "
+                         << int64_t(*getGrid());
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto kernel = symbols.lookupNearestSymbolFrom<exec::KernelOp>(
+      getOperation()->getParentOp(), getKernelAttr());
+  if (!kernel)
+    return emitOpError() << "expects a kernel of the module, but got '"
+                         << getKernel() << "'";
+  dlc::KernelOp region = kernel.getRegionOp();
+  auto check = [&](ValueRange places, TypeRange types,
+                   StringRef what) -> LogicalResult {
+    if (places.size() != types.size())
+      return emitOpError() << "expects as many " << what << " as '"
+                           << getKernel() << "' has, " << types.size()
+                           << ", but got " << places.size();
+    for (auto [i, place, type] : llvm::enumerate(places, types))
+      if (bytesOf(place) != bytesOf(type))
+        return emitOpError()
+               << "expects " << what << " " << i << " to be of "
+               << bytesOf(type) << " bytes, but got " << bytesOf(place);
+    return success();
+  };
+  if (failed(check(getInputs(), region.getInputs().getTypes(), "inputs")))
+    return failure();
+  return check(getOutputs(), region.getOutputs().getTypes(), "outputs");
+}
+
+SmallVector<Value> LaunchOp::getRead() { return getInputs(); }
+SmallVector<Value> LaunchOp::getWritten() { return getOutputs(); }
+std::string LaunchOp::getLabel() { return getKernel().str(); }
+
+InstructionCost LaunchOp::getCost() {
+  ArrayRef<int64_t> cost = kernelOf(*this).getCost();
+  return {uint64_t(cost[0]), uint64_t(cost[1]), uint64_t(cost[2])};
+}
+
+/// Every read of `input` in `plan` is of the element that `output` then
+/// overwrites, in the last sweep.
+static bool readsOnlyWhatItWrites(const dlc::RegionPlan &plan, Value input,
+                                  const dlc::RegionOutput &output) {
+  if (!plan.reductions.empty() && output.level != plan.levels)
+    return false;
+  AffineExpr written =
+      plan.space.linearize(output.at, dlc::shapeOf(output.value));
+  return llvm::all_of(plan.leaves, [&](const dlc::RegionLeaf &leaf) {
+    return leaf.value != input || leaf.offset == written;
+  });
+}
+
+bool LaunchOp::mayShare(Value read, Value written) {
+  auto output = llvm::find(getOutputs(), written);
+  if (output == getOutputs().end())
+    return false;
+  dlc::KernelOp kernel = kernelOf(*this).getRegionOp();
+  // A list updates states, each slice from its own old value alone.
+  if (kernel.getSchedule().getKind() == dlc::ScheduleKind::List)
+    return bool(read.getDefiningOp<StateOp>());
+  // A scatter reads and adds in the order of its indices.
+  if (kernel.getSchedule().getKind() == dlc::ScheduleKind::Scatter)
+    return false;
+  Block &body = kernel.getBody().front();
+  unsigned number = output - getOutputs().begin();
+  Type type = body.getTerminator()->getOperand(number).getType();
+  SmallVector<Operation *> ops;
+  for (Operation &op : body.without_terminator())
+    ops.push_back(&op);
+  SmallVector<Value> outputs(body.getTerminator()->getOperands());
+  FailureOr<dlc::RegionPlan> plan = dlc::planRegion(ops, outputs);
+  if (failed(plan))
+    return false;
+  for (auto [input, argument] :
+       llvm::zip_equal(getInputs(), body.getArguments()))
+    if (input == read &&
+        (dlc::elementTypeOf(argument).getIntOrFloatBitWidth() !=
+             cast<RankedTensorType>(type).getElementTypeBitWidth() ||
+         !readsOnlyWhatItWrites(*plan, argument, plan->outputs[number])))
+      return false;
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Library calls
+//===----------------------------------------------------------------------===//
+
+/// Appends the optional operands that are there.
+static void append(SmallVector<Value> &places,
+                   std::initializer_list<Value> more) {
+  for (Value place : more)
+    if (place)
+      places.push_back(place);
+}
+
+/// The view's last element lies in the place.
+static LogicalResult verifyView(GemmOp op, StringRef name, Value place,
+                                int64_t offset, ArrayRef<int64_t> strides,
+                                ArrayRef<int64_t> sizes) {
+  if (strides.size() != 4)
+    return op.emitOpError() << "expects 4 strides of '" << name
+                            << "', but got " << strides.size();
+  int64_t last = offset;
+  for (auto [size, stride] : llvm::zip_equal(sizes, strides)) {
+    if (stride < 0 || offset < 0)
+      return op.emitOpError() << "expects '" << name
+                              << "' to have no negative stride or offset, but "
+                                 "got "
+                              << (offset < 0 ? offset : stride);
+    last += (size - 1) * stride;
+  }
+  uint64_t bytes =
+      uint64_t(last + 1) * op.getElementType().getIntOrFloatBitWidth() / 8;
+  if (llvm::all_of(sizes, [](int64_t size) { return size > 0; }) &&
+      bytes > bytesOf(place))
+    return op.emitOpError() << "expects '" << name << "' to lie in its "
+                            << bytesOf(place) << " bytes, but got an end at "
+                            << bytes;
+  return success();
+}
+
+LogicalResult GemmOp::verify() {
+  ArrayRef<int64_t> s = getSizes();
+  if (s.size() != 5 || llvm::any_of(s, [](int64_t n) { return n < 0; }))
+    return emitOpError() << "expects sizes [batch0, batch1, m, n, k], but got "
+                         << getSizesAttr();
+  if (!isa<FloatType>(getElementType()))
+    return emitOpError() << "expects a float type, but got "
+                         << getElementType();
+  auto view = [&](StringRef name, Value place, uint64_t offset,
+                  ArrayRef<int64_t> strides, int64_t rows, int64_t columns) {
+    return verifyView(*this, name, place, int64_t(offset), strides,
+                      {s[0], s[1], rows, columns});
+  };
+  if (failed(view("a", getA(), getAOffset(), getAStrides(), s[2], s[4])) ||
+      failed(view("b", getB(), getBOffset(), getBStrides(), s[4], s[3])) ||
+      failed(view("c", getC(), getCOffset(), getCStrides(), s[2], s[3])))
+    return failure();
+  if (getResidual() && failed(view("residual", getResidual(), getCOffset(),
+                                   getCStrides(), s[2], s[3])))
+    return failure();
+  uint64_t columnBytes =
+      uint64_t(s[3]) * getElementType().getIntOrFloatBitWidth() / 8;
+  if (getBias() && bytesOf(getBias()) < columnBytes)
+    return emitOpError() << "expects a bias of " << columnBytes
+                         << " bytes, but got " << bytesOf(getBias());
+  return success();
+}
+
+SmallVector<Value> GemmOp::getRead() {
+  SmallVector<Value> places{getA(), getB()};
+  append(places, {getBias(), getResidual()});
+  return places;
+}
+SmallVector<Value> GemmOp::getWritten() {
+  SmallVector<Value> places{getC()};
+  append(places, {getWorkspace()});
+  return places;
+}
+std::string GemmOp::getLabel() { return "gemm"; }
+
+InstructionCost GemmOp::getCost() {
+  ArrayRef<int64_t> s = getSizes();
+  uint64_t batch = uint64_t(s[0]) * s[1];
+  uint64_t m = s[2], n = s[3], k = s[4];
+  uint64_t bytes = getElementType().getIntOrFloatBitWidth() / 8;
+  return {2 * batch * m * n * k, bytes * batch * (m * k + k * n),
+          bytes * batch * m * n};
+}
+
+LogicalResult exec::ConvOp::verify() {
+  std::tuple<StringRef, Value, Type> operands[] = {
+      {"src", getSrc(), getSrcType()},
+      {"weights", getWeights(), getWeightsType()},
+      {"dst", getDst(), getDstType()}};
+  size_t spatial = getStrides().size();
+  for (auto [name, place, type] : operands) {
+    auto tensor = cast<RankedTensorType>(type);
+    if (tensor.getRank() != int64_t(spatial) + 2)
+      return emitOpError() << "expects '" << name << "' of rank "
+                           << spatial + 2 << ", but got " << tensor.getRank();
+    if (failed(verifyBytes(*this, place, type)))
+      return failure();
+  }
+  for (ArrayRef<int64_t> list :
+       {getDilations(), getPadsBegin(), getPadsEnd()})
+    if (list.size() != spatial)
+      return emitOpError() << "expects " << spatial
+                           << " dilations and pads, but got " << list.size();
+  if (getKind() != ConvKind::Forward &&
+      (getResidual() || getActivation() != Activation::None))
+    return emitOpError() << "expects activation and residual of 'forward' "
+                            "alone, but got '"
+                         << stringifyConvKind(getKind()) << "'";
+  return success();
+}
+
+SmallVector<Value> exec::ConvOp::getRead() {
+  SmallVector<Value> places;
+  if (getKind() != ConvKind::BackwardData)
+    places.push_back(getSrc());
+  if (getKind() != ConvKind::BackwardWeights) {
+    places.push_back(getWeights());
+    append(places, {getBias()});
+  }
+  if (getKind() != ConvKind::Forward)
+    places.push_back(getDst());
+  append(places, {getResidual()});
+  return places;
+}
+
+SmallVector<Value> exec::ConvOp::getWritten() {
+  SmallVector<Value> places;
+  switch (getKind()) {
+  case ConvKind::Forward:
+    places = {getDst()};
+    break;
+  case ConvKind::BackwardData:
+    places = {getSrc()};
+    break;
+  case ConvKind::BackwardWeights:
+    places = {getWeights()};
+    append(places, {getBias()});
+    break;
+  }
+  append(places, {getWorkspace()});
+  return places;
+}
+
+std::string exec::ConvOp::getLabel() {
+  switch (getKind()) {
+  case ConvKind::Forward:
+    return "conv";
+  case ConvKind::BackwardData:
+    return "conv_grad_data";
+  case ConvKind::BackwardWeights:
+    return "conv_grad_weights";
+  }
+  llvm_unreachable("a kind of convolution");
+}
+
+InstructionCost exec::ConvOp::getCost() {
+  auto weights = cast<RankedTensorType>(getWeightsType());
+  auto dst = cast<RankedTensorType>(getDstType());
+  uint64_t perResult = 1;
+  for (int64_t size : weights.getShape().drop_front())
+    perResult *= uint64_t(size);
+  uint64_t all = bytesOf(getSrcType()) + bytesOf(getWeightsType()) +
+                 bytesOf(getDstType());
+  uint64_t written = bytesOf(getWritten().front());
+  return {2 * uint64_t(dst.getNumElements()) * perResult, all - written,
+          written};
+}
+
+//===----------------------------------------------------------------------===//
+// Copies
+//===----------------------------------------------------------------------===//
+
+LogicalResult CopyOp::verify() {
+  if (getSourceOffset() + getBytes() > bytesOf(getSource()) ||
+      getTargetOffset() + getBytes() > bytesOf(getTarget()))
+    return emitOpError() << "expects to copy within " << bytesOf(getSource())
+                         << " and " << bytesOf(getTarget())
+                         << " bytes, but got " << getBytes();
+  return success();
+}
+SmallVector<Value> CopyOp::getRead() { return {getSource()}; }
+SmallVector<Value> CopyOp::getWritten() { return {getTarget()}; }
+std::string CopyOp::getLabel() { return "copy"; }
+InstructionCost CopyOp::getCost() { return {0, getBytes(), getBytes()}; }
+
+LogicalResult FillOp::verify() {
+  uint64_t width = getPatternBytes();
+  if (!llvm::is_contained({1, 2, 4, 8}, int(width)))
+    return emitOpError() << "expects a pattern of 1, 2, 4 or 8 bytes, but got "
+                         << width;
+  if (bytesOf(getTarget()) % width)
+    return emitOpError() << "expects whole patterns of " << width
+                         << " bytes, but got " << bytesOf(getTarget());
+  return success();
+}
+SmallVector<Value> FillOp::getRead() { return {}; }
+SmallVector<Value> FillOp::getWritten() { return {getTarget()}; }
+std::string FillOp::getLabel() { return "fill"; }
+InstructionCost FillOp::getCost() { return {0, 0, bytesOf(getTarget())}; }

@@ -1,0 +1,217 @@
+#ifndef EXEC_OPS_TD
+#define EXEC_OPS_TD
+
+include "dialects/exec/IR/ExecDialect.td"
+include "dialects/exec/IR/ExecInterfaces.td"
+include "mlir/IR/BuiltinAttributes.td"
+include "mlir/IR/CommonAttrConstraints.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+
+class Exec_Op<string mnemonic, list<Trait> traits = []> : Op<Exec_Dialect, mnemonic, traits>;
+
+def Exec_TensorType : TypeAttrOf<AnyStaticShapeTensor>;
+/// Bytes from the start of the arena.
+def Exec_Offset : OptionalAttr<I64Attr>;
+
+//===----------------------------------------------------------------------===//
+// Side by side in the module
+//===----------------------------------------------------------------------===//
+
+def Exec_VariableOp : Exec_Op<"variable"> {
+  let summary = "a state of all programs";
+  let description = [{
+    Lives in the arena across calls, at `at`. `trained`: a step updates it. `note` says why a parameter is not trained. Its name is a
+    string, not a symbol: models name states as they like, also like an entry point.
+
+    ```mlir
+    exec.variable "fc1.weight" parameter : tensor<128x784xf32> at 0 trained
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Exec_RoleAttr:$role, Exec_TensorType:$tensorType, I64Attr:$offset, UnitAttr:$trained,
+                       OptionalAttr<StrAttr>:$note);
+  let assemblyFormat = "$name $role `:` $tensorType `at` $offset (`trained` $trained^)? (`note` $note^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Exec_KernelOp : Exec_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator]> {
+  let summary = "the body of a kernel, once for all its launches";
+  let description = [{
+    Holds one `dlc.kernel` on the block's arguments: what its code computes. `cost` is [operations, bytes read, bytes written] of a launch.
+    Launches name it; equal bodies are one kernel.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$cost);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name `cost` $cost attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The one op of the body.
+    ::dlc::KernelOp getRegionOp();
+  }];
+}
+
+def Exec_ProgramOp : Exec_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator]> {
+  let summary = "an entry point: places, then instructions in order";
+  let description = [{
+    `arena` is the size of the arena that this program needs, states included, once memory is planned.
+
+    ```mlir
+    exec.program @infer arena(4096) {
+      %x = exec.argument "x" : tensor<16x8xf32> at 2048 -> !exec.buffer<512>
+      %w = exec.state "fc.weight" : !exec.buffer<256>
+      %y = exec.buffer output "fc" at 3072 : !exec.buffer<512>
+      exec.launch @fc_7f3a(%x, %w) -> (%y) grid(2) : (!exec.buffer<512>, !exec.buffer<256>) -> (!exec.buffer<512>)
+      exec.output "y" %y : tensor<16x8xf32>, !exec.buffer<512>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$arena);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = "$sym_name (`arena` `(` $arena^ `)`)? attr-dict-with-keyword $body";
+  let builders = [OpBuilder<(ins "::llvm::StringRef":$name)>];
+  let extraClassDeclaration = [{
+    ::mlir::Block &getBlock() { return getBody().front(); }
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+class Exec_Place<string mnemonic>
+    : Exec_Op<mnemonic, [HasParent<"ProgramOp">, DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+  let results = (outs Exec_Buffer:$buffer);
+}
+
+def Exec_ArgumentOp : Exec_Place<"argument"> {
+  let summary = "an input: the runtime copies the caller's tensor here before the first instruction";
+  let arguments = (ins StrAttr:$name, Exec_TensorType:$tensorType, Exec_Offset:$offset);
+  let assemblyFormat = "$name `:` $tensorType (`at` $offset^)? attr-dict `->` type($buffer)";
+  let hasVerifier = 1;
+}
+
+def Exec_StateOp : Exec_Place<"state"> {
+  let summary = "the place of a variable";
+  let arguments = (ins StrAttr:$name);
+  let assemblyFormat = "$name attr-dict `:` type($buffer)";
+}
+
+def Exec_ConstantOp : Exec_Place<"constant"> {
+  let summary = "numbers of the artifact, read-only";
+  let arguments = (ins ElementsAttr:$value);
+  let assemblyFormat = "$value attr-dict `->` type($buffer)";
+  let hasVerifier = 1;
+}
+
+def Exec_BufferOp : Exec_Place<"buffer"> {
+  let summary = "a temporary of the arena";
+  let description = [{
+    Lives from the first to the last instruction that touches it; places that do not live together may overlap. `name` says which value it holds, for reports.
+  }];
+  let arguments = (ins Exec_CategoryAttr:$category, OptionalAttr<StrAttr>:$name, Exec_Offset:$offset);
+  let assemblyFormat = "$category ($name^)? (`at` $offset^)? attr-dict `:` type($buffer)";
+}
+
+def Exec_OutputOp : Exec_Op<"output", [HasParent<"ProgramOp">]> {
+  let summary = "an output: the runtime copies it to the caller after the last instruction";
+  let arguments = (ins StrAttr:$name, Exec_Buffer:$buffer, Exec_TensorType:$tensorType);
+  let assemblyFormat = "$name $buffer `:` $tensorType `,` type($buffer) attr-dict";
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions
+//===----------------------------------------------------------------------===//
+
+class Exec_InstructionOp<string mnemonic, list<Trait> traits = []>
+    : Exec_Op<mnemonic, !listconcat([HasParent<"ProgramOp">], traits)>;
+
+def Exec_LaunchOp : Exec_InstructionOp<"launch", [
+    AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction, ["mayShare"]>, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "runs a kernel over a grid of workgroups";
+  let description = [{
+    The kernel's arguments are the places in the order inputs, outputs. `grid` and `dims` are what the kernel's code wants; code generation
+    fills them in.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$kernel, Variadic<Exec_Buffer>:$inputs, Variadic<Exec_Buffer>:$outputs,
+                       OptionalAttr<I64Attr>:$grid, OptionalAttr<DenseI64ArrayAttr>:$dims);
+  let assemblyFormat = [{
+    $kernel `(` $inputs `)` `->` `(` $outputs `)` (`grid` `(` $grid^ `)`)? (`dims` $dims^)? attr-dict
+    `:` `(` type($inputs) `)` `->` `(` type($outputs) `)`
+  }];
+  let hasVerifier = 1;
+}
+
+def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+  let summary = "a batched matrix product by the library";
+  let description = [{
+    `c[b0, b1, m, n] = activation(sum over k of a[b0, b1, m, k] * b[b0, b1, k, n] + bias[n]) + residual[b0, b1, m, n]`
+
+    `sizes` is [b0, b1, m, n, k]. Each matrix is seen through strides, in elements, over [b0, b1, row, column], from an element offset on;
+    a batch stride of 0 repeats the matrix. One inner stride of `a` and `b` is 1, and the last of `c`; the residual is addressed like `c`.
+
+    ```mlir
+    exec.gemm f32 [1, 1, 64, 128, 784] %x by [0, 0, 784, 1], %w by [0, 0, 1, 784] -> %h by [0, 0, 128, 1]
+      bias(%b : !exec.buffer<512>) activation relu : !exec.buffer<200704>, !exec.buffer<401408> -> !exec.buffer<32768>
+    ```
+  }];
+  let arguments = (ins TypeAttr:$elementType, DenseI64ArrayAttr:$sizes,
+                       Exec_Buffer:$a, DefaultValuedAttr<I64Attr, "0">:$aOffset, DenseI64ArrayAttr:$aStrides,
+                       Exec_Buffer:$b, DefaultValuedAttr<I64Attr, "0">:$bOffset, DenseI64ArrayAttr:$bStrides,
+                       Exec_Buffer:$c, DefaultValuedAttr<I64Attr, "0">:$cOffset, DenseI64ArrayAttr:$cStrides,
+                       Optional<Exec_Buffer>:$bias,
+                       DefaultValuedAttr<Exec_ActivationAttr, "::dlc::exec::Activation::None">:$activation,
+                       Optional<Exec_Buffer>:$residual, Optional<Exec_Buffer>:$workspace);
+  let assemblyFormat = [{
+    $elementType $sizes $a (`at` $aOffset^)? `by` $aStrides `,` $b (`at` $bOffset^)? `by` $bStrides
+    `->` $c (`at` $cOffset^)? `by` $cStrides
+    (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
+    (`residual` `(` $residual^ `:` type($residual) `)`)? (`workspace` `(` $workspace^ `:` type($workspace) `)`)?
+    attr-dict `:` type($a) `,` type($b) `->` type($c)
+  }];
+  let hasVerifier = 1;
+}
+
+def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+  let summary = "a channels-last convolution, or one of its gradients, by the library";
+  let description = [{
+    `src` [N, …in, C], `weights` [O, C / groups, …kernel], `dst` [N, …out, O], 1 to 3 spatial dims. `forward` writes `dst`, `backward_data`
+    `src`, and `backward_weights` `weights`, and the bias's gradient if given. Forward adds the bias, then the residual, then applies the activation.
+  }];
+  let arguments = (ins Exec_ConvKindAttr:$kind,
+                       Exec_Buffer:$src, Exec_TensorType:$srcType, Exec_Buffer:$weights, Exec_TensorType:$weightsType,
+                       Exec_Buffer:$dst, Exec_TensorType:$dstType,
+                       DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$padsBegin, DenseI64ArrayAttr:$padsEnd,
+                       DefaultValuedAttr<I64Attr, "1">:$groups, Optional<Exec_Buffer>:$bias,
+                       DefaultValuedAttr<Exec_ActivationAttr, "::dlc::exec::Activation::None">:$activation,
+                       Optional<Exec_Buffer>:$residual, Optional<Exec_Buffer>:$workspace);
+  let assemblyFormat = [{
+    $kind $src `as` $srcType `,` $weights `as` $weightsType `,` $dst `as` $dstType
+    `strides` $strides `dilations` $dilations `pads` $padsBegin $padsEnd (`groups` $groups^)?
+    (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
+    (`residual` `(` $residual^ `:` type($residual) `)`)? (`workspace` `(` $workspace^ `:` type($workspace) `)`)?
+    attr-dict `:` type($src) `,` type($weights) `,` type($dst)
+  }];
+  let hasVerifier = 1;
+}
+
+def Exec_CopyOp : Exec_InstructionOp<"copy", [DeclareOpInterfaceMethods<Exec_Instruction>]> {
+  let summary = "copies bytes from one place to another";
+  let arguments = (ins Exec_Buffer:$source, DefaultValuedAttr<I64Attr, "0">:$sourceOffset,
+                       Exec_Buffer:$target, DefaultValuedAttr<I64Attr, "0">:$targetOffset, I64Attr:$bytes);
+  let assemblyFormat = [{
+    $source (`at` $sourceOffset^)? `->` $target (`at` $targetOffset^)? `bytes` $bytes attr-dict
+    `:` type($source) `->` type($target)
+  }];
+  let hasVerifier = 1;
+}
+
+def Exec_FillOp : Exec_InstructionOp<"fill", [DeclareOpInterfaceMethods<Exec_Instruction>]> {
+  let summary = "repeats the low bytes of a pattern over a place";
+  let arguments = (ins Exec_Buffer:$target, I64Attr:$pattern, I64Attr:$patternBytes);
+  let assemblyFormat = "$target `with` $pattern `of` $patternBytes attr-dict `:` type($target)";
+  let hasVerifier = 1;
+}
+
+#endif

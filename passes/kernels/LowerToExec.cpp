@@ -1,0 +1,323 @@
+//===- LowerToExec.cpp - from kernels to plans ----------------------------===//
+//
+// One walk over each function. A value is where its root is: the value that the
+// reshapes above it start from.
+//
+//   %h = dlc.dot_general %x, %w …        %h = exec.buffer activation
+//   %k = dlc.kernel "k" (%h) …      ->   exec.gemm … %x, %w -> %h
+//   return %k {dlc.alias = 1}            exec.launch @k_7f3a(%h) -> (%k)
+//                                        exec.copy %k -> %state
+//
+//===----------------------------------------------------------------------===//
+#include "passes/kernels/Passes.h"
+
+#include "dialects/dlc/IR/Builders.h"
+#include "passes/fuse/Views.h"
+#include "passes/kernels/KernelBodies.h"
+#include "passes/kernels/Variables.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace dlc {
+#define GEN_PASS_DEF_LOWERTOEXECPASS
+#include "passes/kernels/Passes.h.inc"
+} // namespace dlc
+
+using namespace mlir;
+using namespace dlc;
+
+namespace {
+
+class ProgramLowering {
+public:
+  ProgramLowering(func::FuncOp function, KernelBodies &kernels)
+      : function(function), kernels(kernels), b(function.getContext()) {}
+
+  LogicalResult run();
+
+private:
+  void addArguments();
+  LogicalResult addOp(Operation &op);
+  LogicalResult addKernel(dlc::KernelOp kernel);
+  LogicalResult addGemm(DotGeneralOp dot);
+  template <typename OpTy>
+  LogicalResult addConv(OpTy op, exec::ConvKind kind, Value src, Value weights,
+                        Value dst);
+  LogicalResult addResults();
+  Value stageState(Value place, Type type);
+
+  /// Where `value` is; null with a diagnostic if nothing writes it.
+  Value placeOf(Value value, Operation *reader);
+  /// A new buffer for `value`, which the next instruction writes.
+  Value newBuffer(Value value);
+  Value addBuffer(Location loc, Type type, exec::Category category,
+                  StringAttr name);
+  /// Creates a place, after all others and before all instructions.
+  template <typename OpTy, typename... Args>
+  OpTy createPlace(Location loc, Args &&...args) {
+    OpBuilder::InsertionGuard guard(b);
+    if (lastPlace)
+      b.setInsertionPointAfter(lastPlace);
+    else
+      b.setInsertionPointToStart(&program.getBlock());
+    OpTy op = OpTy::create(b, loc, std::forward<Args>(args)...);
+    lastPlace = op;
+    return op;
+  }
+
+  func::FuncOp function;
+  KernelBodies &kernels;
+  OpBuilder b;
+  exec::ProgramOp program;
+  Operation *lastPlace = nullptr;
+  DenseMap<Value, Value> places;
+};
+
+} // namespace
+
+static Value rootOf(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getOperand();
+  return value;
+}
+
+static bool isGradient(Location loc) {
+  bool found = false;
+  loc->walk([&](Location inner) {
+    if (auto name = dyn_cast<NameLoc>(inner))
+      found |= name.getName() == "gradient";
+    return WalkResult::advance();
+  });
+  return found;
+}
+
+/// The last name in a location that is a node's: where the value was made.
+static StringAttr nodeName(Location loc) {
+  StringAttr last;
+  loc->walk([&](Location inner) {
+    auto name = dyn_cast<NameLoc>(inner);
+    if (name && name.getName() != "gradient")
+      last = name.getName();
+    return WalkResult::advance();
+  });
+  return last;
+}
+
+//===----------------------------------------------------------------------===//
+// Places
+//===----------------------------------------------------------------------===//
+
+Value ProgramLowering::addBuffer(Location loc, Type type,
+                                 exec::Category category, StringAttr name) {
+  return createPlace<exec::BufferOp>(loc, exec::bufferTypeOf(type), category,
+                                     name, IntegerAttr());
+}
+
+Value ProgramLowering::newBuffer(Value value) {
+  Location loc = value.getLoc();
+  exec::Category category = isGradient(loc) ? exec::Category::Gradient
+                                            : exec::Category::Activation;
+  return places[value] =
+             addBuffer(loc, value.getType(), category, nodeName(loc));
+}
+
+Value ProgramLowering::placeOf(Value value, Operation *reader) {
+  value = rootOf(value);
+  if (Value place = places.lookup(value))
+    return place;
+  if (auto constant = value.getDefiningOp<dlc::ConstantOp>())
+    return places[value] = createPlace<exec::ConstantOp>(
+               constant.getLoc(), exec::bufferTypeOf(constant.getType()),
+               constant.getValue());
+  reader->emitOpError() << "reads a value that no kernel and no library call "
+                           "writes [DLC4006]";
+  return Value();
+}
+
+void ProgramLowering::addArguments() {
+  for (BlockArgument argument : function.getArguments()) {
+    unsigned i = argument.getArgNumber();
+    Type type = exec::bufferTypeOf(argument.getType());
+    auto attribute = [&](StringRef kind) {
+      return function.getArgAttrOfType<StringAttr>(i, kind);
+    };
+    if (StringAttr name = attribute(names::input)) {
+      places[argument] = createPlace<exec::ArgumentOp>(
+          argument.getLoc(), type, name, TypeAttr::get(argument.getType()),
+          IntegerAttr());
+      continue;
+    }
+    StringAttr name = attribute(names::param);
+    places[argument] = createPlace<exec::StateOp>(
+        argument.getLoc(), type, name ? name : attribute(names::state));
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// Instructions
+//===----------------------------------------------------------------------===//
+
+LogicalResult ProgramLowering::addKernel(dlc::KernelOp kernel) {
+  bool isEmpty = llvm::all_of(kernel.getOutputs(), [](Value output) {
+    return tensorType(output).getNumElements() == 0;
+  });
+  SmallVector<Value> inputs, outputs;
+  for (Value input : kernel.getInputs()) {
+    inputs.push_back(placeOf(input, kernel));
+    if (!inputs.back())
+      return failure();
+  }
+  for (Value output : kernel.getOutputs())
+    outputs.push_back(newBuffer(output));
+  if (!isEmpty)
+    exec::LaunchOp::create(b, kernel.getLoc(), kernels.add(kernel).getSymName(),
+                           inputs, outputs, IntegerAttr(),
+                           DenseI64ArrayAttr());
+  return success();
+}
+
+LogicalResult ProgramLowering::addGemm(DotGeneralOp dot) {
+  GemmCall call = planGemm(dot, [](Value) { return false; });
+  if (!call.writes)
+    return dot.emitOpError() << "has dims that no matrix product can take, and "
+                                "no kernel was formed for it [DLC4006]";
+  const GemmShape &shape = call.shape;
+  Value a = placeOf(shape.a.base, dot), b = placeOf(shape.b.base, dot);
+  if (!a || !b)
+    return failure();
+  exec::GemmOp::create(
+      this->b, dot.getLoc(), elementTypeOf(dot.getResult()),
+      ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
+      a, shape.a.offset, shape.aStrides, b, shape.b.offset, shape.bStrides,
+      newBuffer(call.writes), shape.c.offset, shape.cStrides, Value(),
+      exec::Activation::None, Value(), Value());
+  return success();
+}
+
+template <typename OpTy>
+LogicalResult ProgramLowering::addConv(OpTy op, exec::ConvKind kind, Value src,
+                                       Value weights, Value dst) {
+  auto place = [&](Value value) {
+    return value == op.getResult() ? newBuffer(value) : placeOf(value, op);
+  };
+  Value at[] = {place(src), place(weights), place(dst)};
+  if (llvm::is_contained(at, Value()))
+    return failure();
+  exec::ConvOp::create(b, op.getLoc(), kind, at[0], tensorType(src), at[1],
+                       tensorType(weights), at[2], tensorType(dst),
+                       op.getStrides(), op.getDilations(), op.getPadsBegin(),
+                       op.getPadsEnd(), op.getGroups(), Value(),
+                       exec::Activation::None, Value(), Value());
+  return success();
+}
+
+LogicalResult ProgramLowering::addOp(Operation &op) {
+  if (auto kernel = dyn_cast<dlc::KernelOp>(op))
+    return addKernel(kernel);
+  if (auto dot = dyn_cast<DotGeneralOp>(op))
+    return addGemm(dot);
+  if (auto conv = dyn_cast<dlc::ConvOp>(op))
+    return addConv(conv, exec::ConvKind::Forward, conv.getSrc(),
+                   conv.getWeights(), conv.getResult());
+  if (auto conv = dyn_cast<ConvGradDataOp>(op))
+    return addConv(conv, exec::ConvKind::BackwardData, conv.getResult(),
+                   conv.getWeights(), conv.getGrad());
+  if (auto conv = dyn_cast<ConvGradWeightsOp>(op))
+    return addConv(conv, exec::ConvKind::BackwardWeights, conv.getSrc(),
+                   conv.getResult(), conv.getGrad());
+  // The rest is read through, or done.
+  if (isa<dlc::ConstantOp, ReshapeOp, TransposeOp, SliceOp>(op))
+    return success();
+  return op.emitOpError() << "is in no kernel [DLC4006]";
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+/// The old value of a state that is about to be overwritten, kept in a buffer.
+Value ProgramLowering::stageState(Value place, Type type) {
+  Value kept = addBuffer(place.getLoc(), type, exec::Category::Activation,
+                         place.getDefiningOp<exec::StateOp>().getNameAttr());
+  exec::CopyOp::create(b, place.getLoc(), place, 0, kept, 0,
+                       exec::bytesOf(place));
+  return kept;
+}
+
+LogicalResult ProgramLowering::addResults() {
+  Operation *terminator = function.getBody().front().getTerminator();
+  struct Result {
+    Value place;
+    Type type;
+    StringAttr output;
+    Value target;
+  };
+  SmallVector<Result> results;
+  llvm::SmallDenseSet<Value> overwritten;
+  for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
+    Value place = placeOf(value, terminator);
+    if (!place)
+      return failure();
+    auto output = function.getResultAttrOfType<StringAttr>(i, names::output);
+    Value target;
+    if (auto alias = function.getResultAttrOfType<IntegerAttr>(i, names::alias))
+      target = places[function.getArgument(alias.getInt())];
+    if (target && target != place)
+      overwritten.insert(target);
+    results.push_back({place, value.getType(), output, target});
+  }
+  // Old values first, because the copies below overwrite them.
+  for (Result &result : results)
+    if (overwritten.contains(result.place))
+      result.place = stageState(result.place, result.type);
+  for (const Result &result : results)
+    if (result.target && result.target != result.place)
+      exec::CopyOp::create(b, terminator->getLoc(), result.place, 0,
+                           result.target, 0, exec::bytesOf(result.target));
+  for (const Result &result : results) {
+    if (!result.output)
+      continue;
+    auto buffer = result.place.getDefiningOp<exec::BufferOp>();
+    if (buffer && buffer.getCategory() == exec::Category::Activation)
+      buffer.setCategory(exec::Category::Output);
+    exec::OutputOp::create(b, terminator->getLoc(), result.output,
+                           result.place, TypeAttr::get(result.type));
+  }
+  return success();
+}
+
+LogicalResult ProgramLowering::run() {
+  b.setInsertionPoint(function);
+  program =
+      exec::ProgramOp::create(b, function.getLoc(), function.getName());
+  b.setInsertionPointToStart(&program.getBlock());
+  addArguments();
+  b.setInsertionPointToEnd(&program.getBlock());
+  for (Operation &op : function.getBody().front().without_terminator())
+    if (failed(addOp(op)))
+      return failure();
+  return addResults();
+}
+
+namespace {
+
+struct LowerToExec : dlc::impl::LowerToExecPassBase<LowerToExec> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto functions = llvm::to_vector(module.getOps<func::FuncOp>());
+    addVariables(module);
+    KernelBodies kernels(module);
+    for (func::FuncOp function : functions) {
+      if (failed(ProgramLowering(function, kernels).run()))
+        return signalPassFailure();
+    }
+    // Variables and kernels come first, then programs in the old order.
+    for (func::FuncOp function : functions) {
+      Operation *program = function->getPrevNode();
+      program->moveBefore(module.getBody(), module.getBody()->end());
+      function.erase();
+    }
+  }
+};
+
+} // namespace

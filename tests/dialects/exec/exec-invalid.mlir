@@ -1,0 +1,86 @@
+// RUN: dlc-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @below {{expects an offset that is a multiple of 64, but got 8}}
+exec.variable "w" parameter : tensor<4xf32> at 8
+
+// -----
+
+// expected-error @below {{expects one 'dlc.kernel', but got 0 ops}}
+exec.kernel @empty cost [0, 0, 0] {
+^bb0:
+}
+
+// -----
+
+exec.program @argument_bytes {
+  // expected-error @below {{expects a place of 16 bytes for 'tensor<4xf32>', but got 8}}
+  %0 = exec.argument "x" : tensor<4xf32> -> !exec.buffer<8>
+}
+
+// -----
+
+exec.program @output_bytes {
+  %0 = exec.buffer output : !exec.buffer<8>
+  // expected-error @below {{expects a place of 16 bytes for 'tensor<4xf32>', but got 8}}
+  exec.output "y" %0 : tensor<4xf32>, !exec.buffer<8>
+}
+
+// -----
+
+exec.program @no_such_kernel {
+  // expected-error @below {{expects a kernel of the module, but got 'k'}}
+  exec.launch @k() -> () : () -> ()
+}
+
+// -----
+
+exec.kernel @relu_1 cost [2, 8, 8] {
+^bb0(%a: tensor<2xf32>):
+  %0 = dlc.kernel "relu" <map, [2]> (%a) : (tensor<2xf32>) -> tensor<2xf32> {
+  ^bb0(%b: tensor<2xf32>):
+    %1 = dlc.relu %b : tensor<2xf32>
+    dlc.yield %1 : tensor<2xf32>
+  }
+}
+exec.program @launch_bytes {
+  %0 = exec.buffer activation : !exec.buffer<8>
+  %1 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects outputs 0 to be of 8 bytes, but got 16}}
+  exec.launch @relu_1(%0) -> (%1) : (!exec.buffer<8>) -> (!exec.buffer<16>)
+}
+
+// -----
+
+exec.program @gemm_outside {
+  %0 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects 'a' to lie in its 16 bytes, but got an end at 24}}
+  exec.gemm f32 [1, 1, 2, 2, 2] %0 at 2 by [0, 0, 2, 1], %0 by [0, 0, 2, 1] -> %0 by [0, 0, 2, 1]
+    : !exec.buffer<16>, !exec.buffer<16> -> !exec.buffer<16>
+}
+
+// -----
+
+exec.program @gradient_with_activation {
+  %0 = exec.buffer activation : !exec.buffer<128>
+  %1 = exec.buffer activation : !exec.buffer<216>
+  %2 = exec.buffer activation : !exec.buffer<48>
+  // expected-error @below {{expects activation and residual of 'forward' alone, but got 'backward_data'}}
+  exec.conv backward_data %0 as tensor<1x4x4x2xf32>, %1 as tensor<3x2x3x3xf32>, %2 as tensor<1x2x2x3xf32>
+    strides [1, 1] dilations [1, 1] pads [0, 0] [0, 0] activation relu : !exec.buffer<128>, !exec.buffer<216>, !exec.buffer<48>
+}
+
+// -----
+
+exec.program @copy_outside {
+  %0 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects to copy within 16 and 16 bytes, but got 12}}
+  exec.copy %0 -> %0 at 8 bytes 12 : !exec.buffer<16> -> !exec.buffer<16>
+}
+
+// -----
+
+exec.program @fill_pattern {
+  %0 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects a pattern of 1, 2, 4 or 8 bytes, but got 3}}
+  exec.fill %0 with 0 of 3 : !exec.buffer<16>
+}
