@@ -1,10 +1,15 @@
 # Thin wrappers that keep every CMakeLists.txt of the tree to a list of names.
 
-add_library(dlc_options INTERFACE)
-target_compile_options(dlc_options INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-comment)
+add_library(dlc_plain_options INTERFACE)
+target_compile_options(dlc_plain_options INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-comment)
 if(DLC_WERROR)
-  target_compile_options(dlc_options INTERFACE -Werror)
+  target_compile_options(dlc_plain_options INTERFACE -Werror)
 endif()
+
+# With sanitizers, if they are on: all that reads bytes which others wrote (runtime, importer, tools). What sees verified
+# IR alone (dialects, passes, compiler) uses the plain options, which halves the sanitized build.
+add_library(dlc_options INTERFACE)
+target_link_libraries(dlc_options INTERFACE dlc_plain_options)
 if(DLC_SANITIZE)
   target_compile_options(dlc_options INTERFACE -fsanitize=${DLC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(dlc_options INTERFACE -fsanitize=${DLC_SANITIZE})
@@ -33,7 +38,11 @@ function(add_dlc_mlir_library NAME)
   add_library(${NAME} STATIC ${ARG_SOURCES})
   target_include_directories(${NAME} SYSTEM PUBLIC ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
   target_compile_options(${NAME} PRIVATE -O1)
-  target_link_libraries(${NAME} PUBLIC ${ARG_LINK} MLIR LLVM PRIVATE dlc_options)
+  set(options dlc_options)
+  if(CMAKE_CURRENT_SOURCE_DIR MATCHES "^${CMAKE_SOURCE_DIR}/(dialects|passes|compiler)/")
+    set(options dlc_plain_options)
+  endif()
+  target_link_libraries(${NAME} PUBLIC ${ARG_LINK} MLIR LLVM PRIVATE ${options})
   add_dependencies(${NAME} dlc_generated ${ARG_DEPENDS})
   set_property(GLOBAL APPEND PROPERTY DLC_MLIR_LIBRARIES ${NAME})
 endfunction()

@@ -6,6 +6,7 @@
 A block is a fence after a comment `<!-- tour: NAME … -->`. NAME is one of
 
   input FUNCTION | graph FUNCTION | kernels FUNCTION   that function of the phase's dump
+  exec PROGRAM                                         that program of the exec phase's dump
   dlc COMMAND …                                        what the command prints
   code SYMBOL-PREFIX                                   the start of a kernel's machine code
 
@@ -43,7 +44,7 @@ class Tour:
 
     def phase(self, name, function):
         text = next(self.folder.glob(f"*-{name}.mlir")).read_text()
-        found = re.search(rf"^  func\.func @{function}\(.*?^  }}$", text, re.S | re.M)
+        found = re.search(rf"^  (?:func\.func|exec\.program) @{function}\b.*?^  }}$", text, re.S | re.M)
         if not found:
             raise SystemExit(f"expects function '{function}' in phase '{name}', but got none")
         return re.sub(r"^  ", "", found.group(0), flags=re.M) + "\n"

@@ -31,8 +31,8 @@ install_packages() {
   if ! apt-cache policy llvm-22-dev | grep -q 'Candidate: [^(]'; then
     cat >&2 <<'ADVICE'
 LLVM 22 is needed, and this system's package sources do not carry llvm-22-dev.
-The LLVM project publishes Debian packages of every release: add its package source for your Debian release and
-LLVM 22 (its site describes how, and offers a script that does it), then run this command again.
+Debian 12 has it in its security archive (suite bookworm-security): add that to the package sources. For other systems
+the LLVM project publishes packages of every release.
 ADVICE
     return 1
   fi
