@@ -114,7 +114,7 @@ class UNet(nn.Module):
     def __init__(self):
         super().__init__()
         self.a, self.b = nn.Conv2d(2, 6, 3, padding=1), nn.Conv2d(6, 10, 3, 2, 1)
-        self.up, self.depth = nn.ConvTranspose2d(10, 6, 3, 2, 1, output_padding=1), nn.ConvTranspose2d(12, 12, 3, groups=3, padding=1)
+        self.up, self.depth = nn.ConvTranspose2d(10, 6, 3, 2, 1, output_padding=1), nn.ConvTranspose2d(12, 12, 3, groups=3, padding=1, bias=False)
         self.norm, self.last = nn.BatchNorm2d(12), nn.Conv2d(12, 4, 1)
 
     def forward(self, x):

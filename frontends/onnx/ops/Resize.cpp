@@ -53,8 +53,11 @@ double coordinate(const Form &form, const Axis &axis, int64_t i) {
   double at = double(i);
   if (form.coordinates == "asymmetric")
     return at / axis.scale;
-  if (form.coordinates == "align_corners")
-    return axis.to == 1 ? 0 : at * double(axis.from - 1) / double(axis.to - 1);
+  if (form.coordinates == "align_corners") {
+    // ONNX's length of the result is not rounded here.
+    double whole = double(axis.from) * axis.scale;
+    return axis.to == 1 ? 0 : at * double(axis.from - 1) / (whole - 1);
+  }
   if (form.coordinates == "pytorch_half_pixel" && axis.to == 1)
     return 0;
   double middle = (at + 0.5) / axis.scale - 0.5;
