@@ -21,7 +21,7 @@ def launches(dlc, model, extra):
                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         text = subprocess.run([dlc, "inspect", out, "--json"], check=True, stdout=subprocess.PIPE).stdout
     report = json.loads(text)
-    kernels = [k for k in report["kernels"] if k["kind"] == "launch"]
+    kernels = [k for k in report["kernels"] if k["kind"] == "kernel"]
     return {"launches": len(kernels), "library_calls": sum(k["kind"] in ("gemm", "conv") for k in report["kernels"]),
             "bytes": sum(k["bytes_read"] + k["bytes_written"] for k in kernels), "distinct": report["distinct_kernels"],
             "arena": report["memory"]["arena_bytes"]}

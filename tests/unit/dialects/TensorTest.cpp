@@ -69,8 +69,8 @@ TEST_F(TensorTest, Attributes_RoundTrip) {
        {Type(b.getF64Type()), Type(b.getF32Type()), Type(b.getF16Type()),
         Type(b.getBF16Type()), Type(b.getI64Type()), Type(b.getI8Type()),
         Type(b.getI1Type()), Type(Float8E5M2Type::get(&context))}) {
-    for (ArrayRef<double> values :
-         {ArrayRef<double>{1, 0, 1, 1, 0, 1}, ArrayRef<double>{1}}) {
+    for (const std::vector<double> &values :
+         {std::vector<double>{1, 0, 1, 1, 0, 1}, std::vector<double>{1}}) {
       Tensor tensor(type({2, 3}, element), values);
       DenseElementsAttr attribute = tensor.toAttribute();
       EXPECT_EQ(attribute.isSplat(), values.size() == 1);
