@@ -1,6 +1,7 @@
 //===- Classify.cpp - which initializers train ----------------------------===//
 #include "frontends/onnx/Classify.h"
 
+#include "frontends/onnx/Notes.h"
 #include "frontends/onnx/OpTable.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringSet.h"
@@ -212,7 +213,18 @@ static bool hasNonFinite(const Weight &weight) {
   return false;
 }
 
-bool isParameter(const Weight &weight, unsigned bits, std::string &reason) {
+/// Exporters keep one of equal tensors, so that a buffer of zeros may stand for
+/// biases too: its note says nothing about those.
+static bool mayBeMerged(const Weight &weight, unsigned bits) {
+  if (!isConstantValued(weight))
+    return false;
+  double value = element(weight, 0);
+  return bits & (Statistic | WeightLike) ||
+         (weight.type.getNumElements() > 1 && (value == 0 || value == 1));
+}
+
+bool isParameter(const Weight &weight, unsigned bits, std::string &reason,
+                 Note note) {
   int64_t elements = weight.type.getNumElements();
   if (!(bits & Differentiable))
     reason = bits & Statistic
@@ -221,6 +233,12 @@ bool isParameter(const Weight &weight, unsigned bits, std::string &reason) {
                    "index or condition, or not at all";
   else if (elements == 0)
     reason = "it has no elements";
+  else if (note == Note::Buffer && !mayBeMerged(weight, bits))
+    reason = "the exporter noted that it is a buffer, no parameter";
+  else if (note == Note::Computed && !mayBeMerged(weight, bits))
+    reason = "the exporter noted that it was computed from constants";
+  else if (note == Note::Parameter && !hasNonFinite(weight))
+    return true;
   else if (elements == 1 && !(bits & WeightLike) &&
            isGeneratedName(weight.name))
     reason = "a literal: one number under a name that the exporter made up";
@@ -276,12 +294,14 @@ static bool isPositionTable(const Weight &weight) {
 /// embeddings), are computed, not trained. Norm scales of one beside shifts of
 /// zero are constant-valued.
 static void keepSineTables(const LoadedModel &model,
+                           const llvm::StringMap<Note> &notes,
                            std::vector<Classified> &fates) {
   constexpr int64_t leastElements = 8;
   const std::vector<Weight> &weights = model.initializers;
   std::vector<size_t> candidates;
   for (auto [i, weight] : llvm::enumerate(weights))
     if (fates[i].fate == Fate::Trained && weight.type.getRank() >= 2 &&
+        notes.lookup(weight.name) != Note::Parameter &&
         weight.type.getNumElements() >= leastElements &&
         !isConstantValued(weight))
       candidates.push_back(i);
@@ -437,6 +457,7 @@ std::vector<Classified> classify(const LoadedModel &model,
                                  std::vector<std::string> &remarks,
                                  Diagnostics &diagnostics) {
   std::vector<Classified> fates(model.initializers.size());
+  llvm::StringMap<Note> notes = readNotes(model.proto->graph());
   for (auto [i, weight] : llvm::enumerate(model.initializers)) {
     unsigned bits = NoUse;
     for (const InitializerUse &use : uses.lookup(weight.name))
@@ -444,12 +465,12 @@ std::vector<Classified> classify(const LoadedModel &model,
     Classified &fate = fates[i];
     if (!isa<FloatType>(weight.type.getElementType()))
       fate.reason = "it holds no floats";
-    else if (isParameter(weight, bits, fate.reason))
+    else if (isParameter(weight, bits, fate.reason, notes.lookup(weight.name)))
       fate.fate = Fate::Trained;
     else if (bits & Statistic)
       fate.fate = Fate::State;
   }
-  keepSineTables(model, fates);
+  keepSineTables(model, notes, fates);
   if (options.retie)
     tieEqual(model, fates, remarks);
   applyPatterns(model, options, fates, diagnostics);
