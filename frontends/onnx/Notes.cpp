@@ -27,10 +27,10 @@ static bool isComputedName(llvm::StringRef name) {
       "scalar_tensor|triu|tril|clamp|clamp_min|clamp_max|floor|ceil|round|add|"
       "sub|rsub|mul|div|floor_divide|remainder|pow|exp|log|sqrt|rsqrt|"
       "reciprocal|neg|abs|sin|cos|tanh|outer|cat|stack|clone|_to_copy|"
-      "convert_element_type_default|unsqueeze|squeeze|expand|view|reshape|"
+      "convert_element_type|unsqueeze|squeeze|expand|view|reshape|"
       "permute|transpose|t|slice|repeat|flip|cumsum|sum|where|masked_fill|"
       "minimum|maximum|min|max|ge|gt|le|lt|eq|ne|logical_and|logical_or|"
-      "logical_not|bitwise_and|bitwise_or|bitwise_not))(_[0-9]+)?$");
+      "logical_not|bitwise_and|bitwise_or|bitwise_not)(_default)?)(_[0-9]+)?$");
   return pattern.match(name);
 }
 

@@ -216,7 +216,7 @@ TEST_F(ClassifyTest, NotedParameterThatLooksLikeAMask_Trains) {
 
 TEST_F(ClassifyTest, FoldedFromARange_IsConstant) {
   EXPECT_EQ(trained(noted(scaled("clamp_2", {0, 0.5, 1}), "clamp_2", foldedKey,
-                          "['arange', 'sub_1', 'val_3']")),
+                          "['arange', 'sub_1', 'scalar_tensor_default_2', 'val_3']")),
             Names{});
   EXPECT_NE(reason("clamp_2").find("computed"), std::string::npos);
 }
