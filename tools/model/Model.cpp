@@ -271,7 +271,7 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   const rt::SectionPayload sections[] = {
       {fb::SectionKind::Code, bytesOf(compiled.code)},
       {fb::SectionKind::Constants, compiled.constants},
-      {fb::SectionKind::Weights, compiled.weights},
+      {fb::SectionKind::Weights, {}, compiled.weights},
       {fb::SectionKind::SourceModel, bytesOf(compiled.sourceModel)},
       {fb::SectionKind::Report, bytesOf(report)}};
   if (!path.empty()) {
