@@ -131,6 +131,10 @@ public:
         std::shared_ptr<const void> owner = nullptr);
   ~OnnxModel();
 
+  /// Tells the system that the values of tensors may leave memory; they are
+  /// read from their files again when touched.
+  void releasePages() const;
+
   const frontend::LoadedModel &data() const { return *loaded; }
 
 private:

@@ -16,6 +16,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include <sys/mman.h>
 
 using namespace mlir;
 using namespace dlc::frontend;
@@ -89,6 +91,7 @@ static void decodeInitializers(LoadedModel &model, StringRef folder,
     }
     model.initializers.push_back(std::move(*weight));
   }
+  llvm::append_range(model.files, files.opened());
   if (model.proto->graph().sparse_initializer_size())
     diagnostics.error("DLC1002", model.name + ": initializers must be dense, "
                                               "but got sparse ones");
@@ -151,6 +154,19 @@ std::shared_ptr<OnnxModel> OnnxModel::parse(StringRef bytes, StringRef name,
   return std::shared_ptr<OnnxModel>(new OnnxModel(std::move(model)));
 }
 
+void OnnxModel::releasePages() const {
+  uint64_t page = llvm::sys::Process::getPageSizeEstimate();
+  for (const auto &file : loaded->files) {
+    // Only a mapping can be read again.
+    if (file->getBufferKind() != llvm::MemoryBuffer::MemoryBuffer_MMap)
+      continue;
+    auto start = reinterpret_cast<uintptr_t>(file->getBufferStart());
+    uintptr_t first = start / page * page;
+    madvise(reinterpret_cast<void *>(first),
+            start + file->getBufferSize() - first, MADV_DONTNEED);
+  }
+}
+
 std::shared_ptr<OnnxModel> OnnxModel::load(StringRef path,
                                            MLIRContext *context,
                                            Diagnostics &diagnostics) {
@@ -164,9 +180,12 @@ std::shared_ptr<OnnxModel> OnnxModel::load(StringRef path,
                                             /*RequiresNullTerminator=*/false);
     if (file) {
       std::shared_ptr<llvm::MemoryBuffer> mapped = std::move(*file);
-      return parse(mapped->getBuffer(), name,
-                   llvm::sys::path::parent_path(path), context, diagnostics,
-                   mapped);
+      std::shared_ptr<OnnxModel> model =
+          parse(mapped->getBuffer(), name, llvm::sys::path::parent_path(path),
+                context, diagnostics, mapped);
+      if (model)
+        model->loaded->files.push_back(std::move(mapped));
+      return model;
     }
     failure = file.getError();
   }
