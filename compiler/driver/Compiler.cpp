@@ -199,7 +199,13 @@ LogicalResult Compilation::emitCode() {
 
 /// States with their initial values in the weights section.
 void Compilation::packStates() {
-  std::vector<std::byte> &weights = result->weights;
+  constexpr size_t alignment = 64;
+  static const std::byte zeros[alignment] = {};
+  size_t position = 0;
+  auto append = [&](std::span<const std::byte> bytes) {
+    position += bytes.size();
+    result->weights.push_back(bytes);
+  };
   for (std::unique_ptr<fb::StateT> &entry : serializeStates(*module)) {
     const fb::StateT &state = *entry;
     if (state.role == fb::StateRole::Random) {
@@ -207,10 +213,11 @@ void Compilation::packStates() {
     } else if (const Weight *weight =
                    result->imported.weights.find(state.name)) {
       entry->init = fb::StateInit::Constant;
-      entry->init_offset = weights.size();
-      auto *data = reinterpret_cast<const std::byte *>(weight->bytes.data());
-      weights.insert(weights.end(), data, data + weight->bytes.size());
-      weights.resize((weights.size() + 63) / 64 * 64);
+      entry->init_offset = position;
+      append(std::as_bytes(
+          std::span(weight->bytes.data(), weight->bytes.size())));
+      append(std::span(zeros).first(
+          llvm::offsetToAlignment(position, llvm::Align(alignment))));
     } else {
       entry->init = fb::StateInit::Zero;
     }
@@ -329,7 +336,7 @@ std::vector<std::byte> CompiledModel::toBytes() {
   std::vector<rt::SectionPayload> sections = {
       {fb::SectionKind::Code, bytesOf(code)},
       {fb::SectionKind::Constants, constants},
-      {fb::SectionKind::Weights, weights},
+      {fb::SectionKind::Weights, {}, weights},
       {fb::SectionKind::SourceModel, bytesOf(sourceModel)}};
   auto bytes = rt::writeArtifact(artifact, sections);
   return bytes.isOk() ? std::move(*bytes) : std::vector<std::byte>();
