@@ -42,6 +42,7 @@ public:
 private:
   bool isInMemory(Value value);
   bool isTaken(const Epilogue &epilogue) const;
+  bool isNewGradient(const Epilogue &epilogue) const;
   std::optional<Epilogue> choose(Operation *call);
   void fold(Operation *call, const Epilogue &epilogue);
 
@@ -68,6 +69,15 @@ bool EpilogueFolder::isTaken(const Epilogue &epilogue) const {
   });
 }
 
+/// A sum of gradients that only the optimizer reads. Its kernel would read one
+/// tensor more, and so could not be a slice of the list of all updates.
+bool EpilogueFolder::isNewGradient(const Epilogue &epilogue) const {
+  return epilogue.residual &&
+         llvm::all_of(epilogue.result.getUsers(), [&](Operation *user) {
+           return trial.isUpdate(user);
+         });
+}
+
 /// The longest epilogue that ends at a value which a kernel would write.
 std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
   std::optional<Epilogue> best;
@@ -76,7 +86,7 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
     if (isTaken(epilogue) ||
         (epilogue.residual && !isInMemory(epilogue.residual)))
       break;
-    if (trial.writerOf(epilogue.result))
+    if (trial.writerOf(epilogue.result) || isNewGradient(epilogue))
       best = epilogue;
   }
   return best;

@@ -126,7 +126,8 @@ bool Fuser::mayJoin(const FusionGroup &a, const FusionGroup &b) const {
     return isa<ScatterAddOp>(graph.op(group.core.front()));
   };
   return !isScatter(a) && !isScatter(b) &&
-         graph.isUpdate(a.core.front()) == graph.isUpdate(b.core.front());
+         graph.isUpdate(graph.op(a.core.front())) ==
+             graph.isUpdate(graph.op(b.core.front()));
 }
 
 double Fuser::savedByAll(FusionGroup &producer,

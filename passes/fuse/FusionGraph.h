@@ -54,7 +54,7 @@ public:
   FusionGroup *writerOf(mlir::Value value);
   /// Whether the op only serves to update state element by element: optimizers,
   /// running statistics.
-  bool isUpdate(unsigned id) const { return updates.contains(nodes[id].op); }
+  bool isUpdate(mlir::Operation *op) const { return updates.contains(op); }
   /// Other groups that read what `group` writes, through free ops.
   llvm::SmallVector<FusionGroup *> readersOf(const FusionGroup &group) const;
 

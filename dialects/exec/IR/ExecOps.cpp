@@ -280,6 +280,12 @@ std::string GemmOp::getLabel() {
   return label("gemm", getBias(), getActivation(), getResidual());
 }
 
+/// Each element of the residual is read just before the result's is written.
+bool GemmOp::mayShare(Value read, Value written) {
+  return written == getC() && read == getResidual() && read != getA() &&
+         read != getB() && read != getBias();
+}
+
 InstructionCost GemmOp::getCost() {
   ArrayRef<int64_t> s = getSizes();
   uint64_t batch = uint64_t(s[0]) * s[1];
@@ -359,6 +365,12 @@ std::string exec::ConvOp::getLabel() {
     return "conv_grad_weights";
   }
   llvm_unreachable("a kind of convolution");
+}
+
+bool exec::ConvOp::mayShare(Value read, Value written) {
+  return getKind() == ConvKind::Forward && written == getDst() &&
+         read == getResidual() && read != getSrc() && read != getWeights() &&
+         read != getBias();
 }
 
 InstructionCost exec::ConvOp::getCost() {
