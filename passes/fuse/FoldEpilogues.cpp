@@ -70,12 +70,15 @@ bool EpilogueFolder::isTaken(const Epilogue &epilogue) const {
 }
 
 /// A sum of gradients that only the optimizer reads. Its kernel would read one
-/// tensor more, and so could not be a slice of the list of all updates.
+/// tensor more, and so could not be a slice of the list of all updates. A large
+/// one need not be: a launch is nothing to it, and the list would keep it in
+/// memory until all gradients are there.
 bool EpilogueFolder::isNewGradient(const Epilogue &epilogue) const {
+  constexpr int64_t mostElements = 1 << 20;
   return epilogue.residual &&
-         llvm::all_of(epilogue.result.getUsers(), [&](Operation *user) {
-           return trial.isUpdate(user);
-         });
+         elementCount(shapeOf(epilogue.result)) <= mostElements &&
+         llvm::all_of(epilogue.result.getUsers(),
+                      [&](Operation *user) { return trial.isUpdate(user); });
 }
 
 /// The longest epilogue that ends at a value which a kernel would write.
@@ -96,9 +99,8 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
 void EpilogueFolder::fold(Operation *call, const Epilogue &epilogue) {
   llvm::SmallSetVector<Operation *, 16> members(llvm::from_range, epilogue.ops);
   SmallVector<Operation *> ops = members.takeVector();
-  llvm::sort(ops, [](Operation *a, Operation *b) {
-    return a->isBeforeInBlock(b);
-  });
+  llvm::sort(ops,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   llvm::SmallSetVector<Value, 4> inputs;
   SmallVector<Location> locations;
   for (Operation *op : ops) {
@@ -111,11 +113,11 @@ void EpilogueFolder::fold(Operation *call, const Epilogue &epilogue) {
   OpBuilder b(ops.back());
   Location loc = b.getFusedLoc(locations);
   Type type = epilogue.result.getType();
-  auto kernel = KernelOp::create(
-      b, loc, type, nameOf(call, epilogue),
-      ScheduleAttr::get(b.getContext(), ScheduleKind::Contract,
-                        shapeOf(epilogue.result), {}),
-      inputs.getArrayRef());
+  auto kernel =
+      KernelOp::create(b, loc, type, nameOf(call, epilogue),
+                       ScheduleAttr::get(b.getContext(), ScheduleKind::Contract,
+                                         shapeOf(epilogue.result), {}),
+                       inputs.getArrayRef());
   kernel->setAttr("library", b.getUnitAttr());
   Block *body = b.createBlock(&kernel.getBody());
   IRMapping mapping;

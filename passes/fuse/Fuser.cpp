@@ -108,8 +108,8 @@ std::optional<double> Fuser::timeOfRegion(ArrayRef<Operation *> ops,
 
 double Fuser::groupTime(FusionGroup &group) {
   if (!group.time)
-    group.time = timeOf(group.core, graph.outputsOf(group.core, {&group}))
-                     .value_or(0);
+    group.time =
+        timeOf(group.core, graph.outputsOf(group.core, {&group})).value_or(0);
   return *group.time;
 }
 
@@ -149,6 +149,11 @@ double Fuser::savedByAll(FusionGroup &producer,
 
 double Fuser::savedByOne(FusionGroup &first, FusionGroup &second) {
   if (!mayJoin(first, second))
+    return 0;
+  // Maps over different numbers of elements write different numbers; this
+  // refuses most pairs (a scalar and its many readers) early.
+  if (first.elements && second.elements && first.elements != second.elements &&
+      !graph.outputsOf(first.core, {&first, &second}).empty())
     return 0;
   OpIds core = unionOf(first.core, second.core);
   std::optional<double> after =

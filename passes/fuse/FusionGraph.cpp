@@ -149,6 +149,8 @@ void FusionGraph::addGroups(Block &block) {
     group->id = groups.size();
     group->core = {id};
     group->slot = node.slot;
+    group->elements =
+        isReduction(op) ? 0 : elementCount(shapeOf(op->getResult(0)));
     order[node.slot] = {group.get(), -1};
     node.owner = group.get();
     node.holders.push_back(group.get());
@@ -383,8 +385,8 @@ void FusionGraph::moveTogether(FusionGroup &first, FusionGroup &second) {
 void FusionGraph::forgetTimes(FusionGroup &group) {
   group.time.reset();
   // Those whose results it reads, or no longer does, may write less now.
-  for (ArrayRef<unsigned> list : {ArrayRef<unsigned>(group.core),
-                                  inputOps(group)})
+  for (ArrayRef<unsigned> list :
+       {ArrayRef<unsigned>(group.core), inputOps(group)})
     for (unsigned id : list)
       if (FusionGroup *owner = nodes[id].owner)
         owner->time.reset();
@@ -404,6 +406,8 @@ void FusionGraph::merge(FusionGroup &first, FusionGroup &second) {
     if (nodes[id].owner == &second)
       nodes[id].owner = &first;
   }
+  // Results of another size than the reader's would not be legal.
+  first.elements = first.elements ? second.elements : 0;
   changeCore(first, unionOf(first.core, second.core));
   second.isDead = true;
   forgetTimes(first);
@@ -422,8 +426,11 @@ void FusionGraph::mergeIntoAll(FusionGroup &producer,
   }
   order[producer.slot] = {};
   producer.isDead = true;
-  for (FusionGroup *reader : readers)
+  for (FusionGroup *reader : readers) {
+    if (!producer.elements)
+      reader->elements = 0;
     changeCore(*reader, unionOf(reader->core, producer.core));
+  }
   for (FusionGroup *reader : readers)
     forgetTimes(*reader);
 }

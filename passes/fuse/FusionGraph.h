@@ -33,6 +33,8 @@ struct FusionGroup {
   double candidate = 0;
   /// The ops outside whose results it reads, until it changes.
   std::optional<OpIds> inputs;
+  /// How many elements each of its results has if it reduces nothing, else 0.
+  int64_t elements = 0;
   /// Its place in the order of units.
   unsigned slot = 0;
 };

@@ -40,8 +40,8 @@ public:
 
 private:
   std::optional<Polynomial> polynomial(Value value, unsigned depth = 0);
-  bool addFactors(Value value, Polynomial &product,
-                  LibraryActivation &curve, unsigned depth = 0);
+  bool addFactors(Value value, Polynomial &product, LibraryActivation &curve,
+                  unsigned depth = 0);
   LibraryActivation curveOf(Value value);
 
   Value x;
@@ -255,15 +255,14 @@ bool EpilogueWalk::isColumnVector(BroadcastOp broadcast) const {
       return false;
     columns *= sizes[dim];
   }
-  if (columns != shape.n || shapeOf(broadcast.getOperand()) !=
-                                sizes.take_back(dims.size()))
+  if (columns != shape.n ||
+      shapeOf(broadcast.getOperand()) != sizes.take_back(dims.size()))
     return false;
   // Of products that are not written row by row, columns may lie elsewhere.
-  return isConv || (shape.c.offset == 0 &&
-                    llvm::all_of(ArrayRef(shape.cStrides).take_front(3),
-                                 [&](int64_t stride) {
-                                   return stride % shape.n == 0;
-                                 }));
+  return isConv ||
+         (shape.c.offset == 0 &&
+          llvm::all_of(ArrayRef(shape.cStrides).take_front(3),
+                       [&](int64_t stride) { return stride % shape.n == 0; }));
 }
 
 bool EpilogueWalk::addBias() {
@@ -288,7 +287,8 @@ bool EpilogueWalk::addResidual() {
     return false;
   Value other = add.getLhs() == now.result ? add.getRhs() : add.getLhs();
   Operation *definition = other.getDefiningOp();
-  if (other == now.result || isa_and_nonnull<BroadcastOp, ConstantOp>(definition))
+  if (other == now.result ||
+      isa_and_nonnull<BroadcastOp, ConstantOp>(definition))
     return false;
   now.residual = other;
   now.ops.push_back(add);

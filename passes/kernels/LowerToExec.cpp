@@ -242,7 +242,8 @@ ProgramLowering::placesOf(const Epilogue &epilogue, Operation *at) {
   operands.activation = exec::Activation(int(epilogue.activation));
   if (epilogue.bias && !(operands.bias = placeOf(epilogue.bias, at)))
     return std::nullopt;
-  if (epilogue.residual && !(operands.residual = placeOf(epilogue.residual, at)))
+  if (epilogue.residual &&
+      !(operands.residual = placeOf(epilogue.residual, at)))
     return std::nullopt;
   return operands;
 }

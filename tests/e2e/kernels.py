@@ -36,10 +36,12 @@ def check_forward(kernels):
     expect(norms, "the model must have LayerNorms", kernels)
     for norm in norms:
         expect(len(of_node(kernels, norm)) == 1, f"forward of '{norm}' must be one kernel", kernels)
-    attentions = nodes_like(kernels, "node_scaled_dot_product_attention")
-    expect(attentions, "the model must have attention", kernels)
-    for attention in attentions:
-        expect(len(of_node(kernels, attention)) == 1, f"mask and softmax of '{attention}' must be one kernel", kernels)
+    softmaxes = nodes_like(kernels, "node_softmax")
+    expect(softmaxes, "the model must have attention", kernels)
+    for softmax in softmaxes:
+        parts = of_node(kernels, softmax)
+        expect(len(parts) == 1 and any(n.startswith("node_masked_fill") for n in parts[0]["nodes"]),
+               f"mask and '{softmax}' must be one kernel", kernels)
     gelus = nodes_like(kernels, "node_gelu")
     expect(gelus, "the model must have GELUs", kernels)
     for gelu in gelus:
