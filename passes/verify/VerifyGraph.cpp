@@ -91,8 +91,8 @@ LogicalResult verifyElements(func::FuncOp func) {
   WalkResult found = func.walk([&](Operation *op) {
     if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op))
       return WalkResult::advance();
-    for (TypeRange types : {TypeRange(op->getOperandTypes()),
-                            TypeRange(op->getResultTypes())})
+    for (TypeRange types :
+         {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
       for (Type type : types)
         if (isEmpty(type)) {
           op->emitError("DLC2013: operands and results of a product must have "
