@@ -194,9 +194,10 @@ LogicalResult applySizes(NodeContext &c, ArrayRef<int64_t> sizes,
                                       : std::max(common, ratio);
   }
   for (auto [axis, size] : llvm::zip(axes, sizes)) {
+    double whole = std::floor(common * double(axis.from) + 0.5);
     axis.to = policy == "stretch"
                   ? size
-                  : int64_t(std::floor(common * double(axis.from) + 0.5));
+                  : int64_t(std::clamp(whole, 0.0, double(maxElements)));
     axis.scale =
         policy == "stretch" ? double(size) / double(axis.from) : common;
   }
