@@ -10,6 +10,8 @@
 
 #include "mlir/IR/Builders.h"
 
+#include <exception>
+
 namespace dlc {
 #define GEN_PASS_DEF_SIZEWORKSPACESPASS
 #include "compiler/pipeline/Passes.h.inc"
@@ -24,12 +26,24 @@ struct SizeWorkspaces : dlc::impl::SizeWorkspacesPassBase<SizeWorkspaces> {
   void runOnOperation() override {
     getOperation().walk([&](exec::GemmOp gemm) {
       if (!gemm.getWorkspace())
-        add(gemm, rt::gemmWorkspaceBytes(recordOf(gemm)));
+        ask(gemm, rt::gemmWorkspaceBytes);
     });
     getOperation().walk([&](exec::ConvOp conv) {
       if (!conv.getWorkspace())
-        add(conv, rt::convWorkspaceBytes(recordOf(conv)));
+        ask(conv, rt::convWorkspaceBytes);
     });
+  }
+
+  /// The library throws where it has no form, of sizes beyond 32 bits for one.
+  template <typename OpTy, typename Bytes> void ask(OpTy op, Bytes bytes) {
+    try {
+      add(op, bytes(recordOf(op)));
+    } catch (const std::exception &error) {
+      op.emitError("DLC6003: a call must be one that oneDNN has a form for, "
+                   "but got '")
+          << error.what() << "'";
+      signalPassFailure();
+    }
   }
 
   template <typename OpTy>

@@ -81,6 +81,7 @@ private:
     // The angles of rotary embeddings are no parameters: a table of sines that
     // is made of constants alone.
     if ((node.proto->op_type() == "Sin" || node.proto->op_type() == "Cos") &&
+        node.proto->input_size() > 0 &&
         !dependent.contains(node.proto->input(0)))
       return NoUse;
     return result;

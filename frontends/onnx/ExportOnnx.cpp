@@ -102,7 +102,8 @@ static bool applyStep(StepTensor &tensor, StringRef step, size_t width) {
   }
   if (kind != "slice" || numbers.size() != 4 || numbers[0] < 0 ||
       numbers[0] >= rank || numbers[1] < 0 || numbers[1] > numbers[2] ||
-      numbers[2] > tensor.shape[numbers[0]] || numbers[3] < 1)
+      numbers[2] > tensor.shape[numbers[0]] || numbers[3] < 1 ||
+      numbers[3] > maxElements)
     return false;
   tensor = sliced(tensor, numbers, width);
   return true;

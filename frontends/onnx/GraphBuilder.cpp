@@ -215,12 +215,14 @@ private:
                                     " must be computed before it is used, but "
                                     "got the unknown name '" +
                                     name + "'");
-      // Handlers ask for sequences by themselves; all else must be tensors.
+      // Handlers ask for sequences by themselves, as their first operand; all
+      // else must be tensors.
       if (!state.values.contains(name) &&
-          !llvm::is_contained({"SequenceAt", "SequenceInsert", "SequenceErase",
-                               "ConcatFromSequence", "SequenceLength",
-                               "Identity"},
-                              node.proto->op_type()))
+          (i > 0 ||
+           !llvm::is_contained({"SequenceAt", "SequenceInsert",
+                                "SequenceErase", "ConcatFromSequence",
+                                "SequenceLength", "Identity"},
+                               node.proto->op_type())))
         return error("DLC1011", "operand " + Twine(i) +
                                     " must be a tensor, but got a sequence");
     }

@@ -32,6 +32,11 @@ public:
   }
 
   LogicalResult run() {
+    int64_t expanded = 0;
+    for (const onnx::NodeProto &node : model.proto->graph().node())
+      expanded = std::min(maxNodes + 1, expanded + nodesOf(node, 0));
+    if (expanded > maxNodes)
+      return tooMany();
     for (auto [i, node] : llvm::enumerate(model.proto->graph().node()))
       if (failed(add(node, model.proto->opset_import(), int(i), 0)))
         return failure();
@@ -39,18 +44,39 @@ public:
   }
 
 private:
+  LogicalResult tooMany() {
+    diagnostics.error("DLC1018", model.name +
+                                     ": functions must inline to at most " +
+                                     std::to_string(maxNodes) + " nodes");
+    return failure();
+  }
+
+  /// How many nodes a node becomes, at most maxNodes + 1: functions that call
+  /// others twice grow as powers of two, and are refused before they do.
+  int64_t nodesOf(const onnx::NodeProto &node, int depth) {
+    std::string name = key(node.domain(), node.op_type());
+    auto called = functions.find(name);
+    // Recursion is reported where it is inlined.
+    if (called == functions.end() || depth >= maxNesting)
+      return 1;
+    if (auto known = sizes.find(name); known != sizes.end())
+      return known->second;
+    sizes[name] = 1; // while it is counted, for a function that calls itself
+    int64_t sum = 0;
+    for (const onnx::NodeProto &inner : called->second->node())
+      sum = std::min(maxNodes + 1, sum + nodesOf(inner, depth + 1));
+    sizes[name] = sum;
+    return sum;
+  }
+
   template <typename Imports>
   LogicalResult add(const onnx::NodeProto &node, const Imports &imports,
                     int origin, int depth) {
     auto called = functions.find(key(node.domain(), node.op_type()));
     if (called != functions.end())
       return call(node, *called->second, origin, depth);
-    if (int64_t(graph.nodes.size()) >= maxNodes) {
-      diagnostics.error("DLC1018", model.name +
-                                       ": functions must inline to at most " +
-                                       std::to_string(maxNodes) + " nodes");
-      return failure();
-    }
+    if (int64_t(graph.nodes.size()) >= maxNodes)
+      return tooMany();
     graph.nodes.push_back(
         {&node, opsetVersion(imports, node.domain()), origin, depth > 0});
     return success();
@@ -135,6 +161,7 @@ private:
   Graph &graph;
   Diagnostics &diagnostics;
   llvm::StringMap<const onnx::FunctionProto *> functions;
+  llvm::StringMap<int64_t> sizes;
   int64_t calls = 0;
 };
 

@@ -56,17 +56,17 @@ std::string dataTypeName(int32_t dataType) {
 
 std::optional<int64_t> checkedElements(llvm::ArrayRef<int64_t> shape) {
   int64_t product = 1;
-  bool isEmpty = llvm::is_contained(shape, 0);
   for (int64_t dim : shape) {
     if (dim < 0 || dim > maxElements)
       return std::nullopt;
-    if (isEmpty)
+    // Past a dim of 0 too: products of some dims must fit as well.
+    if (dim == 0)
       continue;
     if (product > maxElements / dim)
       return std::nullopt;
     product *= dim;
   }
-  return isEmpty ? 0 : product;
+  return llvm::is_contained(shape, 0) ? 0 : product;
 }
 
 std::string shapeText(llvm::ArrayRef<int64_t> shape) {

@@ -120,12 +120,14 @@ bool Fuser::isHard(const FusionGroup &group) const {
 }
 
 /// Scatters have a schedule of their own; updates of state wait for their list
-/// kernel, where all parameters are updated in one launch.
+/// kernel, where all parameters are updated in one launch. A constant that must
+/// be in memory is read there by every kernel: in a kernel with other ops, all
+/// of its readers would wait for what those ops read.
 bool Fuser::mayJoin(const FusionGroup &a, const FusionGroup &b) const {
-  auto isScatter = [&](const FusionGroup &group) {
-    return isa<ScatterAddOp>(graph.op(group.core.front()));
+  auto staysAlone = [&](const FusionGroup &group) {
+    return isa<ScatterAddOp, ConstantOp>(graph.op(group.core.front()));
   };
-  return !isScatter(a) && !isScatter(b) &&
+  return !staysAlone(a) && !staysAlone(b) &&
          graph.isUpdate(graph.op(a.core.front())) ==
              graph.isUpdate(graph.op(b.core.front()));
 }

@@ -9,7 +9,7 @@ def VerifyGraphPass : DlcPass<"dlc-verify-graph", "::mlir::ModuleOp"> {
     Guards the edge between the graph and the kernel phase. Every function has one block of dlc ops on static shapes, none of them compound
     (softmax, norms, cross_entropy are decomposed); every argument says what it is, under a name that no other argument of its kind has; every
     result is a named output or the new value of one state or parameter, of its type, given once. A failure is a bug of the passes before it,
-    or of hand-written input: DLC2901.
+    or of hand-written input: DLC2901. Products and results have elements; a model file may lack them: DLC2013.
   }];
   let before = [{
     func.func @infer(%x: tensor<2xf32> {dlc.input = "x"}) -> (tensor<2xf32> {dlc.output = "y"}) {

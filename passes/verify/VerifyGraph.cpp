@@ -5,6 +5,8 @@
 //   every argument   dlc.input | dlc.param | dlc.state, named once per kind
 //   every result     dlc.output, or dlc.alias of one state of equal type
 //   every op         of the dlc dialect, primitive, in the one block
+//   every product    of operands and results with elements: libraries have
+//                    none without
 //
 //===----------------------------------------------------------------------===//
 #include "passes/verify/Passes.h"
@@ -77,6 +79,32 @@ LogicalResult verifyResults(func::FuncOp func) {
   return success();
 }
 
+/// What a model file can cause: a fault of the file's, not of a pass.
+LogicalResult verifyElements(func::FuncOp func) {
+  auto isEmpty = [](Type type) {
+    return cast<RankedTensorType>(type).getNumElements() == 0;
+  };
+  for (auto [i, type] : llvm::enumerate(func.getResultTypes()))
+    if (isEmpty(type))
+      return func.emitError() << "DLC2013: result " << i
+                              << " must have elements, but got " << type;
+  WalkResult found = func.walk([&](Operation *op) {
+    if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op))
+      return WalkResult::advance();
+    for (TypeRange types :
+         {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
+      for (Type type : types)
+        if (isEmpty(type)) {
+          op->emitError("DLC2013: operands and results of a product must have "
+                        "elements, but got ")
+              << type;
+          return WalkResult::interrupt();
+        }
+    return WalkResult::advance();
+  });
+  return failure(found.wasInterrupted());
+}
+
 LogicalResult verifyBody(func::FuncOp func) {
   if (!func.getBody().hasOneBlock())
     return func.emitError("DLC2901: a function has one block, but got ")
@@ -97,7 +125,7 @@ struct VerifyGraph : dlc::impl::VerifyGraphPassBase<VerifyGraph> {
   void runOnOperation() override {
     for (auto func : getOperation().getOps<func::FuncOp>())
       if (failed(verifyArguments(func)) || failed(verifyResults(func)) ||
-          failed(verifyBody(func)))
+          failed(verifyBody(func)) || failed(verifyElements(func)))
         return signalPassFailure();
     markAllAnalysesPreserved();
   }

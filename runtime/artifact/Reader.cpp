@@ -37,7 +37,8 @@ Artifact::~Artifact() {
 Result<std::shared_ptr<const Artifact>>
 Artifact::open(const std::string &path) {
   std::string where = concat("artifact '", path, "'");
-  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
     return DLC_ERROR(NotFound, "DLC5001", where, " must be readable, but got '",
                      std::strerror(errno), "'");

@@ -73,7 +73,8 @@ Status AtomicFile::commit(Durability durability) {
 }
 
 Result<std::string> readWholeFile(const std::string &path, uint64_t limit) {
-  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: opening a FIFO must not wait for a writer.
+  int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   struct stat info {};
   if (fd < 0 || fstat(fd, &info) != 0) {
     Status failed =

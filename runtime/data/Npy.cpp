@@ -297,6 +297,8 @@ Result<Tensor> loadNpy(const std::string &path, uint64_t budget) {
   uint64_t position = 0;
   Result<Tensor> tensor = readNpy(
       [&](std::span<std::byte> to) {
+        if (to.empty())
+          return Status::ok();
         std::memcpy(to.data(), content.data() + position, to.size());
         position += to.size();
         return Status::ok();

@@ -98,9 +98,14 @@ artifacts() {
 
 # Places that are no regular file: a folder, a pipe without a writer, an unreadable path, a hard link as external data.
 places() {
-  mkfifo "$scratch/pipe.onnx" "$scratch/pipe.npz"
+  for ending in onnx npz npy safetensors dlc; do
+    mkfifo "$scratch/pipe.$ending"
+  done
   check 1 DLC compile "$scratch/pipe.onnx" -o "$scratch/out.dlc"
-  check 1 DLC run "$model" --inputs "$scratch/pipe.npz"
+  for ending in npz npy safetensors; do
+    check 1 DLC5 run "$model" --inputs "$scratch/pipe.$ending"
+  done
+  check 1 DLC5 inspect "$scratch/pipe.dlc"
   check 1 DLC compile "$here/files" -o "$scratch/out.dlc"
   check 1 DLC compile "$model" -o "$scratch/no/such/folder/out.dlc"
   check 1 DLC run "$model" --inputs "$data" --outputs "$scratch/no/such/folder/out.npz"

@@ -39,14 +39,16 @@ ADVICE
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
 }
 
-# configure DIR [OPTION…]: a release build with clang, once; a build folder that is configured stays as it is.
+# configure DIR [OPTION…]: a release build, once; a build folder that is configured stays as it is.
+# The compiler is clang 22, or the environment's: CXX=g++ (12 or newer), with the C compiler of the same name unless CC is set.
 configure() {
-  local folder=$1
+  local folder=$1 cxx=${CXX:-clang++-22} cc
   shift
   [ -f "$folder/build.ninja" ] && return 0
-  say "configuring $folder"
-  cmake -G Ninja -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=clang-22 \
-    -DCMAKE_CXX_COMPILER=clang++-22 "$@"
+  cc=${cxx/clang++/clang} cc=${CC:-${cc/g++/gcc}}
+  say "configuring $folder with $cxx"
+  cmake -G Ninja -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER="$cc" \
+    -DCMAKE_CXX_COMPILER="$cxx" "$@"
 }
 
 # build DIR [TARGET…]: with ninja's count of steps as the progress bar.

@@ -132,6 +132,10 @@ static std::optional<Checkpoint> readCheckpoint(const std::string &folder) {
     checkpoint.info.step = json.at("step");
     checkpoint.info.samplePosition = json.at("sample_position");
     checkpoint.info.settings = json.at("settings");
+    // Products of the step with batch sizes must fit.
+    constexpr int64_t mostSteps = int64_t(1) << 40;
+    if (checkpoint.info.step < 0 || checkpoint.info.step > mostSteps)
+      return std::nullopt;
   } catch (const Json::exception &) {
     return std::nullopt;
   }

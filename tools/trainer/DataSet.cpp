@@ -68,6 +68,10 @@ void DataSet::fit(const std::vector<rt::TensorSlot> &slots) {
     auto rest = [](const std::vector<int64_t> &dims) {
       return std::vector<int64_t>(dims.begin() + !dims.empty(), dims.end());
     };
+    if (!slot.dims.empty() && slot.dims[0] < 1)
+      fail("DLC5122", "input '", slot.name,
+           "' must take at least one sample, but got shape ",
+           formatDims(slot.dims));
     if (array.dims.size() != slot.dims.size() || slot.dims.empty() ||
         rest(array.dims) != rest(slot.dims))
       fail("DLC5122", "array '", slot.name, "' of '", file,

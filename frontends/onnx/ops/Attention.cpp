@@ -160,8 +160,9 @@ FailureOr<Value> withoutMaskedRows(NodeContext &c, const Attention &a,
   Value mask = c.optional(3);
   if (!mask || !elementTypeOf(mask).isInteger(1))
     return weights;
-  if (std::optional<HostTensor> known = constantValue(mask)) {
-    int64_t keys = rankOf(mask) ? shapeOf(mask).back() : 1;
+  int64_t keys = rankOf(mask) ? shapeOf(mask).back() : 1;
+  if (std::optional<HostTensor> known = constantValue(mask);
+      known && keys > 0) {
     bool seesAll = true;
     for (int64_t row = 0; row + keys <= known->elements(); row += keys) {
       bool sees = false;

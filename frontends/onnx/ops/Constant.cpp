@@ -98,7 +98,7 @@ LogicalResult range(NodeContext &c) {
     return c.invalid(
         llvm::formatv("range must end, but got start {0}, limit {1}, delta {2}",
                       *start, *limit, *delta));
-  auto type = RankedTensorType::get({std::max<int64_t>(0, int64_t(count))},
+  auto type = RankedTensorType::get({int64_t(std::max(0.0, count))},
                                     elementTypeOf(c.in(0)));
   Value steps = IotaOp::create(c.b, c.loc, type, 0);
   steps = scaleBy(c.b, c.loc, steps, *delta);

@@ -138,7 +138,8 @@ LogicalResult conv(NodeContext &c) {
     return failure();
   ArrayRef<int64_t> input = c.shape(0), weights = c.shape(1);
   int64_t groups = c.attr("group", 1);
-  if (groups < 1 || input[1] != weights[1] * groups || weights[0] % groups)
+  if (groups < 1 || input[1] % groups || input[1] / groups != weights[1] ||
+      weights[0] % groups)
     return c.invalid(llvm::formatv(
         "operands must have {0} x {1} input channels and a number of output "
         "channels that {0} groups divide, but got {2} and {3}",
@@ -173,9 +174,17 @@ FailureOr<SmallVector<int64_t>> transposedSizes(NodeContext &c,
                      "per spatial dim");
   StringRef autoPad = c.attrText("auto_pad", "NOTSET");
   bool isSame = autoPad.starts_with("SAME");
+  constexpr int64_t most = int64_t(1) << 31;
   SmallVector<int64_t> sizes;
   for (size_t i = 0; i < input.size(); ++i) {
     int64_t reach = (window.kernel[i] - 1) * window.dilations[i] + 1;
+    // Keeps the sum below in range: strides and dilations are at most 2^20.
+    bool isWanted = wanted.empty() || (wanted[i] > 0 && wanted[i] <= most);
+    if (input[i] > most || extra[i] < 0 || extra[i] > most || !isWanted)
+      return c.invalid(llvm::formatv(
+          "sizes must be at most 2^31 and output padding not negative, but got "
+          "{0} and {1} in spatial dim {2}",
+          input[i], extra[i], i));
     int64_t full =
         (input[i] - 1) * window.strides[i] + reach + extra[i];
     if (wanted.empty() && !isSame) {
@@ -190,8 +199,7 @@ FailureOr<SmallVector<int64_t>> transposedSizes(NodeContext &c,
     window.padsEnd[i] = pads - window.padsBegin[i];
   }
   for (size_t i = 0; i < sizes.size(); ++i) {
-    if (sizes[i] < 1 || extra[i] < 0 || window.padsBegin[i] < 0 ||
-        window.padsEnd[i] < 0)
+    if (sizes[i] < 1 || window.padsBegin[i] < 0 || window.padsEnd[i] < 0)
       return c.invalid(llvm::formatv(
           "output and pads must not be negative, but got size {0} and pads {1} "
           "and {2} in spatial dim {3}",
@@ -206,7 +214,8 @@ LogicalResult convTranspose(NodeContext &c) {
     return failure();
   ArrayRef<int64_t> input = c.shape(0), weights = c.shape(1);
   int64_t groups = c.attr("group", 1);
-  if (groups < 1 || input[1] != weights[0] || weights[0] % groups)
+  if (groups < 1 || groups > weights[0] || input[1] != weights[0] ||
+      weights[0] % groups)
     return c.invalid(llvm::formatv(
         "operands must have equally many input channels, a multiple of {0} "
         "groups, but got {1} and {2}",

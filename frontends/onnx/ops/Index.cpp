@@ -248,14 +248,17 @@ LogicalResult oneHot(NodeContext &c) {
   auto depth = c.number(1);
   if (failed(depth))
     return failure();
-  int64_t size = int64_t(*depth);
+  int64_t size =
+      *depth >= 1 && *depth <= double(maxElements) ? int64_t(*depth) : 0;
   int64_t rank = rankOf(indices) + 1;
   auto axis = c.axis(c.attr("axis", -1), rank);
   if (failed(axis))
     return failure();
-  if (size < 1 || size > maxElements || shapeOf(values) != ArrayRef<int64_t>(2))
-    return c.invalid("depth must be at least 1 and values a pair, but got " +
-                     Twine(size) + " and shape " + shapeText(shapeOf(values)));
+  if (size == 0 || shapeOf(values) != ArrayRef<int64_t>(2))
+    return c.invalid(llvm::formatv(
+        "depth must be from 1 to 2^40 and values a pair, but got {0} and shape "
+        "{1}",
+        *depth, shapeText(shapeOf(values))));
   SmallVector<int64_t> shape(shapeOf(indices)), dims;
   shape.insert(shape.begin() + *axis, size);
   for (int64_t dim = 0; dim < rank; ++dim)

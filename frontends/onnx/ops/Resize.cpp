@@ -194,9 +194,10 @@ LogicalResult applySizes(NodeContext &c, ArrayRef<int64_t> sizes,
                                       : std::max(common, ratio);
   }
   for (auto [axis, size] : llvm::zip(axes, sizes)) {
+    double whole = std::floor(common * double(axis.from) + 0.5);
     axis.to = policy == "stretch"
                   ? size
-                  : int64_t(std::floor(common * double(axis.from) + 0.5));
+                  : int64_t(std::clamp(whole, 0.0, double(maxElements)));
     axis.scale =
         policy == "stretch" ? double(size) / double(axis.from) : common;
   }
@@ -214,11 +215,16 @@ LogicalResult resizeBy(NodeContext &c, const Form &form, ArrayRef<Axis> axes) {
           llvm::formatv("sizes must be at least 1, but got {0} for dim {1}",
                         axis.to, axis.dim));
     merged[axis.dim] = axis.to;
-    constexpr int64_t most = int64_t(1) << 32;
-    int64_t elements = 1;
-    for (int64_t size : merged)
-      if (size != 0 && (elements *= std::min(size, most)) > most)
-        return c.invalid("result must have at most 2^32 elements");
+    // Positions and weights of an axis are held while importing.
+    constexpr int64_t mostAlong = 1 << 22, mostWeights = 1 << 26;
+    std::optional<int64_t> elements = checkedElements(merged);
+    if (!elements || *elements > int64_t(1) << 32 || axis.to > mostAlong ||
+        (form.mode != "nearest" && axis.from > mostWeights / axis.to))
+      return c.invalid(
+          llvm::formatv("sizes must be at most 2^22, 2^26 times that of the "
+                        "data and 2^32 elements in all, but got {0} from {1} "
+                        "for dim {2}",
+                        axis.to, axis.from, axis.dim));
   }
   for (const Axis &axis : axes) {
     if (axis.from == axis.to && axis.scale == 1)

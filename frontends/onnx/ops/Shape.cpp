@@ -519,6 +519,9 @@ LogicalResult trilu(NodeContext &c) {
                                 splatLike(c.b, c.loc, x, 0)));
 }
 
+/// Its square times any dim fits 64 bits.
+constexpr int64_t maxBlock = 1 << 10;
+
 /// Both directions split a dim by the block size and move the parts.
 LogicalResult moveBlocks(NodeContext &c, ArrayRef<int64_t> split,
                          ArrayRef<int64_t> order, ArrayRef<int64_t> result) {
@@ -530,7 +533,7 @@ LogicalResult moveBlocks(NodeContext &c, ArrayRef<int64_t> split,
 LogicalResult depthToSpace(NodeContext &c) {
   ArrayRef<int64_t> s = c.shape(0);
   int64_t block = c.attr("blocksize", 0);
-  if (s.size() != 4 || block < 1 || block > (1 << 16) ||
+  if (s.size() != 4 || block < 1 || block > maxBlock ||
       s[1] % (block * block))
     return c.invalid("operand 0 must have 4 dims and channels that "
                      "'blocksize' squared divides, but got shape " +
@@ -547,7 +550,7 @@ LogicalResult depthToSpace(NodeContext &c) {
 LogicalResult spaceToDepth(NodeContext &c) {
   ArrayRef<int64_t> s = c.shape(0);
   int64_t block = c.attr("blocksize", 0);
-  if (s.size() != 4 || block < 1 || block > (1 << 16) || s[2] % block ||
+  if (s.size() != 4 || block < 1 || block > maxBlock || s[2] % block ||
       s[3] % block)
     return c.invalid("operand 0 must have 4 dims and a height and width that "
                      "'blocksize' divides, but got shape " +

@@ -13,6 +13,10 @@ using namespace mlir;
 
 namespace dlc::frontend {
 
+/// Largest kernel, stride, dilation and pad: an artifact's, see
+/// runtime/artifact/Verify.cpp.
+static constexpr int64_t maxWindow = 1 << 20;
+
 FailureOr<WindowGeometry> readStrides(NodeContext &c,
                                       ArrayRef<int64_t> kernel) {
   size_t rank = kernel.size();
@@ -38,15 +42,14 @@ FailureOr<WindowGeometry> readStrides(NodeContext &c,
         g.dilations.size(), stated.size(), pads.size()));
   g.padsBegin.assign(pads.begin(), pads.begin() + rank);
   g.padsEnd.assign(pads.begin() + rank, pads.end());
-  constexpr int64_t most = int64_t(1) << 31;
   for (size_t i = 0; i < rank; ++i)
     for (auto [value, least] :
          {std::pair<int64_t, int64_t>{g.kernel[i], 1}, {g.strides[i], 1},
           {g.dilations[i], 1}, {g.padsBegin[i], 0}, {g.padsEnd[i], 0}})
-      if (value < least || value > most)
+      if (value < least || value > maxWindow)
         return c.invalid(llvm::formatv(
-            "kernel, strides and dilations must be at least 1, and pads 0, but "
-            "got {0} in spatial dim {1}",
+            "kernel, strides and dilations must be at least 1, pads 0, and "
+            "none above 2^20, but got {0} in spatial dim {1}",
             value, i));
   return g;
 }
@@ -88,6 +91,10 @@ FailureOr<WindowGeometry> readWindow(NodeContext &c, ArrayRef<int64_t> input,
       int64_t pads = std::max<int64_t>(
           0, (windows - 1) * g.strides[i] + reach - input[i]);
       bool moreAtEnd = autoPad == "SAME_UPPER";
+      if (pads > maxWindow)
+        return c.invalid(llvm::formatv(
+            "pads must be at most 2^20, but got {0} in spatial dim {1}", pads,
+            i));
       g.padsBegin[i] = moreAtEnd ? pads / 2 : pads - pads / 2;
       g.padsEnd[i] = pads - g.padsBegin[i];
     }
@@ -175,12 +182,13 @@ SmallVector<int64_t> countsAlong(const Pool &pool, size_t i, bool countsPads) {
   int64_t end = countsPads ? size + g.padsEnd[i] : size;
   SmallVector<int64_t> counts;
   for (int64_t o = 0; o < g.windows[i]; ++o) {
-    int64_t first = o * g.strides[i] - g.padsBegin[i], count = 0;
-    for (int64_t k = 0; k < g.kernel[i]; ++k) {
-      int64_t at = first + k * g.dilations[i];
-      count += at >= begin && at < end;
-    }
-    counts.push_back(count);
+    int64_t first = o * g.strides[i] - g.padsBegin[i];
+    // How many of the positions lie before `bound`.
+    auto before = [&](int64_t bound) {
+      int64_t steps = (bound - first + g.dilations[i] - 1) / g.dilations[i];
+      return std::clamp<int64_t>(steps, 0, g.kernel[i]);
+    };
+    counts.push_back(std::max<int64_t>(0, before(end) - before(begin)));
   }
   return counts;
 }

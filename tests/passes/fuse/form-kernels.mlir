@@ -62,3 +62,26 @@ func.func @joins_make_no_cycle(%p: tensor<4096x256xf32>, %q: tensor<4096x256xf32
   %d = dlc.reduce_max %3 dims [0] : tensor<4096x256xf32> -> tensor<256xf32>
   return %a, %b, %c, %d : tensor<4096xf32>, tensor<256xf32>, tensor<4096xf32>, tensor<256xf32>
 }
+
+// -----
+
+// A constant that a scatter reads from memory is a kernel of its own: in one
+// with other readers, all readers would wait for each other.
+// CHECK-LABEL: func @constant_in_memory
+// CHECK:         %[[AT:.+]] = dlc.kernel "map" <map, [8]>()
+// CHECK:         dlc.kernel "reduce_gather_add_reduce_max"{{.*}}%[[AT]]
+// CHECK:         %[[NEW:.+]] = dlc.kernel "reduce_scatter_add"{{.*}}(%[[AT]],
+// CHECK:         return %[[NEW]]
+func.func @constant_in_memory(%w: tensor<64xf32>, %x: tensor<4x8xf32>) -> (tensor<64xf32>) {
+  %at = dlc.constant dense<3> : tensor<8xi64>
+  %row = dlc.gather %w, %at dim 0 : (tensor<64xf32>, tensor<8xi64>) -> tensor<8xf32>
+  %wide = dlc.broadcast %row dims [1] : tensor<8xf32> -> tensor<4x8xf32>
+  %y = dlc.add %x, %wide : tensor<4x8xf32>
+  %max = dlc.reduce_max %y dims [1] : tensor<4x8xf32> -> tensor<4xf32>
+  %maxes = dlc.broadcast %max dims [0] : tensor<4xf32> -> tensor<4x8xf32>
+  %d = dlc.sub %y, %maxes : tensor<4x8xf32>
+  %e = dlc.exp %d : tensor<4x8xf32>
+  %sum = dlc.reduce_sum %e dims [0] : tensor<4x8xf32> -> tensor<8xf32>
+  %new = dlc.scatter_add %at, %sum dim 0 : (tensor<8xi64>, tensor<8xf32>) -> tensor<64xf32>
+  return %new : tensor<64xf32>
+}
