@@ -116,6 +116,13 @@ LogicalResult Compilation::buildGraph() {
   graph.clipNorm = options.clipNorm;
   graph.accumulate = options.accumulate;
   graph.gradFrom = gradModel;
+  graph.precision = options.precision;
+  bool isScaled = options.precision == "f16" && options.lossScale.empty();
+  graph.lossScale = isScaled ? "dynamic"
+                    : options.lossScale.empty() ? "none"
+                                                : options.lossScale;
+  for (const std::string &glob : options.keepF32)
+    graph.keepF32.push_back(glob);
   for (auto &[name, shape] : options.targetShapes)
     graph.targetShapes.push_back(
         name + "=" +
@@ -185,7 +192,7 @@ LogicalResult Compilation::emitCode() {
   }
   artifact.producer = "dlc 0.1.0";
   artifact.model = llvm::sys::path::filename(options.model).str();
-  artifact.precision = options.import.f64 ? "f64" : "f32";
+  artifact.precision = options.precision;
   artifact.target = std::make_unique<fb::TargetT>();
   artifact.target->kind = "cpu";
   artifact.target->cpu = target.cpu;
@@ -200,17 +207,26 @@ LogicalResult Compilation::emitCode() {
 /// States with their initial values in the weights section.
 void Compilation::packStates() {
   std::vector<std::byte> &weights = result->weights;
+  auto addWeight = [&](fb::StateT &state, ArrayRef<char> bytes) {
+    state.init = fb::StateInit::Constant;
+    state.init_offset = weights.size();
+    auto *data = reinterpret_cast<const std::byte *>(bytes.data());
+    weights.insert(weights.end(), data, data + bytes.size());
+    weights.resize((weights.size() + 63) / 64 * 64);
+  };
+  llvm::StringMap<DenseElementsAttr> numbers;
+  for (exec::VariableOp variable : module->getOps<exec::VariableOp>())
+    if (auto init = variable.getInit())
+      numbers[variable.getName()] = cast<DenseElementsAttr>(*init);
   for (std::unique_ptr<fb::StateT> &entry : serializeStates(*module)) {
     const fb::StateT &state = *entry;
     if (state.role == fb::StateRole::Random) {
       entry->init = fb::StateInit::Seed;
     } else if (const Weight *weight =
                    result->imported.weights.find(state.name)) {
-      entry->init = fb::StateInit::Constant;
-      entry->init_offset = weights.size();
-      auto *data = reinterpret_cast<const std::byte *>(weight->bytes.data());
-      weights.insert(weights.end(), data, data + weight->bytes.size());
-      weights.resize((weights.size() + 63) / 64 * 64);
+      addWeight(*entry, weight->bytes);
+    } else if (DenseElementsAttr number = numbers.lookup(state.name)) {
+      addWeight(*entry, number.getRawData());
     } else {
       entry->init = fb::StateInit::Zero;
     }

@@ -22,9 +22,12 @@ ConvPlanResult ConvPlan::create(LibraryContext &context, const fb::ConvT &conv,
                                 const ConvPointers &at) {
   if (!libraryType(conv.dtype))
     return DLC_ERROR(Unsupported, "DLC6003",
-                     "conv through oneDNN must be f32 or bf16, but got ",
+                     "conv through oneDNN must be f32, bf16 or f16, but got ",
                      dtypeName(static_cast<DType>(conv.dtype)));
   ConvShape shape(conv);
+  if (conv.dtype != fb::DType::F32 &&
+      libraryType(conv.dtype) == dnnl::memory::data_type::f32)
+    return createWidenedConv(context, shape, at);
   for (auto *form :
        {createPointwiseConv, createPositionConv, createDirectConv}) {
     ConvPlanResult plan = form(context, shape, at);
@@ -44,7 +47,13 @@ uint64_t convWorkspaceBytes(const fb::ConvT &conv) {
   // An address that is not the destination's: the aliased case needs less.
   at.residual = conv.residual >= 0 ? any + 64 : nullptr;
   ConvPlanResult plan = ConvPlan::create(context, conv, at);
-  return plan.isOk() ? plan.value()->workspaceBytes() : 0;
+  uint64_t bytes = plan.isOk() ? plan.value()->workspaceBytes() : 0;
+  if (conv.dtype == fb::DType::F32)
+    return bytes;
+  // The artifact may run on a CPU without the narrow type.
+  ConvPlanResult widened = createWidenedConv(context, ConvShape(conv), at);
+  return widened.isOk() ? std::max(bytes, widened.value()->workspaceBytes())
+                        : bytes;
 }
 
 static int64_t bytesBetween(const dnnl::memory::desc &part,
@@ -128,17 +137,6 @@ void WeightReorder::run(LibraryContext &context, const ThreadPool &pool,
                    });
 }
 
-void storeFloats(const float *values, int64_t count, fb::DType type,
-                 std::byte *out) {
-  if (type == fb::DType::F32) {
-    std::memcpy(out, values, static_cast<size_t>(count) * 4);
-    return;
-  }
-  auto *narrow = reinterpret_cast<uint16_t *>(out);
-  for (int64_t i = 0; i < count; ++i)
-    narrow[i] = floatToBfloat(values[i]);
-}
-
 namespace {
 constexpr int64_t sumWidth = 32; // columns per group: two cache lines of f32
 
@@ -171,7 +169,8 @@ void sumRows(const ThreadPool &pool, fb::DType type, const std::byte *values,
           else
             sumColumns(reinterpret_cast<const uint16_t *>(values) + j, rows,
                        columns, count, totals);
-          storeFloats(totals, count, type, out + j * (isWide ? 4 : 2));
+          std::memcpy(out + j * 4, totals,
+                      static_cast<size_t>(count) * sizeof(float));
         }
       });
 }

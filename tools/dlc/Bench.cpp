@@ -186,7 +186,7 @@ static std::string precisionOf(const Built &built) {
   const auto *precision = built.artifact->header().precision();
   if (precision && precision->size() > 0)
     return precision->str();
-  return built.options.isF64 ? "f64" : "f32";
+  return built.options.precision;
 }
 
 static Json benchJson(const Flags &flags, const Built &built,

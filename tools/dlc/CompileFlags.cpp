@@ -100,7 +100,20 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
       .add_option("--cpu", cpu,
                   "LLVM's name of the CPU to compile for [this machine's]")
       ->group(group);
-  command.add_option("--precision", precision, "f32 or f64 [f32]")
+  command
+      .add_option("--precision", precision,
+                  "f32, bf16 or f16 (contractions; weights stay f32), or f64 "
+                  "[f32]")
+      ->group(group);
+  command
+      .add_option("--loss-scale", lossScale,
+                  "none or dynamic[:init=N,interval=N] [dynamic for f16]")
+      ->group(group);
+  command
+      .add_option("--keep-f32", keepF32,
+                  "GLOB of node names that bf16 and f16 leave in f32; may be "
+                  "repeated")
+      ->allow_extra_args(false)
       ->group(group);
   command
       .add_option("--dump-phases", dumpPhases,
@@ -114,9 +127,9 @@ void CompileFlags::checkSupported() const {
   if (target && *target != "cpu")
     fail("DLC4101", "target must be 'cpu' in this release, but got '", *target,
          "'");
-  if (precision && *precision != "f32" && *precision != "f64")
-    fail("DLC4102",
-         "precision must be 'f32' or 'f64' in this release, but got '",
+  if (precision && *precision != "f32" && *precision != "f64" &&
+      *precision != "bf16" && *precision != "f16")
+    fail("DLC4102", "precision must be 'f32', 'bf16', 'f16' or 'f64', but got '",
          *precision, "'");
   if (memoryLimit)
     fail("DLC4103",
@@ -166,7 +179,8 @@ std::map<std::string, int64_t> CompileFlags::parsedDims() const {
 bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
-         accumulate || !freeze.empty() || !trainOnly.empty() || noRetie;
+         accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
+         lossScale || noRetie;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -201,7 +215,11 @@ void CompileFlags::apply(ModelOptions &options) const {
   if (batchNorm)
     options.batchNormTrains = *batchNorm == "train";
   if (precision)
-    options.isF64 = *precision == "f64";
+    options.precision = *precision;
+  if (!keepF32.empty())
+    options.keepF32 = keepF32;
+  if (lossScale)
+    options.lossScale = *lossScale;
   if (cpu)
     options.cpu = *cpu;
   if (dumpPhases)

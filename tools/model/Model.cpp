@@ -208,7 +208,10 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.import.retie = options.retie;
   result.fuse = options.fuse;
   result.import.batchNormTrains = options.batchNormTrains;
-  result.import.f64 = options.isF64;
+  result.import.f64 = options.precision == "f64";
+  result.precision = options.precision;
+  result.keepF32 = options.keepF32;
+  result.lossScale = options.lossScale;
   result.cpu = options.cpu;
   result.dumpPhases = options.dumpPhases;
   return result;

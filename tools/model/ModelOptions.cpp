@@ -48,12 +48,15 @@ std::vector<std::string> ModelOptions::toLines() const {
       std::string("retie=") + (retie ? "1" : "0"),
       std::string("fusion=") + (fuse ? "1" : "0"),
       std::string("batchnorm=") + (batchNormTrains ? "train" : "frozen"),
-      std::string("precision=") + (isF64 ? "f64" : "f32"),
+      "precision=" + precision,
+      "loss-scale=" + lossScale,
       "cpu=" + cpu};
   for (const std::string &glob : freeze)
     lines.push_back("freeze=" + glob);
   for (const std::string &glob : trainOnly)
     lines.push_back("train-only=" + glob);
+  for (const std::string &glob : keepF32)
+    lines.push_back("keep-f32=" + glob);
   for (const auto &[name, size] : dims)
     lines.push_back("dim/" + name + "=" + std::to_string(size));
   if (batch)
@@ -91,7 +94,11 @@ static void setOption(ModelOptions &options, const std::string &key,
   else if (key == "batchnorm")
     options.batchNormTrains = value != "frozen";
   else if (key == "precision")
-    options.isF64 = value == "f64";
+    options.precision = value;
+  else if (key == "loss-scale")
+    options.lossScale = value;
+  else if (key == "keep-f32")
+    options.keepF32.push_back(value);
   else if (key == "cpu")
     options.cpu = value;
   else if (key == "freeze")
