@@ -47,13 +47,7 @@ uint64_t convWorkspaceBytes(const fb::ConvT &conv) {
   // An address that is not the destination's: the aliased case needs less.
   at.residual = conv.residual >= 0 ? any + 64 : nullptr;
   ConvPlanResult plan = ConvPlan::create(context, conv, at);
-  uint64_t bytes = plan.isOk() ? plan.value()->workspaceBytes() : 0;
-  if (conv.dtype == fb::DType::F32)
-    return bytes;
-  // The artifact may run on a CPU without the narrow type.
-  ConvPlanResult widened = createWidenedConv(context, ConvShape(conv), at);
-  return widened.isOk() ? std::max(bytes, widened.value()->workspaceBytes())
-                        : bytes;
+  return plan.isOk() ? plan.value()->workspaceBytes() : 0;
 }
 
 static int64_t bytesBetween(const dnnl::memory::desc &part,
