@@ -115,8 +115,11 @@ private:
   CallFailures failures;
 };
 
-/// The oneDNN form of an activation; undef for none.
+/// The oneDNN form of an activation; undef for none, and for what applyRelu
+/// does.
 dnnl::algorithm activationAlgorithm(fb::Activation activation);
+/// values[i] = max(values[i], 0) for `count` f32 or bf16, where NaN stays NaN.
+void applyRelu(fb::DType type, std::byte *values, int64_t count);
 /// What oneDNN computes products of `type` with on this CPU: f32, or bf16 for
 /// itself where there are instructions. Empty for dtypes that go elsewhere.
 std::optional<dnnl::memory::data_type> libraryType(fb::DType type);
