@@ -117,6 +117,7 @@ LogicalResult Compilation::buildGraph() {
   graph.accumulate = options.accumulate;
   graph.gradFrom = gradModel;
   graph.precision = options.precision;
+  graph.recompute = options.recompute;
   bool isScaled = options.precision == "f16" && options.lossScale.empty();
   graph.lossScale = isScaled ? "dynamic"
                     : options.lossScale.empty() ? "none"

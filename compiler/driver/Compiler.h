@@ -37,6 +37,8 @@ struct CompileOptions {
   /// "f32"; "bf16" or "f16": contractions compute in it; "f64" goes with
   /// `import.f64`.
   std::string precision = "f32";
+  /// none, cheap or full[:segments=N].
+  std::string recompute = "none";
   /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
   std::string lossScale;
   /// Globs of node names that mixed precision leaves in f32.

@@ -59,7 +59,6 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
     // After all that joins equal ops, because it would undo this.
     RecomputePassOptions recompute;
     recompute.mode = options.recompute;
-    recompute.segments = options.segments;
     pm.addNestedPass<func::FuncOp>(createRecomputePass(recompute));
   }
   pm.addPass(createVerifyGraphPass());

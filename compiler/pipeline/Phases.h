@@ -48,11 +48,8 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
       *this, "loss-scale", llvm::cl::desc("none or dynamic[:init=N,interval=N]"),
       llvm::cl::init("none")};
   Option<std::string> recompute{
-      *this, "recompute", llvm::cl::desc("none, cheap or full"),
+      *this, "recompute", llvm::cl::desc("none, cheap or full[:segments=N]"),
       llvm::cl::init("none")};
-  Option<unsigned> segments{
-      *this, "segments", llvm::cl::desc("pieces of the forward half, for full"),
-      llvm::cl::init(2)};
   ListOption<std::string> keepF32{
       *this, "keep-f32", llvm::cl::desc("globs of nodes that stay f32")};
 };

@@ -14,6 +14,7 @@
 #include "passes/fuse/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Halves.h"
 #include "passes/fuse/Fuser.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -129,7 +130,8 @@ LogicalResult Materializer::emit(FusionGroup &group, unsigned &numKernels,
   for (Value input : inputs)
     mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
   for (Operation *op : ops)
-    b.clone(*op, mapping);
+    // Equal kernels are one, whichever half they are for.
+    b.clone(*op, mapping)->removeAttr(names::recomputed);
   SmallVector<Value> yielded;
   for (Value output : outputs)
     yielded.push_back(mapping.lookup(output));

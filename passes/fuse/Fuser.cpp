@@ -62,6 +62,7 @@ private:
                                      ArrayRef<Value> outputs, bool isMerged);
   double groupTime(FusionGroup &group);
   bool isHard(const FusionGroup &group) const;
+  bool joinsCopies(const FusionGroup &a, const FusionGroup &b) const;
   bool mayJoin(const FusionGroup &a, const FusionGroup &b) const;
   double savedByAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
   double savedByOne(FusionGroup &first, FusionGroup &second);
@@ -108,8 +109,8 @@ std::optional<double> Fuser::timeOfRegion(ArrayRef<Operation *> ops,
 
 double Fuser::groupTime(FusionGroup &group) {
   if (!group.time)
-    group.time = timeOf(group.core, graph.outputsOf(group.core, {&group}))
-                     .value_or(0);
+    group.time =
+        timeOf(group.core, graph.outputsOf(group.core, {&group})).value_or(0);
   return *group.time;
 }
 
@@ -119,13 +120,25 @@ bool Fuser::isHard(const FusionGroup &group) const {
   });
 }
 
+/// Copies that are computed again later never meet their originals, or each
+/// other, which would keep what they are there to let go.
+bool Fuser::joinsCopies(const FusionGroup &a, const FusionGroup &b) const {
+  auto differs = [&](unsigned id, const FusionGroup &group) {
+    std::optional<int64_t> copy = graph.copyOf(graph.op(id));
+    return copy && llvm::any_of(group.core, [&](unsigned other) {
+             return graph.copyOf(graph.op(other)).value_or(*copy) != *copy;
+           });
+  };
+  return llvm::any_of(a.core, [&](unsigned id) { return differs(id, b); });
+}
+
 /// Scatters have a schedule of their own; updates of state wait for their list
 /// kernel, where all parameters are updated in one launch.
 bool Fuser::mayJoin(const FusionGroup &a, const FusionGroup &b) const {
   auto isScatter = [&](const FusionGroup &group) {
     return isa<ScatterAddOp>(graph.op(group.core.front()));
   };
-  return !isScatter(a) && !isScatter(b) &&
+  return !isScatter(a) && !isScatter(b) && !joinsCopies(a, b) &&
          graph.isUpdate(graph.op(a.core.front())) ==
              graph.isUpdate(graph.op(b.core.front()));
 }

@@ -162,9 +162,8 @@ void Lowering::storeOnce(Value wide, Value stored) {
     return;
   b.setInsertionPointAfter(cast);
   Value widened = castTo(b, wide.getLoc(), stored, b.getF32Type());
-  wide.replaceUsesWithIf(widened, [&](OpOperand &use) {
-    return use.getOwner() != cast;
-  });
+  wide.replaceUsesWithIf(
+      widened, [&](OpOperand &use) { return use.getOwner() != cast; });
 }
 
 void Lowering::run() {
@@ -181,8 +180,8 @@ void Lowering::run() {
     lower(op);
   for (auto [wide, stored] : low.takeVector())
     storeOnce(wide, stored);
-  for (Operation &op : llvm::make_early_inc_range(
-           llvm::reverse(function.getBody().front())))
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
     if (isOpTriviallyDead(&op))
       op.erase();
 }

@@ -11,13 +11,12 @@ def RecomputePass : DlcPass<"dlc-recompute", "::mlir::func::FuncOp"> {
     needed and do the same arithmetic, so results keep their bits.
 
     `mode=cheap` keeps the least bytes that save repeating a contraction (a minimum cut); the copies end up inside backward kernels, so this
-    often saves traffic, too. `mode=full` cuts the forward half into `segments` and keeps what crosses the cuts; everything inside a segment but
+    often saves traffic, too. `mode=full` cuts the forward half into segments and keeps what crosses the cuts; everything inside a segment but
     the last, contractions included, is done twice. Runs last in the graph phase, because joining equal ops would undo it.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
   let options = [
-    Option<"mode", "mode", "std::string", /*default=*/"\"cheap\"", "none, cheap or full">,
-    Option<"segments", "segments", "unsigned", /*default=*/"2", "pieces of the forward half for mode=full">
+    Option<"mode", "mode", "std::string", /*default=*/"\"cheap\"", "none, cheap or full[:segments=N]">
   ];
   let statistics = [
     Statistic<"numRepeated", "repeated", "ops that are computed twice">,
@@ -35,8 +34,8 @@ def RecomputePass : DlcPass<"dlc-recompute", "::mlir::func::FuncOp"> {
     func.func @step(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
       %0 = dlc.tanh %x : tensor<4xf32>
       %1 = dlc.exp %0 : tensor<4xf32>
-      %2 = dlc.tanh %x {dlc.recomputed} : tensor<4xf32>
-      %3 = dlc.exp %2 {dlc.recomputed} : tensor<4xf32>
+      %2 = dlc.tanh %x {dlc.recomputed = 1 : i64} : tensor<4xf32>
+      %3 = dlc.exp %2 {dlc.recomputed = 1 : i64} : tensor<4xf32>
       %4 = dlc.mul %2, %3 : tensor<4xf32>
       return %1, %4 : tensor<4xf32>, tensor<4xf32>
     }

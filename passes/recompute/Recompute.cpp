@@ -31,9 +31,9 @@ namespace {
 class Repeater {
 public:
   Repeater(func::FuncOp function, const ForwardOps &forward,
-           const llvm::DenseSet<Operation *> &saved)
+           const llvm::DenseSet<Operation *> &saved, int64_t copyNumber)
       : function(function), forward(forward), saved(saved),
-        b(function.getContext()) {}
+        b(function.getContext()), mark(b.getI64IntegerAttr(copyNumber)) {}
 
   void run();
   unsigned numRepeated = 0, numContractions = 0;
@@ -51,6 +51,7 @@ private:
   const ForwardOps &forward;
   const llvm::DenseSet<Operation *> &saved;
   OpBuilder b;
+  IntegerAttr mark;
   llvm::DenseMap<Operation *, Operation *> copies;
 };
 
@@ -60,7 +61,7 @@ void Repeater::repeat(Operation *op) {
   Operation *copy = b.clone(*op);
   for (OpOperand &operand : copy->getOpOperands())
     operand.set(repeated(operand.get()));
-  copy->setAttr(names::recomputed, b.getUnitAttr());
+  copy->setAttr(names::recomputed, mark);
   copies[op] = copy;
   ++numRepeated;
   auto dlcOp = dyn_cast<DlcOpInterface>(op);
@@ -92,9 +93,9 @@ Value Repeater::repeated(Value value) {
 }
 
 void Repeater::run() {
-  auto ops = llvm::map_to_vector(
-      function.getBody().front().without_terminator(),
-      [](Operation &op) { return &op; });
+  auto ops =
+      llvm::map_to_vector(function.getBody().front().without_terminator(),
+                          [](Operation &op) { return &op; });
   for (Operation *op : ops) {
     if (forward.contains(op))
       continue;
@@ -113,25 +114,40 @@ struct Recompute : dlc::impl::RecomputePassBase<Recompute> {
     func::FuncOp function = getOperation();
     if (function.isDeclaration() || mode == "none")
       return;
-    if (mode != "cheap" && mode != "full") {
-      function.emitError("DLC2015: recomputation is 'none', 'cheap' or 'full', "
-                         "but got '")
+    auto [kind, settings] = StringRef(mode).split(':');
+    unsigned segments = 2;
+    bool isFull = kind == "full";
+    if ((!isFull && mode != "cheap") ||
+        (!settings.empty() &&
+         (!settings.consume_front("segments=") ||
+          settings.getAsInteger(10, segments) || segments < 1))) {
+      function.emitError("DLC2015: recomputation is 'none', 'cheap' or "
+                         "'full[:segments=N]', but got '")
           << mode << "'";
       return signalPassFailure();
     }
-    Block &block = function.getBody().front();
-    ForwardOps forward(block);
-    if (forward.ops().size() + 1 >= block.getOperations().size())
-      return; // nothing but a forward half
-    llvm::DenseSet<Operation *> saved = mode == "full"
-                                            ? saveBySegments(forward, segments)
-                                            : saveByMinCut(forward);
-    Repeater repeater(function, forward, saved);
+    ForwardOps forward(function);
+    if (!forward.hasRest())
+      return;
+    double flops = repeat(function, forward, saveByMinCut(forward), 1);
+    if (isFull) {
+      // The copies of a segment keep no more than the forward half would: those
+      // of the first kind above read those of the second.
+      ForwardOps again(function);
+      flops += repeat(function, again, saveBySegments(again, segments), 2);
+    }
+    function->setAttr(names::recomputedFlops,
+                      Builder(&getContext()).getF64FloatAttr(flops));
+  }
+
+private:
+  double repeat(func::FuncOp function, const ForwardOps &forward,
+                const llvm::DenseSet<Operation *> &saved, int64_t copyNumber) {
+    Repeater repeater(function, forward, saved, copyNumber);
     repeater.run();
     numRepeated += repeater.numRepeated;
     numContractions += repeater.numContractions;
-    function->setAttr(names::recomputedFlops,
-                      Builder(&getContext()).getF64FloatAttr(repeater.flops));
+    return repeater.flops;
   }
 };
 

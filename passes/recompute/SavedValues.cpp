@@ -10,15 +10,16 @@ using namespace mlir;
 
 namespace dlc {
 
-ForwardOps::ForwardOps(Block &block) {
+ForwardOps::ForwardOps(func::FuncOp function) {
   llvm::DenseSet<Operation *> late;
-  for (Operation &op : block.without_terminator()) {
-    bool isLate = isGradient(op.getLoc()) ||
+  for (Operation &op : function.getBody().front().without_terminator()) {
+    bool isLate = isGradient(op.getLoc()) || copyNumber(&op) != 0 ||
                   llvm::any_of(op.getOperands(), [&](Value operand) {
                     return late.contains(operand.getDefiningOp());
                   });
     if (isLate) {
       late.insert(&op);
+      ++numRest;
       continue;
     }
     positions[&op] = order.size();
@@ -154,19 +155,15 @@ static std::vector<unsigned> chooseCuts(const Crossing &crossing,
 
 llvm::DenseSet<Operation *> saveBySegments(const ForwardOps &forward,
                                            unsigned segments) {
-  llvm::DenseSet<Operation *> cheap = saveByMinCut(forward), saved;
+  llvm::DenseSet<Operation *> saved;
   Crossing crossing = findCrossing(forward);
   std::vector<unsigned> cuts = chooseCuts(crossing, segments);
-  if (cuts.empty())
-    return cheap;
   for (auto [i, op] : llvm::enumerate(forward.ops())) {
-    bool isInLast = i >= cuts.back();
+    bool isInLast = cuts.empty() || i >= cuts.back();
     bool crosses = llvm::any_of(cuts, [&](unsigned cut) {
       return i < cut && crossing.lastRead[i] >= cut;
     });
-    if (!isFree(op) && (crosses || (isInLast && cheap.contains(op))))
-      saved.insert(op);
-    else if (isFree(op) && isInLast && cheap.contains(op))
+    if (isInLast || (crosses && !isFree(op)))
       saved.insert(op);
   }
   return saved;

@@ -16,9 +16,11 @@ namespace dlc {
 /// The forward half of a step, in program order.
 class ForwardOps {
 public:
-  explicit ForwardOps(mlir::Block &block);
+  explicit ForwardOps(mlir::func::FuncOp function);
 
-  /// Ops that neither are gradients nor depend on one.
+  /// Whether there are other ops, which may read what forward ops compute.
+  bool hasRest() const { return numRest > 0; }
+  /// Ops that neither are gradients or copies nor depend on one.
   const std::vector<mlir::Operation *> &ops() const { return order; }
   bool contains(mlir::Operation *op) const { return positions.contains(op); }
   /// The place of `op` among the forward ops.
@@ -27,6 +29,7 @@ public:
   bool isReadOutside(mlir::Operation *op) const;
 
 private:
+  unsigned numRest = 0;
   std::vector<mlir::Operation *> order;
   llvm::DenseMap<mlir::Operation *, unsigned> positions;
 };
@@ -34,14 +37,14 @@ private:
 /// Keeps the least bytes from which the backward half can be computed without
 /// repeating a contraction, a sum of two tensors (a residual stream would be
 /// recomputed along its whole depth) or a random draw's state: a minimum cut
-/// between what must be kept and what is read. (Chen et al., 2016, as AOTAutograd
-/// of PyTorch poses it.)
+/// between what must be kept and what is read. (Chen et al., 2016, as
+/// AOTAutograd of PyTorch poses it.)
 llvm::DenseSet<mlir::Operation *> saveByMinCut(const ForwardOps &forward);
 
-/// Cuts the forward half into `segments` of about equally many bytes, each at the
-/// narrowest place near there, and keeps what crosses a cut; the last segment
-/// keeps what `saveByMinCut` does, since it is needed at once. (Checkpointing,
-/// Griewank & Walther 2000; sqrt(n) segments give the least memory on a chain.)
+/// Cuts the forward half into `segments` of about equally many bytes, each at
+/// the narrowest place near there, and keeps what crosses a cut, and all of the
+/// last segment, which is needed at once. (Checkpointing, Griewank & Walther
+/// 2000; sqrt(n) segments give the least memory on a chain.)
 llvm::DenseSet<mlir::Operation *> saveBySegments(const ForwardOps &forward,
                                                  unsigned segments);
 

@@ -65,12 +65,12 @@ Value LossScale::areFinite(ValueRange grads) {
 void LossScale::update(Value isGood) {
   OpBuilder &b = fn.builder();
   Location loc = fn.loc();
-  Value counted = AddOp::create(b, loc, goodSteps,
-                                splatLike(b, loc, goodSteps, 1));
+  Value counted =
+      AddOp::create(b, loc, goodSteps, splatLike(b, loc, goodSteps, 1));
   Value zero = splatLike(b, loc, goodSteps, 0);
-  Value isDue = CompareOp::create(
-      b, loc, ComparePredicate::GE, counted,
-      splatLike(b, loc, counted, double(spec.interval)));
+  Value isDue =
+      CompareOp::create(b, loc, ComparePredicate::GE, counted,
+                        splatLike(b, loc, counted, double(spec.interval)));
   Value grown = SelectOp::create(b, loc, isDue,
                                  scaleBy(b, loc, scale, spec.growth), scale);
   Value shrunk = scaleBy(b, loc, scale, spec.backoff);
@@ -81,13 +81,11 @@ void LossScale::update(Value isGood) {
 
 Value keepUnless(OpBuilder &b, Location loc, Value isGood, Value fresh,
                  Value old) {
-  return SelectOp::create(b, loc,
-                          broadcastInDim(b, loc, isGood, shapeOf(fresh), {}),
-                          fresh, old);
+  return SelectOp::create(
+      b, loc, broadcastInDim(b, loc, isGood, shapeOf(fresh), {}), fresh, old);
 }
 
-LogicalResult parseLossScale(StringRef text,
-                             std::optional<LossScaleSpec> &spec,
+LogicalResult parseLossScale(StringRef text, std::optional<LossScaleSpec> &spec,
                              ErrorSink emitError) {
   auto [kind, settings] = text.split(':');
   spec.reset();

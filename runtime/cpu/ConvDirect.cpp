@@ -242,8 +242,7 @@ Result<DirectConv::Kernel> DirectConv::createKernel(int64_t batch,
 
 Status DirectConv::prepareReorder() {
   bool isGradient = conv.kind == fb::ConvKind::BackwardWeights;
-  Desc plain =
-      plainWeights(conv.is_wide ? dnnl::memory::data_type::f32 : type);
+  Desc plain = plainWeights(conv.is_wide ? dnnl::memory::data_type::f32 : type);
   if (!isGradient && plain == full.weights)
     return Status::ok();
   DLC_ASSIGN_OR_RETURN(
@@ -297,8 +296,7 @@ void DirectConv::runChunks(const ThreadPool &pool) {
            context.scratch(worker), at.bias ? bias : residual, residual}));
       if (conv.activation == fb::Activation::Relu) {
         int64_t items = std::min(chunkItems, conv.batch - item);
-        applyRelu(conv.dtype, at.dst + item * dstItem,
-                  items * dstItem / width);
+        applyRelu(conv.dtype, at.dst + item * dstItem, items * dstItem / width);
       }
     }
   });

@@ -191,15 +191,15 @@ Status PositionConv::prepareReorder() {
   plain[0] = plainStride * in;
   packed[0] = isForward ? 1 : in;
   packed[1] = isForward ? out : 1;
-  auto type = conv.is_wide ? dnnl::memory::data_type::f32
-                           : *libraryType(conv.dtype);
+  auto type =
+      conv.is_wide ? dnnl::memory::data_type::f32 : *libraryType(conv.dtype);
   dnnl::memory::desc onnx(dims, type, plain), own(dims, type, packed);
   bool isGradient = conv.kind == fb::ConvKind::BackwardWeights;
   DLC_ASSIGN_OR_RETURN(
       reorder, isGradient ? WeightReorder::create(context, own, onnx, 16)
                           : WeightReorder::create(context, onnx, own, 16));
-  weightBytes = alignUp(
-      static_cast<uint64_t>(usedTaps * in * out * weightWidth), 64);
+  weightBytes =
+      alignUp(static_cast<uint64_t>(usedTaps * in * out * weightWidth), 64);
   return Status::ok();
 }
 

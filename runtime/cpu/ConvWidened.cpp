@@ -1,10 +1,10 @@
-// Convolutions of 16-bit floats where the CPU has no such products: the operands
-// are widened into the workspace, the f32 forms do the work, and the result is
-// rounded once.
+// Convolutions of 16-bit floats where the CPU has no such products: the
+// operands are widened into the workspace, the f32 forms do the work, and the
+// result is rounded once.
 
 #include "runtime/core/CheckedMath.h"
-#include "runtime/cpu/Convert.h"
 #include "runtime/cpu/ConvForms.h"
+#include "runtime/cpu/Convert.h"
 
 #include <algorithm>
 

@@ -21,8 +21,9 @@ __attribute__((target("avx,f16c"))) int64_t
 widenHalves(const Half *values, int64_t count, float *to) {
   int64_t i = 0;
   for (; i + 8 <= count; i += 8)
-    _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128(
-                                 reinterpret_cast<const __m128i *>(values + i))));
+    _mm256_storeu_ps(to + i,
+                     _mm256_cvtph_ps(_mm_loadu_si128(
+                         reinterpret_cast<const __m128i *>(values + i))));
   return i;
 }
 
@@ -66,7 +67,8 @@ void narrowRow(fb::DType type, const float *values, int64_t count,
       narrow[i] = floatToBfloat(values[i]);
     return;
   }
-  int64_t done = hasHalfInstructions() ? narrowHalves(values, count, narrow) : 0;
+  int64_t done =
+      hasHalfInstructions() ? narrowHalves(values, count, narrow) : 0;
   for (int64_t i = done; i < count; ++i)
     narrow[i] = floatToHalf(values[i]);
 }

@@ -134,8 +134,8 @@ void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
   computeType = *libraryType(gemm.dtype);
   resultType = gemm.is_wide ? fb::DType::F32 : gemm.dtype;
   bool isNarrow = computeType == dnnl::memory::data_type::bf16;
-  tileType = isNarrow && !gemm.is_wide ? computeType
-                                       : dnnl::memory::data_type::f32;
+  tileType =
+      isNarrow && !gemm.is_wide ? computeType : dnnl::memory::data_type::f32;
   elementBytes = dtypeBytes(static_cast<DType>(gemm.dtype));
   resultBytes = dtypeBytes(static_cast<DType>(resultType));
   computeBytes = isNarrow ? 2 : 4;
@@ -204,7 +204,8 @@ void GemmPlan::chooseTiles() {
   items = gemm.batch0 * gemm.batch1;
   if (!chooseParts()) {
     parts = 1;
-    // A cut sum rounds to the tile's type in between, so narrow ones stay whole.
+    // A cut sum rounds to the tile's type in between, so narrow ones stay
+    // whole.
     bool canCutDepth = tileBytes == 4 && gemm.k > maxDepth;
     int64_t depthStep = canCutDepth ? evenStep(gemm.k, wideDepth, 16) : gemm.k;
     int64_t rowStep = evenStep(gemm.m, maxRows, 16);
@@ -391,7 +392,8 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
   }
   cache = {bItem, column};
   if (gemm.activation == fb::Activation::Relu && parts == 1)
-    applyRelu(tileBytes == 4 ? fb::DType::F32 : fb::DType::BF16, tile, r.size * n.size);
+    applyRelu(tileBytes == 4 ? fb::DType::F32 : fb::DType::BF16, tile,
+              r.size * n.size);
   if (!isInPlace)
     finishTile(target, item, r, n, tile);
 }
@@ -438,11 +440,10 @@ void GemmPlan::finishTile(const Operand &to, int64_t item, Span r, Span n,
   bool isCopy = !residual && tileBytes == resultBytes;
   for (int64_t i = 0; i < r.size; ++i) {
     int64_t offset = i * to.rowStride * static_cast<int64_t>(resultBytes);
-    const std::byte *line =
-        tile + i * n.size * static_cast<int64_t>(tileBytes);
+    const std::byte *line = tile + i * n.size * static_cast<int64_t>(tileBytes);
     if (isCopy)
-      std::memcpy(target + offset, line, static_cast<size_t>(n.size) *
-                                             tileBytes);
+      std::memcpy(target + offset, line,
+                  static_cast<size_t>(n.size) * tileBytes);
     else
       finishRow(line, residual ? residual + offset : nullptr, n.size,
                 target + offset);

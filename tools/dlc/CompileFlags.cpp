@@ -69,8 +69,6 @@ void CompileFlags::addUnserved(CLI::App &command) {
   const char *group = "Not served by this release";
   command.add_option("--memory-limit", memoryLimit, "SIZE, e.g. 512MiB")
       ->group(group);
-  command.add_option("--recompute", recompute, "none, cheap, auto or full")
-      ->group(group);
   command.add_option("--mesh", mesh, "e.g. data=4,model=2")->group(group);
   command.add_option("--pipeline", pipeline, "e.g. stages=2")->group(group);
   command.add_option("--from", from, "phase to begin with")->group(group);
@@ -106,6 +104,11 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
                   "[f32]")
       ->group(group);
   command
+      .add_option("--recompute", recompute,
+                  "none, cheap or full[:segments=N]: activations that are "
+                  "computed twice instead of kept [none]")
+      ->group(group);
+  command
       .add_option("--loss-scale", lossScale,
                   "none or dynamic[:init=N,interval=N] [dynamic for f16]")
       ->group(group);
@@ -136,11 +139,6 @@ void CompileFlags::checkSupported() const {
          "--memory-limit must be left out in this release, which "
          "keeps all activations, but got '",
          *memoryLimit, "'");
-  if (recompute && *recompute != "none")
-    fail("DLC4103",
-         "--recompute must be 'none' in this release, which keeps "
-         "all activations, but got '",
-         *recompute, "'");
   if (mesh || pipeline)
     fail("DLC3001", mesh ? "--mesh" : "--pipeline",
          " must be left out in this release, which compiles for one device, "
@@ -180,7 +178,7 @@ bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
-         lossScale || noRetie;
+         lossScale || recompute || noRetie;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -220,6 +218,8 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.keepF32 = keepF32;
   if (lossScale)
     options.lossScale = *lossScale;
+  if (recompute)
+    options.recompute = *recompute;
   if (cpu)
     options.cpu = *cpu;
   if (dumpPhases)

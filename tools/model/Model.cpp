@@ -212,6 +212,7 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.precision = options.precision;
   result.keepF32 = options.keepF32;
   result.lossScale = options.lossScale;
+  result.recompute = options.recompute;
   result.cpu = options.cpu;
   result.dumpPhases = options.dumpPhases;
   return result;

@@ -50,6 +50,7 @@ std::vector<std::string> ModelOptions::toLines() const {
       std::string("batchnorm=") + (batchNormTrains ? "train" : "frozen"),
       "precision=" + precision,
       "loss-scale=" + lossScale,
+      "recompute=" + recompute,
       "cpu=" + cpu};
   for (const std::string &glob : freeze)
     lines.push_back("freeze=" + glob);
@@ -95,6 +96,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.batchNormTrains = value != "frozen";
   else if (key == "precision")
     options.precision = value;
+  else if (key == "recompute")
+    options.recompute = value;
   else if (key == "loss-scale")
     options.lossScale = value;
   else if (key == "keep-f32")

@@ -31,6 +31,8 @@ struct ModelOptions {
   bool batchNormTrains = true;
   /// f32, bf16, f16 (contractions; masters stay f32) or f64 (all of it).
   std::string precision = "f32";
+  /// none, cheap or full[:segments=N].
+  std::string recompute = "none";
   /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
   std::string lossScale;
   /// Globs of node names that mixed precision leaves in f32.

@@ -7,13 +7,15 @@
 #ifndef DLC_DIALECTS_DLC_IR_HALVES_H
 #define DLC_DIALECTS_DLC_IR_HALVES_H
 
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Location.h"
 #include "mlir/IR/Operation.h"
 
 namespace dlc {
 
 namespace names {
-/// On an op: it computes again what a forward op has computed.
+/// On an op: it computes again what a forward op has computed. The number tells
+/// apart copies of one op that must stay apart.
 inline constexpr llvm::StringLiteral recomputed = "dlc.recomputed";
 /// On a function: the arithmetic that is done twice, as a number.
 inline constexpr llvm::StringLiteral recomputedFlops = "dlc.recomputed_flops";
@@ -30,8 +32,10 @@ inline bool isGradient(mlir::Location loc) {
   return found;
 }
 
-inline bool isRecomputed(mlir::Operation *op) {
-  return op->hasAttr(names::recomputed);
+/// Which copy of a forward op `op` is; 0: none.
+inline int64_t copyNumber(mlir::Operation *op) {
+  auto number = op->getAttrOfType<mlir::IntegerAttr>(names::recomputed);
+  return number ? number.getInt() : 0;
 }
 
 } // namespace dlc
