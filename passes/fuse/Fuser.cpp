@@ -10,6 +10,7 @@
 #include "passes/fuse/Fuser.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Cost.h"
 
 #include <map>
 #include <queue>
@@ -26,6 +27,8 @@ constexpr size_t mostOps = 160;
 constexpr double mostWeight = 700;
 /// Producers that are read more often are not computed again for each reader.
 constexpr size_t mostReaders = 6;
+/// What joining siblings must save of the shorter one's time.
+constexpr double leastSiblingShare = 0.1;
 
 /// Merging `producer` into its readers: into all of them, or side by side with
 /// one.
@@ -66,6 +69,7 @@ private:
   bool mayJoin(const FusionGroup &a, const FusionGroup &b) const;
   double savedByAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
   double savedByOne(FusionGroup &first, FusionGroup &second);
+  double sharedTime(FusionGroup &first, FusionGroup &second) const;
   bool fuseSiblings();
 
   FusionGraph &graph;
@@ -246,6 +250,16 @@ void Fuser::drain() {
   }
 }
 
+/// What two kernels do twice: a launch, and reading what both read.
+double Fuser::sharedTime(FusionGroup &first, FusionGroup &second) const {
+  llvm::SmallSetVector<Value, 8> other = graph.inputsOf(second.core);
+  double bytes = 0;
+  for (Value input : graph.inputsOf(first.core))
+    if (other.contains(input))
+      bytes += tensorBytes(input);
+  return cost.launchNs + bytes / cost.bytesPerNs;
+}
+
 /// Groups that read the same tensor and do not depend on each other.
 bool Fuser::fuseSiblings() {
   llvm::MapVector<Value, SmallVector<FusionGroup *>> readersOf;
@@ -266,7 +280,11 @@ bool Fuser::fuseSiblings() {
         if (!isNew && it->second == size)
           continue;
         it->second = size;
-        if (savedByOne(first, second) <= 0)
+        // Siblings in one kernel live at the same time. A mask that every layer
+        // reads is no reason to compute two layers together.
+        double least = std::min(groupTime(first), groupTime(second));
+        if (sharedTime(first, second) <= leastSiblingShare * least ||
+            savedByOne(first, second) <= 0)
           continue;
         graph.merge(first, second);
         consider(first);
