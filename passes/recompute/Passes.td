@@ -31,7 +31,7 @@ def RecomputePass : DlcPass<"dlc-recompute", "::mlir::func::FuncOp"> {
     }
   }];
   let after = [{
-    func.func @step(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+    func.func @step(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) attributes {dlc.recomputed_flops = 1.200000e+02 : f64} {
       %0 = dlc.tanh %x : tensor<4xf32>
       %1 = dlc.exp %0 : tensor<4xf32>
       %2 = dlc.tanh %x {dlc.recomputed = 1 : i64} : tensor<4xf32>

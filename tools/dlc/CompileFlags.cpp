@@ -105,8 +105,8 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
       ->group(group);
   command
       .add_option("--recompute", recompute,
-                  "none, cheap or full[:segments=N]: activations that are "
-                  "computed twice instead of kept [none]")
+                  "none, cheap, auto or full[:segments=N]: activations "
+                  "that are computed twice instead of kept [none]")
       ->group(group);
   command
       .add_option("--loss-scale", lossScale,
@@ -134,6 +134,14 @@ void CompileFlags::checkSupported() const {
       *precision != "bf16" && *precision != "f16")
     fail("DLC4102", "precision must be 'f32', 'bf16', 'f16' or 'f64', but got '",
          *precision, "'");
+  bool isKnown = !recompute || *recompute == "none" || *recompute == "cheap" ||
+                 *recompute == "full" || *recompute == "auto" ||
+                 recompute->starts_with("full:segments=");
+  if (!isKnown)
+    fail("DLC2015",
+         "recomputation must be 'none', 'cheap', 'auto' or "
+         "'full[:segments=N]', but got '",
+         *recompute, "'");
   if (memoryLimit)
     fail("DLC4103",
          "--memory-limit must be left out in this release, which "

@@ -33,7 +33,7 @@ func.func @stream(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>,
 // CHECK-NEXT:    %[[D:.*]] = dlc.dot_general %[[T]], %[[N]]
 // CHECK-NEXT:    return %[[D]]
 func.func @above_views(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
-  %0 = dlc.transpose %x permutation [1, 0] : tensor<4x4xf32> -> tensor<4x4xf32>
+  %0 = dlc.transpose %x [1, 0] : tensor<4x4xf32> -> tensor<4x4xf32>
   %1 = dlc.dot_general %0, %x batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   return %1 : tensor<4x4xf32>
 }
