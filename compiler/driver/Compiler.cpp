@@ -11,6 +11,7 @@
 
 #include "compiler/codegen/cpu/CpuPipeline.h"
 #include "compiler/codegen/cpu/EmitObject.h"
+#include "compiler/driver/Decisions.h"
 #include "compiler/driver/RegisterAll.h"
 #include "compiler/pipeline/Phases.h"
 #include "compiler/pipeline/Serialize.h"
@@ -47,8 +48,9 @@ private:
   LogicalResult formKernels();
   LogicalResult plan();
   LogicalResult emitCode();
+  void packPlan();
   void packPrograms();
-  void packStates();
+  void packWeights();
   LogicalResult packExports();
   LogicalResult phase(const char *name, LogicalResult (Compilation::*step)());
   void dump(const char *name);
@@ -152,6 +154,7 @@ LogicalResult Compilation::plan() {
   if (failed(emitted))
     return failure();
   kernelIndices = std::move(*emitted);
+  packPlan();
   return success();
 }
 
@@ -167,7 +170,8 @@ void Compilation::packPrograms() {
   }
 }
 
-LogicalResult Compilation::emitCode() {
+/// Everything that the plan alone decides.
+void Compilation::packPlan() {
   fb::ArtifactT &artifact = result->artifact;
   for (const KernelEntry &entry : kernels->entries()) {
     auto kernel = std::make_unique<fb::KernelT>();
@@ -175,13 +179,6 @@ LogicalResult Compilation::emitCode() {
     kernel->schedule = entry.schedule;
     kernel->hash = entry.hash;
     artifact.kernels.push_back(std::move(kernel));
-  }
-  if (!kernels->entries().empty()) {
-    FailureOr<std::string> code =
-        cpu::emitSharedObject(kernels->getModules(), target);
-    if (failed(code))
-      return failure();
-    result->code = std::move(*code);
   }
   artifact.producer = "dlc 0.1.0";
   artifact.model = llvm::sys::path::filename(options.model).str();
@@ -192,29 +189,38 @@ LogicalResult Compilation::emitCode() {
   artifact.target->features = target.needs;
   artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
   packPrograms();
-  packStates();
+  artifact.states = serializeStates(*module);
   result->constants = std::move(constants.getBytes());
+}
+
+LogicalResult Compilation::emitCode() {
+  if (!kernels->entries().empty()) {
+    FailureOr<std::string> code =
+        cpu::emitSharedObject(kernels->getModules(), target);
+    if (failed(code))
+      return failure();
+    result->code = std::move(*code);
+  }
+  packWeights();
   return packExports();
 }
 
-/// States with their initial values in the weights section.
-void Compilation::packStates() {
+/// The initial values of the states.
+void Compilation::packWeights() {
   std::vector<std::byte> &weights = result->weights;
-  for (std::unique_ptr<fb::StateT> &entry : serializeStates(*module)) {
-    const fb::StateT &state = *entry;
-    if (state.role == fb::StateRole::Random) {
-      entry->init = fb::StateInit::Seed;
+  for (std::unique_ptr<fb::StateT> &state : result->artifact.states) {
+    if (state->role == fb::StateRole::Random) {
+      state->init = fb::StateInit::Seed;
     } else if (const Weight *weight =
-                   result->imported.weights.find(state.name)) {
-      entry->init = fb::StateInit::Constant;
-      entry->init_offset = weights.size();
+                   result->imported.weights.find(state->name)) {
+      state->init = fb::StateInit::Constant;
+      state->init_offset = weights.size();
       auto *data = reinterpret_cast<const std::byte *>(weight->bytes.data());
       weights.insert(weights.end(), data, data + weight->bytes.size());
       weights.resize((weights.size() + 63) / 64 * 64);
     } else {
-      entry->init = fb::StateInit::Zero;
+      state->init = fb::StateInit::Zero;
     }
-    result->artifact.states.push_back(std::move(entry));
   }
 }
 
@@ -302,6 +308,8 @@ std::unique_ptr<CompiledModel> Compilation::run() {
                       llvm::sys::path::filename(options.model) + ": " + text);
     return success();
   });
+  std::optional<DecisionScope> scope(std::in_place, context,
+                                     result->decisions);
   module = ModuleOp::create(UnknownLoc::get(&context));
   if (failed(phase("input", &Compilation::import)))
     return nullptr;
@@ -315,6 +323,10 @@ std::unique_ptr<CompiledModel> Compilation::run() {
   if (failed(phase("exec", &Compilation::plan)))
     return nullptr;
   dump("exec");
+  // Code generation decides nothing that a report tells.
+  scope.reset();
+  if (options.onPlan && !options.onPlan(*result))
+    return diagnostics.hasErrors() ? nullptr : std::move(result);
   if (failed(phase("artifact", &Compilation::emitCode)))
     return nullptr;
   if (diagnostics.hasErrors())

@@ -18,6 +18,8 @@
 
 namespace dlc {
 
+struct CompiledModel;
+
 struct CompileOptions {
   /// The `.onnx` file.
   std::string model;
@@ -43,10 +45,26 @@ struct CompileOptions {
   std::string dumpPhases;
   /// Called as each phase begins, with its name.
   std::function<void(const std::string &)> onPhase;
+  /// Called once every program has its order and its memory, before code is
+  /// generated: `artifact` has the states, kernels and programs, `constants`
+  /// the numbers they read. False ends compiling there, without an error.
+  std::function<bool(const CompiledModel &)> onPlan;
 };
 
 /// Seconds that each phase took, in order.
 using PhaseTimes = std::vector<std::pair<std::string, double>>;
+
+/// What a pass reported as an optimization remark (mlir/IR/Remarks.h): its
+/// category is the topic, its name the reason code.
+struct PassDecision {
+  std::string topic;
+  bool isPassed = false;
+  /// The function, which has the entry's name.
+  std::string entry;
+  std::string reason, message;
+  /// ONNX nodes of the op.
+  std::vector<std::string> nodes;
+};
 
 /// An artifact in memory.
 struct CompiledModel {
@@ -58,6 +76,8 @@ struct CompiledModel {
   std::string sourceModel;
   /// What the importer found: inputs, outputs, parameters, remarks.
   ImportedModel imported;
+  /// By entry, in the order that each pass made them.
+  std::vector<PassDecision> decisions;
   PhaseTimes times;
   /// The bytes of the `.dlc` file.
   std::vector<std::byte> toBytes();

@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <queue>
@@ -57,10 +58,21 @@ struct Candidate {
   }
 };
 
+/// Why two groups stay apart, for remarks.
+struct Refusal {
+  enum Kind { None, Schedule, Update, Region, Time, Cycle } kind = None;
+  /// Estimated ns apart and merged; of Time alone.
+  double apart = 0, merged = 0;
+};
+
 class Fuser {
 public:
   Fuser(FusionGraph &graph, const FusionCost &cost)
       : graph(graph), cost(cost) {}
+
+  /// A remark for each result that goes through memory from one kernel to
+  /// another. After run().
+  void explainRefusals(func::FuncOp function);
 
   void run() {
     for (auto &group : graph.groups)
@@ -73,6 +85,8 @@ public:
 private:
   using Ops = std::vector<Operation *>;
 
+  std::string explain(const FusionGroup &first, const FusionGroup &second,
+                      const Refusal &refusal, StringRef &reason) const;
   void drain();
   void consider(FusionGroup &producer);
   void considerProducersOf(FusionGroup &group);
@@ -93,6 +107,8 @@ private:
   std::priority_queue<Candidate> queue;
   /// Sibling pairs that were refused, with the sizes they had then.
   llvm::DenseMap<std::pair<unsigned, unsigned>, size_t> refused;
+  /// By producer and reader: the last answer of savedByOne.
+  llvm::DenseMap<std::pair<unsigned, unsigned>, Refusal> refusals;
 };
 
 std::optional<double> Fuser::timeOf(ArrayRef<Operation *> core,
@@ -165,17 +181,32 @@ double Fuser::savedByAll(FusionGroup &producer,
 }
 
 double Fuser::savedByOne(FusionGroup &first, FusionGroup &second) {
-  if (!mayJoin(first, second))
+  Refusal &refusal = refusals[{first.id, second.id}];
+  if (!mayJoin(first, second)) {
+    bool isUpdate = graph.isUpdate(first.core.front()) !=
+                    graph.isUpdate(second.core.front());
+    refusal = {isUpdate ? Refusal::Update : Refusal::Schedule};
     return 0;
+  }
   Ops core = graph.merged(first.core, second.core);
   std::optional<double> after =
       timeOf(core, graph.outputsOf(core, {&first, &second}));
-  if (!after)
+  if (!after) {
+    refusal = {Refusal::Region};
     return 0;
-  double saved = groupTime(first) + groupTime(second) - *after;
-  if (saved <= 0 || graph.hasPathAround(first, second) ||
-      graph.hasPathAround(second, first))
+  }
+  double before = groupTime(first) + groupTime(second);
+  double saved = before - *after;
+  if (saved <= 0) {
+    refusal = {Refusal::Time, before, *after};
     return 0;
+  }
+  if (graph.hasPathAround(first, second) ||
+      graph.hasPathAround(second, first)) {
+    refusal = {Refusal::Cycle};
+    return 0;
+  }
+  refusal = {};
   return saved;
 }
 
@@ -306,6 +337,82 @@ bool Fuser::fuseSiblings() {
         hasChanged = true;
       }
   return hasChanged;
+}
+
+//===- Remarks ------------------------------------------------------------===//
+
+/// "exp, reduce_sum and 3 more": the ops of a group that compute something.
+std::string wordsOf(const FusionGroup &group) {
+  SmallVector<StringRef> words;
+  for (Operation *op : group.core)
+    if (StringRef word = op->getName().stripDialect();
+        !isIndexOnly(op) && !llvm::is_contained(words, word))
+      words.push_back(word);
+  if (words.empty())
+    words.push_back(group.core.front()->getName().stripDialect());
+  std::string text = llvm::join(ArrayRef(words).take_front(3), ", ");
+  if (words.size() > 3)
+    text += " and " + std::to_string(words.size() - 3) + " more";
+  return text;
+}
+
+std::string Fuser::explain(const FusionGroup &first, const FusionGroup &second,
+                           const Refusal &refusal, StringRef &reason) const {
+  switch (refusal.kind) {
+  case Refusal::Schedule:
+    reason = "own-schedule";
+    return "a scatter is a kernel of its own";
+  case Refusal::Update:
+    reason = "update-list";
+    return "updates of state wait for the kernel that updates all of them";
+  case Refusal::Time:
+    reason = "no-gain";
+    return llvm::formatv("merged it would take longer, {0:f1} us instead of "
+                         "{1:f1} us by the cost model",
+                         refusal.merged / 1000, refusal.apart / 1000)
+        .str();
+  case Refusal::Cycle:
+    reason = "cycle";
+    return "another kernel or library call between them reads the one and "
+           "feeds the other";
+  case Refusal::None:
+  case Refusal::Region:
+    break;
+  }
+  Ops ops = graph.closure(graph.merged(first.core, second.core));
+  std::string why;
+  if (ops.size() > mostOps ||
+      succeeded(planRegion(ops, graph.outputsOf(ops, {&first, &second}),
+                           &why))) {
+    reason = "too-large";
+    return llvm::formatv("the merged kernel of {0} ops would be too large",
+                         ops.size())
+        .str();
+  }
+  reason = "no-common-walk";
+  return "no single walk over memory computes both: " + why;
+}
+
+void Fuser::explainRefusals(func::FuncOp function) {
+  if (!function.getContext()->getRemarkEngine())
+    return;
+  for (auto &producer : graph.groups) {
+    if (producer->isDead)
+      continue;
+    for (FusionGroup *reader : readers(*producer)) {
+      auto it = refusals.find({producer->id, reader->id});
+      if (it == refusals.end() || it->second.kind == Refusal::None)
+        continue;
+      StringRef reason;
+      std::string why = explain(*producer, *reader, it->second, reason);
+      remark::missed(producer->core.back()->getLoc(),
+                     remark::RemarkOpts::name(reason)
+                         .category("fusion")
+                         .function(function.getName()))
+          << "'" + wordsOf(*producer) + "' is not merged into its reader '" +
+                 wordsOf(*reader) + "': " + why;
+    }
+  }
 }
 
 //===- From groups to dlc.kernel ------------------------------------------===//
@@ -458,8 +565,11 @@ struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
     func::FuncOp function = getOperation();
     FusionGraph graph(function.getBody().front());
     FusionCost cost;
-    if (merge)
-      Fuser(graph, cost).run();
+    if (merge) {
+      Fuser fuser(graph, cost);
+      fuser.run();
+      fuser.explainRefusals(function);
+    }
     unsigned kernels = 0, ops = 0;
     if (failed(Materializer(graph, function).run(kernels, ops)))
       return signalPassFailure();

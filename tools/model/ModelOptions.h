@@ -35,6 +35,8 @@ struct ModelOptions {
   std::optional<int64_t> batch;
   /// By target name.
   std::map<std::string, std::vector<int64_t>> targetShapes;
+  /// Bytes that arena and constants may take together.
+  std::optional<uint64_t> memoryLimit;
   /// LLVM's name of a CPU; empty: this machine's.
   std::string cpu;
 
