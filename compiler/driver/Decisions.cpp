@@ -43,7 +43,8 @@ DecisionScope::DecisionScope(MLIRContext &context,
                              std::vector<PassDecision> &decisions)
     : context(context), decisions(decisions) {
   remark::RemarkCategories all;
-  all.all = ".*";
+  // Each kind is off unless it is named.
+  all.passed = all.missed = all.analysis = ".*";
   (void)remark::enableOptimizationRemarks(
       context, std::make_unique<Collector>(decisions),
       std::make_unique<remark::RemarkEmittingPolicyAll>(), all);

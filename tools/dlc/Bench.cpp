@@ -8,6 +8,7 @@
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/CompileFlags.h"
 #include "tools/dlc/Feeding.h"
+#include "tools/dlc/MemoryLimit.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 #include "tools/trainer/Evaluator.h"
@@ -222,7 +223,7 @@ static Built openForBench(const Flags &flags) {
   flags.compile.apply(options);
   options.entries = {flags.entry};
   DimBinding::bindBatch(*model, flags.compile.batch, options);
-  return model->compile(options);
+  return compileWithin(*model, options);
 }
 
 static void runBench(const Flags &flags) {

@@ -1,5 +1,6 @@
 //===- CompileFlags.cpp - the options of compiling ------------------------===//
 #include "tools/dlc/CompileFlags.h"
+#include "tools/dlc/MemoryLimit.h"
 
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
@@ -67,8 +68,6 @@ void CompileFlags::addTraining(CLI::App &command) {
 
 void CompileFlags::addUnserved(CLI::App &command) {
   const char *group = "Not served by this release";
-  command.add_option("--memory-limit", memoryLimit, "SIZE, e.g. 512MiB")
-      ->group(group);
   command.add_option("--recompute", recompute, "none, cheap, auto or full")
       ->group(group);
   command.add_option("--mesh", mesh, "e.g. data=4,model=2")->group(group);
@@ -103,6 +102,11 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
   command.add_option("--precision", precision, "f32 or f64 [f32]")
       ->group(group);
   command
+      .add_option("--memory-limit", memoryLimit,
+                  "SIZE, e.g. 512MiB: refuse a program that needs more, and "
+                  "say what would help")
+      ->group(group);
+  command
       .add_option("--dump-phases", dumpPhases,
                   "folder for the IR after each phase")
       ->group(group);
@@ -118,11 +122,6 @@ void CompileFlags::checkSupported() const {
     fail("DLC4102",
          "precision must be 'f32' or 'f64' in this release, but got '",
          *precision, "'");
-  if (memoryLimit)
-    fail("DLC4103",
-         "--memory-limit must be left out in this release, which "
-         "keeps all activations, but got '",
-         *memoryLimit, "'");
   if (recompute && *recompute != "none")
     fail("DLC4103",
          "--recompute must be 'none' in this release, which keeps "
@@ -139,6 +138,18 @@ void CompileFlags::checkSupported() const {
          "phase's IR and dlc-opt runs the phases), but got '",
          from ? *from : *to, "'");
   parsedDims();
+  parsedLimit();
+}
+
+std::optional<uint64_t> CompileFlags::parsedLimit() const {
+  if (!memoryLimit)
+    return std::nullopt;
+  std::optional<uint64_t> bytes = parseSize(*memoryLimit);
+  if (!bytes)
+    throw CLI::ValidationError("--memory-limit",
+                               "must be a size such as 512MiB, but got '" +
+                                   *memoryLimit + "'");
+  return bytes;
 }
 
 std::map<std::string, int64_t> CompileFlags::parsedDims() const {
@@ -166,7 +177,8 @@ std::map<std::string, int64_t> CompileFlags::parsedDims() const {
 bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
-         accumulate || !freeze.empty() || !trainOnly.empty() || noRetie;
+         accumulate || !freeze.empty() || !trainOnly.empty() || noRetie ||
+         memoryLimit;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -204,6 +216,8 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.isF64 = *precision == "f64";
   if (cpu)
     options.cpu = *cpu;
+  if (std::optional<uint64_t> limit = parsedLimit())
+    options.memoryLimit = limit;
   if (dumpPhases)
     options.dumpPhases = *dumpPhases;
   for (const auto &[name, size] : parsedDims())
@@ -277,7 +291,7 @@ Built openOrCompile(const std::string &path, const CompileFlags &flags) {
   ModelOptions options = model->storedOptions();
   flags.apply(options);
   DimBinding::bindBatch(*model, flags.batch, options);
-  return model->compile(options);
+  return compileWithin(*model, options);
 }
 
 } // namespace dlc::tools

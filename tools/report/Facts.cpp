@@ -124,13 +124,13 @@ static InstructionFacts instructionFacts(const fb::Artifact &header,
                : instruction.op_as_Copy()   ? "copy"
                : instruction.op_as_Fill()   ? "fill"
                                             : "none";
-  facts.kernel = facts.kind;
+  facts.label = text(instruction.label());
+  facts.kernel = facts.label.empty() ? facts.kind : facts.label;
   if (launch && header.kernels()) {
     const fb::Kernel &kernel = *header.kernels()->Get(launch->kernel());
     facts.kernel = kernel.symbol()->str();
     facts.schedule = text(kernel.schedule());
   }
-  facts.label = text(instruction.label());
   facts.nodes = textsOf(instruction.nodes());
   facts.precision = precisionOf(instruction);
   facts.flops = instruction.flops();
@@ -254,20 +254,32 @@ void ProgramReader::sumAlive() {
   }
 }
 
-std::vector<const BufferFacts *> ProgramFacts::aliveAtPeak() const {
-  std::vector<const BufferFacts *> found;
-  for (const BufferFacts &buffer : buffers)
-    if (buffer.isAliveAt(peak))
-      found.push_back(&buffer);
-  std::stable_sort(found.begin(), found.end(), [](auto *a, auto *b) {
-    return a->bytes > b->bytes;
-  });
-  return found;
-}
-
 //===----------------------------------------------------------------------===//
 // All of it
 //===----------------------------------------------------------------------===//
+
+std::vector<Holding> Facts::holdingsAtPeak(const ProgramFacts &program) const {
+  std::vector<Holding> found;
+  for (const StateFacts &state : states)
+    found.push_back({state.name, state.category, state.bytes, true, 0, 0, -1,
+                     {}});
+  for (const BufferFacts &buffer : program.buffers)
+    if (buffer.isAliveAt(program.peak))
+      found.push_back({buffer.name, buffer.category, buffer.bytes, false,
+                       buffer.first, buffer.last, buffer.producer,
+                       buffer.nodes});
+  std::stable_sort(
+      found.begin(), found.end(),
+      [](const Holding &a, const Holding &b) { return a.bytes > b.bytes; });
+  return found;
+}
+
+CategoryBytes Facts::stateBytes() const {
+  CategoryBytes bytes{};
+  for (const StateFacts &state : states)
+    bytes[size_t(state.category)] += state.bytes;
+  return bytes;
+}
 
 /// The program that needs most; `step` among equals.
 static int largestOf(const std::vector<ProgramFacts> &programs) {
@@ -283,8 +295,7 @@ static int largestOf(const std::vector<ProgramFacts> &programs) {
 
 static void addParts(Facts &facts) {
   MemoryFacts &memory = facts.memory;
-  for (const StateFacts &state : facts.states)
-    memory.parts[size_t(state.category)] += state.bytes;
+  memory.parts = facts.stateBytes();
   if (const ProgramFacts *program = facts.largestProgram())
     if (!program->alive.empty())
       for (size_t c = 0; c < kCategoryCount; ++c)
@@ -304,7 +315,8 @@ Facts factsOf(const fb::Artifact &header, uint64_t constantBytes) {
       dims.assign(state->dims()->begin(), state->dims()->end());
     facts.states.push_back(
         {text(state->name()), categoryOf(state->role()),
-         rt::tensorBytes(rt::toDType(state->dtype()), dims).value_or(0)});
+         rt::tensorBytes(rt::toDType(state->dtype()), dims).value_or(0),
+         state->trained()});
   }
   facts.largest = largestOf(facts.programs);
   facts.memory.arenaBytes = header.arena_bytes();

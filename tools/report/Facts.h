@@ -61,7 +61,7 @@ struct BufferFacts {
 struct InstructionFacts {
   /// "kernel", "gemm", "conv", "copy" or "fill".
   std::string kind;
-  /// The kernel's symbol, or the kind.
+  /// The kernel's symbol, or the call: "conv_grad_data".
   std::string kernel;
   std::string label, schedule;
   std::vector<std::string> nodes;
@@ -89,9 +89,6 @@ struct ProgramFacts {
   /// What the plan takes above the states; at least `peakBytes`.
   uint64_t plannedBytes = 0;
   uint64_t flops = 0, bytesMoved = 0;
-
-  /// Those alive at the peak, largest first.
-  std::vector<const BufferFacts *> aliveAtPeak() const;
 };
 
 /// A state: memory that lives as long as a session.
@@ -99,6 +96,7 @@ struct StateFacts {
   std::string name;
   fb::Category category = fb::Category::Parameter;
   uint64_t bytes = 0;
+  bool isTrained = false;
 };
 
 struct MemoryFacts {
@@ -115,6 +113,17 @@ struct MemoryFacts {
   uint64_t totalBytes() const { return arenaBytes + constantBytes; }
 };
 
+/// What takes memory at the peak: a state, an input or a temporary.
+struct Holding {
+  std::string name;
+  fb::Category category = fb::Category::Activation;
+  uint64_t bytes = 0;
+  /// States are there all the time; the others from one instruction to another.
+  bool isResident = false;
+  int64_t first = 0, last = 0, producer = -1;
+  std::vector<std::string> nodes;
+};
+
 struct Facts {
   std::vector<ProgramFacts> programs;
   std::vector<StateFacts> states;
@@ -126,6 +135,10 @@ struct Facts {
   const ProgramFacts *largestProgram() const {
     return largest < 0 ? nullptr : &programs[size_t(largest)];
   }
+  /// Everything in the arena at the peak of `program`, largest first.
+  std::vector<Holding> holdingsAtPeak(const ProgramFacts &program) const;
+  /// Bytes of the states by category.
+  CategoryBytes stateBytes() const;
 };
 
 /// The facts of a plan. `constantBytes`: of the artifact's constants section.

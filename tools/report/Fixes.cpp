@@ -1,0 +1,157 @@
+//===- Fixes.cpp - ways to need less memory -------------------------------===//
+#include "tools/report/Fixes.h"
+
+#include "tools/support/Failure.h"
+#include "tools/support/Text.h"
+
+#include <algorithm>
+#include <set>
+
+namespace dlc::tools {
+
+std::optional<Fix> FixSearch::tryOut(std::string title, std::string flags,
+                                     ModelOptions changed) {
+  onTry(title);
+  changed.memoryLimit.reset();
+  Fix fix{std::move(title), std::move(flags), 0, 0, false};
+  try {
+    fix.totalBytes = model.plan(changed).totalBytes();
+  } catch (const Failure &) {
+    // A model may not allow it: a reshape that needs its sizes, for one.
+    return std::nullopt;
+  }
+  fix.savedBytes =
+      int64_t(facts.memory.totalBytes()) - int64_t(fix.totalBytes);
+  fix.fits = fix.totalBytes <= limit;
+  if (fix.savedBytes > 0)
+    found.push_back(fix);
+  return fix;
+}
+
+//===----------------------------------------------------------------------===//
+// The ways
+//===----------------------------------------------------------------------===//
+
+/// Half the batch; and the largest that fits, found on the line through both
+/// totals, because memory is the states plus so much per sample.
+static void tryBatch(FixSearch &search) {
+  if (!search.options.batch || *search.options.batch < 2)
+    return;
+  auto plan = [&](int64_t batch, const char *title) {
+    ModelOptions changed = search.options;
+    changed.batch = batch;
+    return search.tryOut(title, "--batch " + std::to_string(batch), changed);
+  };
+  int64_t batch = *search.options.batch, half = batch / 2;
+  std::optional<Fix> halved = plan(half, "half the batch");
+  if (!halved)
+    return;
+  double perSample = double(halved->savedBytes) / double(batch - half);
+  double over = double(search.facts.memory.totalBytes()) - double(search.limit);
+  for (int attempt = 0; perSample > 0 && attempt < 3; ++attempt) {
+    int64_t fitting = batch - int64_t(std::ceil(over / perSample)) - attempt;
+    if (fitting < 1 || fitting == half || fitting >= batch)
+      return;
+    if (auto fix = plan(fitting, "the batch that fits"); !fix || fix->fits)
+      return;
+  }
+}
+
+static void tryAccumulate(FixSearch &search) {
+  // With one call per update more, the gradients are kept between them.
+  if (!search.options.batch || *search.options.batch % 2 ||
+      !search.options.has("step"))
+    return;
+  ModelOptions changed = search.options;
+  changed.batch = *search.options.batch / 2;
+  changed.accumulate *= 2;
+  search.tryOut("half the batch, twice per update",
+                "--batch " + std::to_string(*changed.batch) + " --accumulate " +
+                    std::to_string(changed.accumulate),
+                changed);
+}
+
+/// Half of each other dim that the model leaves open: a shorter sequence.
+static void tryDims(FixSearch &search) {
+  std::set<std::string> open;
+  for (const Port &port : search.model.inputs())
+    for (size_t i = 1; i < port.dimNames.size(); ++i)
+      open.insert(port.dimNames[i]);
+  for (const std::string &name : open) {
+    auto size = search.options.dims.find(name);
+    if (size == search.options.dims.end() || size->second < 2)
+      continue;
+    ModelOptions changed = search.options;
+    changed.dims[name] = size->second / 2;
+    search.tryOut("half of dim '" + name + "'",
+                  "--dim " + name + "=" + std::to_string(size->second / 2),
+                  changed);
+  }
+}
+
+/// Optimizers with less state. What they are told apart from their kind is
+/// another optimizer's, so it is left out.
+static void tryOptimizer(FixSearch &search) {
+  if (!search.options.has("step") ||
+      !search.facts.memory.parts[size_t(fb::Category::OptimizerState)])
+    return;
+  for (const char *kind : {"momentum", "adafactor", "sgd"}) {
+    std::string own = search.options.optimizerKind();
+    bool isSmaller = kind != own && !(own == "lion" && kind[0] == 'm');
+    if (!isSmaller)
+      continue;
+    ModelOptions changed = search.options;
+    changed.optimizer = kind;
+    search.tryOut("an optimizer with less state",
+                  std::string("--optimizer ") + kind, changed);
+  }
+}
+
+/// The largest parameter that trains: its gradient and optimizer state go.
+static void tryFreeze(FixSearch &search) {
+  if (!search.options.has("step") && !search.options.has("grad"))
+    return;
+  const StateFacts *largest = nullptr;
+  for (const StateFacts &state : search.facts.states)
+    if (state.category == fb::Category::Parameter && state.isTrained &&
+        (!largest || state.bytes > largest->bytes))
+      largest = &state;
+  if (!largest)
+    return;
+  ModelOptions changed = search.options;
+  changed.freeze.push_back(largest->name);
+  search.tryOut("the largest parameter frozen",
+                "--freeze '" + largest->name + "'", changed);
+}
+
+static void tryPrecision(FixSearch &search) {
+  if (!search.options.isF64)
+    return;
+  ModelOptions changed = search.options;
+  changed.isF64 = false;
+  search.tryOut("f32", "--precision f32", changed);
+}
+
+namespace {
+using Row = void (*)(FixSearch &search);
+} // namespace
+
+/// One function per way.
+static const std::vector<Row> &fixRows() {
+  static const std::vector<Row> rows = {tryBatch,     tryAccumulate,
+                                        tryDims,      tryOptimizer,
+                                        tryFreeze,    tryPrecision};
+  return rows;
+}
+
+std::vector<Fix> FixSearch::run() {
+  found.clear();
+  for (Row row : fixRows())
+    row(*this);
+  std::stable_sort(found.begin(), found.end(), [](const Fix &a, const Fix &b) {
+    return a.fits != b.fits ? a.fits : a.savedBytes > b.savedBytes;
+  });
+  return found;
+}
+
+} // namespace dlc::tools
