@@ -55,12 +55,12 @@ static void writeReport(const Flags &flags, Document document) {
 [[noreturn]] static void reportRefusal(const Flags &flags,
                                        const OverLimitFailure &failure) {
   if (!flags.report.empty())
-    writeReport(flags, failure.document);
+    writeReport(flags, *failure.document);
   if (flags.isJson) {
     Json json = {{"version", kJsonVersion},
                  {"error", failure.problems().front().id},
                  {"message", failure.problems().front().message}};
-    Json document = documentJson(failure.document);
+    Json document = documentJson(*failure.document);
     for (const char *key : {"memory", "fixes"})
       json[key] = document.contains(key) ? document[key] : Json::array();
     printJson(json);

@@ -22,10 +22,10 @@ static std::string detailsOf(const Document &document) {
   return text + fixesTable(document.fixes);
 }
 
-OverLimitFailure::OverLimitFailure(Document document)
-    : Failure({{"DLC4110", messageOf(document)}}),
+OverLimitFailure::OverLimitFailure(std::shared_ptr<const Document> document)
+    : Failure({{"DLC4110", messageOf(*document)}}),
       document(std::move(document)) {
-  setDetails(detailsOf(this->document));
+  setDetails(detailsOf(*this->document));
 }
 
 Built compileWithin(Model &model, const ModelOptions &options,
@@ -39,7 +39,8 @@ Built compileWithin(Model &model, const ModelOptions &options,
     };
     document.fixes =
         FixSearch(model, options, document.facts, over.limit, onTry).run();
-    throw OverLimitFailure(std::move(document));
+    throw OverLimitFailure(
+        std::make_shared<const Document>(std::move(document)));
   }
 }
 

@@ -9,15 +9,16 @@
 #define DLC_TOOLS_DLC_MEMORYLIMIT_H
 
 #include "tools/model/Model.h"
-#include "tools/report/Document.h"
 #include "tools/support/Failure.h"
 
 namespace dlc::tools {
 
+struct Document;
+
 /// DLC4110, with everything that a report tells.
 struct OverLimitFailure : Failure {
-  OverLimitFailure(Document document);
-  Document document;
+  explicit OverLimitFailure(std::shared_ptr<const Document> document);
+  std::shared_ptr<const Document> document;
 };
 
 /// Model::compile, throwing OverLimitFailure above the limit.

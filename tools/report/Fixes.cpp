@@ -5,6 +5,7 @@
 #include "tools/support/Text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace dlc::tools {
@@ -32,15 +33,24 @@ std::optional<Fix> FixSearch::tryOut(std::string title, std::string flags,
 // The ways
 //===----------------------------------------------------------------------===//
 
+/// With another batch, also in the shapes of targets that data gave.
+static ModelOptions withBatch(const ModelOptions &options, int64_t batch) {
+  ModelOptions changed = options;
+  changed.batch = batch;
+  for (auto &[name, dims] : changed.targetShapes)
+    if (!dims.empty() && dims[0] == *options.batch)
+      dims[0] = batch;
+  return changed;
+}
+
 /// Half the batch; and the largest that fits, found on the line through both
 /// totals, because memory is the states plus so much per sample.
 static void tryBatch(FixSearch &search) {
   if (!search.options.batch || *search.options.batch < 2)
     return;
   auto plan = [&](int64_t batch, const char *title) {
-    ModelOptions changed = search.options;
-    changed.batch = batch;
-    return search.tryOut(title, "--batch " + std::to_string(batch), changed);
+    return search.tryOut(title, "--batch " + std::to_string(batch),
+                         withBatch(search.options, batch));
   };
   int64_t batch = *search.options.batch, half = batch / 2;
   std::optional<Fix> halved = plan(half, "half the batch");
@@ -62,8 +72,8 @@ static void tryAccumulate(FixSearch &search) {
   if (!search.options.batch || *search.options.batch % 2 ||
       !search.options.has("step"))
     return;
-  ModelOptions changed = search.options;
-  changed.batch = *search.options.batch / 2;
+  ModelOptions changed =
+      withBatch(search.options, *search.options.batch / 2);
   changed.accumulate *= 2;
   search.tryOut("half the batch, twice per update",
                 "--batch " + std::to_string(*changed.batch) + " --accumulate " +
@@ -89,21 +99,23 @@ static void tryDims(FixSearch &search) {
   }
 }
 
-/// Optimizers with less state. What they are told apart from their kind is
-/// another optimizer's, so it is left out.
+/// Optimizers with less state. What the present one was told apart from its
+/// kind is not for another one, so it is left out.
 static void tryOptimizer(FixSearch &search) {
-  if (!search.options.has("step") ||
-      !search.facts.memory.parts[size_t(fb::Category::OptimizerState)])
+  // By what they keep per parameter, most first.
+  static const std::vector<std::set<std::string>> byState = {
+      {"adam", "adamw"}, {"momentum", "lion"}, {"adafactor"}, {"sgd"}};
+  if (!search.options.has("step"))
     return;
-  for (const char *kind : {"momentum", "adafactor", "sgd"}) {
-    std::string own = search.options.optimizerKind();
-    bool isSmaller = kind != own && !(own == "lion" && kind[0] == 'm');
-    if (!isSmaller)
-      continue;
-    ModelOptions changed = search.options;
-    changed.optimizer = kind;
-    search.tryOut("an optimizer with less state",
-                  std::string("--optimizer ") + kind, changed);
+  bool isBelow = false;
+  for (const std::set<std::string> &kinds : byState) {
+    if (isBelow) {
+      ModelOptions changed = search.options;
+      changed.optimizer = *kinds.rbegin();
+      search.tryOut("an optimizer with less state",
+                    "--optimizer " + changed.optimizer, changed);
+    }
+    isBelow |= kinds.contains(search.options.optimizerKind());
   }
 }
 
