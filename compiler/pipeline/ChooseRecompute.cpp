@@ -1,6 +1,7 @@
 //===- ChooseRecompute.cpp - which activations to compute twice -----------===//
 #include "compiler/pipeline/ChooseRecompute.h"
 
+#include "compiler/pipeline/Serialize.h"
 #include "dialects/dlc/IR/Halves.h"
 #include "dialects/exec/IR/Exec.h"
 #include "passes/fuse/FusionCost.h"
@@ -88,12 +89,16 @@ FailureOr<RecomputePlan> Chooser::evaluate(const std::string &mode) {
   buildExecPipeline(rest);
   if (failed(rest.run(*module)))
     return failure();
-  plan.arenaBytes = exec::stateBytes(*module);
+  uint64_t arena = exec::stateBytes(*module);
+  ConstantPool constants;
   for (exec::ProgramOp program : module->getOps<exec::ProgramOp>()) {
-    plan.arenaBytes = std::max<uint64_t>(plan.arenaBytes, *program.getArena());
+    arena = std::max<uint64_t>(arena, *program.getArena());
     if (trains.contains(program.getSymName()))
       plan.time += timeOf(program);
+    for (exec::ConstantOp constant : program.getOps<exec::ConstantOp>())
+      constants.add(constant.getValue());
   }
+  plan.bytes = arena + constants.getBytes().size();
   tried.push_back(plan);
   return plan;
 }
@@ -106,9 +111,9 @@ FailureOr<RecomputePlan> Chooser::chooseFitting() {
   std::optional<RecomputePlan> smallest;
   for (const std::string &mode : modes) {
     FailureOr<RecomputePlan> plan = evaluate(mode);
-    if (failed(plan) || plan->arenaBytes <= request.memoryLimit)
+    if (failed(plan) || plan->bytes <= request.memoryLimit)
       return plan;
-    if (!smallest || plan->arenaBytes < smallest->arenaBytes)
+    if (!smallest || plan->bytes < smallest->bytes)
       smallest = *plan;
   }
   return *smallest;
@@ -119,7 +124,7 @@ FailureOr<RecomputePlan> Chooser::chooseSmallest(RecomputePlan best) {
     FailureOr<RecomputePlan> plan = evaluate(segmented(segments));
     if (failed(plan))
       return failure();
-    if (plan->arenaBytes < best.arenaBytes)
+    if (plan->bytes < best.bytes)
       best = *plan;
   }
   return best;

@@ -2,7 +2,7 @@
 //
 // What recomputation costs and saves is not estimated but planned: each
 // candidate goes through fusion, scheduling and the memory planner, and its
-// arena is the one that the program would have.
+// bytes are those that the program would have.
 //
 // Candidates are tried in a fixed order of rising time, and the first whose
 // arena fits is taken. So the peak never rises as the limit falls: a smaller
@@ -23,8 +23,8 @@ namespace dlc {
 struct RecomputePlan {
   /// As dlc-recompute's `mode`.
   std::string mode = "none";
-  /// Bytes of the arena with the states, over all programs.
-  uint64_t arenaBytes = 0;
+  /// The arena with the states, over all programs, and the constants.
+  uint64_t bytes = 0;
   /// Predicted time of the training programs, in ns; only ratios mean
   /// something.
   double time = 0;
@@ -35,7 +35,7 @@ struct RecomputePlan {
 struct RecomputeRequest {
   /// none, cheap, full, full:segments=N or auto.
   std::string mode = "none";
-  /// Bytes of the arena; 0: no limit.
+  /// What `bytes` is to fit in; 0: no limit.
   uint64_t memoryLimit = 0;
   bool fuse = true;
 };
@@ -43,7 +43,7 @@ struct RecomputeRequest {
 /// Chooses for the module that the graph phase has made (without
 /// recomputation). `auto` takes the fastest plan that fits, or the smallest if
 /// none does; without a limit, whichever of none and cheap is faster. `full`
-/// takes the segments with the smallest arena. Every plan that was tried is in
+/// takes the segments that need least. Every plan that was tried is in
 /// `tried`, the chosen one last. Fails if a candidate does not compile.
 mlir::FailureOr<RecomputePlan>
 chooseRecompute(mlir::ModuleOp graph, const RecomputeRequest &request,

@@ -190,7 +190,7 @@ struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
     FusionGraph graph(function.getBody().front());
     FusionCost cost;
     if (merge)
-      fuse(graph, cost);
+      fuse(graph, cost, function);
     unsigned kernels = 0, ops = 0;
     if (failed(Materializer(graph, function).run(kernels, ops)))
       return signalPassFailure();

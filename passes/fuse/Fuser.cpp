@@ -12,6 +12,10 @@
 #include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/IR/Cost.h"
 
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
 #include <map>
 #include <queue>
 #include <tuple>
@@ -55,7 +59,15 @@ public:
     while (fuseSiblings());
   }
 
+  /// A remark for each result that goes through memory from one kernel to
+  /// another. After run().
+  void explainRefusals(func::FuncOp function);
+
 private:
+  /// A reason code, and words.
+  std::pair<StringRef, std::string> refusalOf(FusionGroup &first,
+                                              FusionGroup &second);
+  std::string wordsOf(const FusionGroup &group) const;
   void drain();
   void consider(FusionGroup &producer);
   void considerProducersOf(FusionGroup &group);
@@ -294,8 +306,81 @@ bool Fuser::fuseSiblings() {
   return hasChanged;
 }
 
+//===- Remarks ------------------------------------------------------------===//
+
+/// "exp, reduce_sum and 3 more": the ops of a group that compute something.
+std::string Fuser::wordsOf(const FusionGroup &group) const {
+  SmallVector<StringRef> words;
+  for (unsigned id : group.core)
+    if (StringRef word = graph.op(id)->getName().stripDialect();
+        !isIndexOnly(graph.op(id)) && !llvm::is_contained(words, word))
+      words.push_back(word);
+  if (words.empty())
+    words.push_back(graph.op(group.core.front())->getName().stripDialect());
+  std::string text = llvm::join(ArrayRef(words).take_front(3), ", ");
+  if (words.size() > 3)
+    text += " and " + std::to_string(words.size() - 3) + " more";
+  return text;
+}
+
+std::pair<StringRef, std::string> Fuser::refusalOf(FusionGroup &first,
+                                                   FusionGroup &second) {
+  if (joinsCopies(first, second))
+    return {"recomputed", "what is computed again is kept apart from what it "
+                          "is a copy of"};
+  if (!mayJoin(first, second)) {
+    bool isUpdate = graph.isUpdate(graph.op(first.core.front())) !=
+                    graph.isUpdate(graph.op(second.core.front()));
+    if (isUpdate)
+      return {"update-list",
+              "updates of state wait for the kernel that updates all of them"};
+    return {"own-schedule", "a scatter is a kernel of its own"};
+  }
+  OpIds core = unionOf(first.core, second.core);
+  SmallVector<Value> outputs = graph.outputsOf(core, {&first, &second});
+  if (std::optional<double> merged = timeOf(core, outputs)) {
+    double apart = groupTime(first) + groupTime(second);
+    if (*merged < apart)
+      return {"cycle", "another kernel or library call between them reads the "
+                       "one and feeds the other"};
+    return {"no-gain",
+            llvm::formatv("merged it would take longer, {0:f1} us instead of "
+                          "{1:f1} us by the cost model",
+                          *merged / 1000, apart / 1000)};
+  }
+  std::vector<Operation *> ops = graph.closure(core);
+  std::string why;
+  if (ops.size() > mostOps || succeeded(planRegion(ops, outputs, &why)))
+    return {"too-large",
+            llvm::formatv("the merged kernel of {0} ops would be too large",
+                          ops.size())};
+  return {"no-common-walk",
+          "no single walk over memory computes both: " + why};
+}
+
+void Fuser::explainRefusals(func::FuncOp function) {
+  if (!function.getContext()->getRemarkEngine())
+    return;
+  for (auto &producer : graph.groups) {
+    if (producer->isDead)
+      continue;
+    for (FusionGroup *reader : graph.readersOf(*producer)) {
+      auto [reason, why] = refusalOf(*producer, *reader);
+      remark::missed(graph.op(producer->core.back())->getLoc(),
+                     remark::RemarkOpts::name(reason)
+                         .category("fusion")
+                         .function(function.getName()))
+          << "'" + wordsOf(*producer) + "' is not merged into its reader '" +
+                 wordsOf(*reader) + "': " + why;
+    }
+  }
+}
+
 } // namespace
 
-void dlc::fuse(FusionGraph &graph, const FusionCost &cost) {
-  Fuser(graph, cost).run();
+void dlc::fuse(FusionGraph &graph, const FusionCost &cost,
+               func::FuncOp function) {
+  Fuser fuser(graph, cost);
+  fuser.run();
+  fuser.explainRefusals(function);
 }

@@ -1,5 +1,6 @@
 //===- CompileFlags.cpp - the options of compiling ------------------------===//
 #include "tools/dlc/CompileFlags.h"
+#include "tools/dlc/MemoryLimit.h"
 
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
@@ -67,8 +68,6 @@ void CompileFlags::addTraining(CLI::App &command) {
 
 void CompileFlags::addUnserved(CLI::App &command) {
   const char *group = "Not served by this release";
-  command.add_option("--memory-limit", memoryLimit, "SIZE, e.g. 512MiB")
-      ->group(group);
   command.add_option("--mesh", mesh, "e.g. data=4,model=2")->group(group);
   command.add_option("--pipeline", pipeline, "e.g. stages=2")->group(group);
   command.add_option("--from", from, "phase to begin with")->group(group);
@@ -106,7 +105,8 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
   command
       .add_option("--recompute", recompute,
                   "none, cheap, auto or full[:segments=N]: activations "
-                  "that are computed twice instead of kept [none]")
+                  "that are computed twice instead of kept [auto with "
+                  "--memory-limit, else none]")
       ->group(group);
   command
       .add_option("--loss-scale", lossScale,
@@ -117,6 +117,11 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
                   "GLOB of node names that bf16 and f16 leave in f32; may be "
                   "repeated")
       ->allow_extra_args(false)
+      ->group(group);
+  command
+      .add_option("--memory-limit", memoryLimit,
+                  "SIZE, e.g. 512MiB: refuse a program that needs more, and "
+                  "say what would help")
       ->group(group);
   command
       .add_option("--dump-phases", dumpPhases,
@@ -142,11 +147,6 @@ void CompileFlags::checkSupported() const {
          "recomputation must be 'none', 'cheap', 'auto' or "
          "'full[:segments=N]', but got '",
          *recompute, "'");
-  if (memoryLimit)
-    fail("DLC4103",
-         "--memory-limit must be left out in this release, which "
-         "keeps all activations, but got '",
-         *memoryLimit, "'");
   if (mesh || pipeline)
     fail("DLC3001", mesh ? "--mesh" : "--pipeline",
          " must be left out in this release, which compiles for one device, "
@@ -158,6 +158,18 @@ void CompileFlags::checkSupported() const {
          "phase's IR and dlc-opt runs the phases), but got '",
          from ? *from : *to, "'");
   parsedDims();
+  parsedLimit();
+}
+
+std::optional<uint64_t> CompileFlags::parsedLimit() const {
+  if (!memoryLimit)
+    return std::nullopt;
+  std::optional<uint64_t> bytes = parseSize(*memoryLimit);
+  if (!bytes)
+    throw CLI::ValidationError("--memory-limit",
+                               "must be a size such as 512MiB, but got '" +
+                                   *memoryLimit + "'");
+  return bytes;
 }
 
 std::map<std::string, int64_t> CompileFlags::parsedDims() const {
@@ -186,7 +198,7 @@ bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
-         lossScale || recompute || noRetie;
+         lossScale || recompute || noRetie || memoryLimit;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -230,6 +242,8 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.recompute = *recompute;
   if (cpu)
     options.cpu = *cpu;
+  if (std::optional<uint64_t> limit = parsedLimit())
+    options.memoryLimit = limit;
   if (dumpPhases)
     options.dumpPhases = *dumpPhases;
   for (const auto &[name, size] : parsedDims())
@@ -303,7 +317,7 @@ Built openOrCompile(const std::string &path, const CompileFlags &flags) {
   ModelOptions options = model->storedOptions();
   flags.apply(options);
   DimBinding::bindBatch(*model, flags.batch, options);
-  return model->compile(options);
+  return compileWithin(*model, options);
 }
 
 } // namespace dlc::tools

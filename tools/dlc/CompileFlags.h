@@ -33,6 +33,7 @@ private:
   void addTraining(CLI::App &command);
   void addUnserved(CLI::App &command);
   std::map<std::string, int64_t> parsedDims() const;
+  std::optional<uint64_t> parsedLimit() const;
 
   std::optional<std::string> target, cpu, loss, optimizer, precision, lossScale, entries,
       batchNorm, dumpPhases;

@@ -62,6 +62,8 @@ std::vector<std::string> ModelOptions::toLines() const {
     lines.push_back("dim/" + name + "=" + std::to_string(size));
   if (batch)
     lines.push_back("batch=" + std::to_string(*batch));
+  if (memoryLimit)
+    lines.push_back("memory-limit=" + std::to_string(*memoryLimit));
   for (const auto &[name, shape] : targetShapes)
     lines.push_back("target-shape/" + name + "=" +
                     (shape.empty() ? "" : formatDims(shape)));
@@ -110,6 +112,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.trainOnly.push_back(value);
   else if (key == "batch")
     options.batch = toInteger(value, 1);
+  else if (key == "memory-limit")
+    options.memoryLimit = parseSize(value);
   else if (key.starts_with("dim/"))
     options.dims[key.substr(4)] = toInteger(value, 1);
   else if (key.starts_with("target-shape/"))

@@ -31,8 +31,9 @@ struct ModelOptions {
   bool batchNormTrains = true;
   /// f32, bf16, f16 (contractions; masters stay f32) or f64 (all of it).
   std::string precision = "f32";
-  /// none, cheap or full[:segments=N].
-  std::string recompute = "none";
+  /// none, cheap, auto or full[:segments=N]; empty: auto with a memory limit,
+  /// else none.
+  std::string recompute;
   /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
   std::string lossScale;
   /// Globs of node names that mixed precision leaves in f32.
@@ -42,6 +43,8 @@ struct ModelOptions {
   std::optional<int64_t> batch;
   /// By target name.
   std::map<std::string, std::vector<int64_t>> targetShapes;
+  /// Bytes that arena and constants may take together.
+  std::optional<uint64_t> memoryLimit;
   /// LLVM's name of a CPU; empty: this machine's.
   std::string cpu;
 
