@@ -379,8 +379,9 @@ void Fuser::explainRefusals(func::FuncOp function) {
 } // namespace
 
 void dlc::fuse(FusionGraph &graph, const FusionCost &cost,
-               func::FuncOp function) {
+               func::FuncOp explained) {
   Fuser fuser(graph, cost);
   fuser.run();
-  fuser.explainRefusals(function);
+  if (explained)
+    fuser.explainRefusals(explained);
 }

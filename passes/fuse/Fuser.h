@@ -9,11 +9,11 @@
 
 namespace dlc {
 
-/// Merges the groups of `graph`, which are `function`'s, while that saves time
-/// under `cost`. A remark says why a result still goes through memory from one
-/// kernel to another.
+/// Merges the groups of `graph` while that saves time under `cost`. With
+/// `explained`, the function that they are of, a remark says why a result still
+/// goes through memory from one kernel to another.
 void fuse(FusionGraph &graph, const FusionCost &cost,
-          mlir::func::FuncOp function);
+          mlir::func::FuncOp explained = {});
 
 } // namespace dlc
 
