@@ -15,6 +15,7 @@
 #include "passes/fuse/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Halves.h"
 #include "passes/fuse/Fuser.h"
 #include "passes/fuse/LibraryKernels.h"
 
@@ -124,7 +125,8 @@ void EpilogueFolder::fold(Operation *call, const Epilogue &epilogue) {
   for (Value input : inputs)
     mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
   for (Operation *op : ops)
-    b.clone(*op, mapping);
+    // Equal kernels are one, whichever half they are for.
+    b.clone(*op, mapping)->removeAttr(names::recomputed);
   YieldOp::create(b, loc, mapping.lookup(epilogue.result));
   Value(epilogue.result).replaceAllUsesWith(kernel.getOutputs().front());
 }

@@ -14,6 +14,7 @@
 #include "passes/fuse/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Halves.h"
 #include "passes/fuse/Fuser.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -129,7 +130,8 @@ LogicalResult Materializer::emit(FusionGroup &group, unsigned &numKernels,
   for (Value input : inputs)
     mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
   for (Operation *op : ops)
-    b.clone(*op, mapping);
+    // Equal kernels are one, whichever half they are for.
+    b.clone(*op, mapping)->removeAttr(names::recomputed);
   SmallVector<Value> yielded;
   for (Value output : outputs)
     yielded.push_back(mapping.lookup(output));
@@ -188,7 +190,7 @@ struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
     FusionGraph graph(function.getBody().front());
     FusionCost cost;
     if (merge)
-      fuse(graph, cost);
+      fuse(graph, cost, function);
     unsigned kernels = 0, ops = 0;
     if (failed(Materializer(graph, function).run(kernels, ops)))
       return signalPassFailure();

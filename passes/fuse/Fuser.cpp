@@ -10,6 +10,11 @@
 #include "passes/fuse/Fuser.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Cost.h"
+
+#include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <map>
 #include <queue>
@@ -26,6 +31,8 @@ constexpr size_t mostOps = 160;
 constexpr double mostWeight = 700;
 /// Producers that are read more often are not computed again for each reader.
 constexpr size_t mostReaders = 6;
+/// What joining siblings must save of the shorter one's time.
+constexpr double leastSiblingShare = 0.1;
 
 /// Merging `producer` into its readers: into all of them, or side by side with
 /// one.
@@ -52,7 +59,15 @@ public:
     while (fuseSiblings());
   }
 
+  /// A remark for each result that goes through memory from one kernel to
+  /// another. After run().
+  void explainRefusals(func::FuncOp function);
+
 private:
+  /// A reason code, and words.
+  std::pair<StringRef, std::string> refusalOf(FusionGroup &first,
+                                              FusionGroup &second);
+  std::string wordsOf(const FusionGroup &group) const;
   void drain();
   void consider(FusionGroup &producer);
   void considerProducersOf(FusionGroup &group);
@@ -62,9 +77,11 @@ private:
                                      ArrayRef<Value> outputs, bool isMerged);
   double groupTime(FusionGroup &group);
   bool isHard(const FusionGroup &group) const;
+  bool joinsCopies(const FusionGroup &a, const FusionGroup &b) const;
   bool mayJoin(const FusionGroup &a, const FusionGroup &b) const;
   double savedByAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
   double savedByOne(FusionGroup &first, FusionGroup &second);
+  double sharedTime(FusionGroup &first, FusionGroup &second) const;
   bool fuseSiblings();
 
   FusionGraph &graph;
@@ -119,6 +136,18 @@ bool Fuser::isHard(const FusionGroup &group) const {
   });
 }
 
+/// Copies that are computed again later never meet their originals, or each
+/// other, which would keep what they are there to let go.
+bool Fuser::joinsCopies(const FusionGroup &a, const FusionGroup &b) const {
+  auto differs = [&](unsigned id, const FusionGroup &group) {
+    std::optional<int64_t> copy = graph.copyOf(graph.op(id));
+    return copy && llvm::any_of(group.core, [&](unsigned other) {
+             return graph.copyOf(graph.op(other)).value_or(*copy) != *copy;
+           });
+  };
+  return llvm::any_of(a.core, [&](unsigned id) { return differs(id, b); });
+}
+
 /// Scatters have a schedule of their own; updates of state wait for their list
 /// kernel, where all parameters are updated in one launch. A constant that must
 /// be in memory is read there by every kernel: in a kernel with other ops, all
@@ -127,7 +156,7 @@ bool Fuser::mayJoin(const FusionGroup &a, const FusionGroup &b) const {
   auto staysAlone = [&](const FusionGroup &group) {
     return isa<ScatterAddOp, ConstantOp>(graph.op(group.core.front()));
   };
-  return !staysAlone(a) && !staysAlone(b) &&
+  return !staysAlone(a) && !staysAlone(b) && !joinsCopies(a, b) &&
          graph.isUpdate(graph.op(a.core.front())) ==
              graph.isUpdate(graph.op(b.core.front()));
 }
@@ -240,6 +269,16 @@ void Fuser::drain() {
   }
 }
 
+/// What two kernels do twice: a launch, and reading what both read.
+double Fuser::sharedTime(FusionGroup &first, FusionGroup &second) const {
+  llvm::SmallSetVector<Value, 8> other = graph.inputsOf(second.core);
+  double bytes = 0;
+  for (Value input : graph.inputsOf(first.core))
+    if (other.contains(input))
+      bytes += tensorBytes(input);
+  return cost.launchNs + bytes / cost.bytesPerNs;
+}
+
 /// Groups that read the same tensor and do not depend on each other.
 bool Fuser::fuseSiblings() {
   llvm::MapVector<Value, SmallVector<FusionGroup *>> readersOf;
@@ -260,7 +299,11 @@ bool Fuser::fuseSiblings() {
         if (!isNew && it->second == size)
           continue;
         it->second = size;
-        if (savedByOne(first, second) <= 0)
+        // Siblings in one kernel live at the same time. A mask that every layer
+        // reads is no reason to compute two layers together.
+        double least = std::min(groupTime(first), groupTime(second));
+        if (sharedTime(first, second) <= leastSiblingShare * least ||
+            savedByOne(first, second) <= 0)
           continue;
         graph.merge(first, second);
         consider(first);
@@ -270,8 +313,82 @@ bool Fuser::fuseSiblings() {
   return hasChanged;
 }
 
+//===- Remarks ------------------------------------------------------------===//
+
+/// "exp, reduce_sum and 3 more": the ops of a group that compute something.
+std::string Fuser::wordsOf(const FusionGroup &group) const {
+  SmallVector<StringRef> words;
+  for (unsigned id : group.core)
+    if (StringRef word = graph.op(id)->getName().stripDialect();
+        !isIndexOnly(graph.op(id)) && !llvm::is_contained(words, word))
+      words.push_back(word);
+  if (words.empty())
+    words.push_back(graph.op(group.core.front())->getName().stripDialect());
+  std::string text = llvm::join(ArrayRef(words).take_front(3), ", ");
+  if (words.size() > 3)
+    text += " and " + std::to_string(words.size() - 3) + " more";
+  return text;
+}
+
+std::pair<StringRef, std::string> Fuser::refusalOf(FusionGroup &first,
+                                                   FusionGroup &second) {
+  if (joinsCopies(first, second))
+    return {"recomputed", "what is computed again is kept apart from what it "
+                          "is a copy of"};
+  if (!mayJoin(first, second)) {
+    bool isUpdate = graph.isUpdate(graph.op(first.core.front())) !=
+                    graph.isUpdate(graph.op(second.core.front()));
+    if (isUpdate)
+      return {"update-list",
+              "updates of state wait for the kernel that updates all of them"};
+    return {"own-schedule", "a scatter is a kernel of its own"};
+  }
+  OpIds core = unionOf(first.core, second.core);
+  SmallVector<Value> outputs = graph.outputsOf(core, {&first, &second});
+  if (std::optional<double> merged = timeOf(core, outputs)) {
+    double apart = groupTime(first) + groupTime(second);
+    if (*merged < apart)
+      return {"cycle", "another kernel or library call between them reads the "
+                       "one and feeds the other"};
+    return {"no-gain",
+            llvm::formatv("merged it would take longer, {0:f1} us instead of "
+                          "{1:f1} us by the cost model",
+                          *merged / 1000, apart / 1000)};
+  }
+  std::vector<Operation *> ops = graph.closure(core);
+  std::string why;
+  if (ops.size() > mostOps || succeeded(planRegion(ops, outputs, &why)))
+    return {"too-large",
+            llvm::formatv("the merged kernel of {0} ops would be too large",
+                          ops.size())};
+  return {"no-common-walk",
+          "no single walk over memory computes both: " + why};
+}
+
+void Fuser::explainRefusals(func::FuncOp function) {
+  if (!function.getContext()->getRemarkEngine())
+    return;
+  for (auto &producer : graph.groups) {
+    if (producer->isDead)
+      continue;
+    for (FusionGroup *reader : graph.readersOf(*producer)) {
+      auto [reason, why] = refusalOf(*producer, *reader);
+      remark::missed(graph.op(producer->core.back())->getLoc(),
+                     remark::RemarkOpts::name(reason)
+                         .category("fusion")
+                         .function(function.getName()))
+          << "'" + wordsOf(*producer) + "' is not merged into its reader '" +
+                 wordsOf(*reader) + "': " + why;
+    }
+  }
+}
+
 } // namespace
 
-void dlc::fuse(FusionGraph &graph, const FusionCost &cost) {
-  Fuser(graph, cost).run();
+void dlc::fuse(FusionGraph &graph, const FusionCost &cost,
+               func::FuncOp explained) {
+  Fuser fuser(graph, cost);
+  fuser.run();
+  if (explained)
+    fuser.explainRefusals(explained);
 }

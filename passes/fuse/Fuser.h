@@ -5,10 +5,15 @@
 #include "passes/fuse/FusionCost.h"
 #include "passes/fuse/FusionGraph.h"
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 namespace dlc {
 
-/// Merges the groups of `graph` while that saves time under `cost`.
-void fuse(FusionGraph &graph, const FusionCost &cost);
+/// Merges the groups of `graph` while that saves time under `cost`. With
+/// `explained`, the function that they are of, a remark says why a result still
+/// goes through memory from one kernel to another.
+void fuse(FusionGraph &graph, const FusionCost &cost,
+          mlir::func::FuncOp explained = {});
 
 } // namespace dlc
 

@@ -94,8 +94,23 @@ void FusionGraph::findUpdates(Block &block) {
   }
 }
 
+void FusionGraph::findForward(Block &block) {
+  if (llvm::none_of(block, [](Operation &op) { return copyNumber(&op) != 0; }))
+    return;
+  for (Operation &op : block.without_terminator()) {
+    bool isLate = copyNumber(&op) != 0 || isGradient(op.getLoc()) ||
+                  llvm::any_of(op.getOperands(), [&](Value operand) {
+                    Operation *source = operand.getDefiningOp();
+                    return source && !forward.contains(source);
+                  });
+    if (!isLate)
+      forward.insert(&op);
+  }
+}
+
 FusionGraph::FusionGraph(Block &block) {
   findUpdates(block);
+  findForward(block);
   findHardUses(block);
   addNodes(block);
   addGroups(block);

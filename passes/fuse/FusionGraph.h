@@ -15,6 +15,7 @@
 #ifndef DLC_PASSES_FUSE_FUSIONGRAPH_H
 #define DLC_PASSES_FUSE_FUSIONGRAPH_H
 
+#include "dialects/dlc/IR/Halves.h"
 #include "dialects/dlc/indexing/Region.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -57,6 +58,14 @@ public:
   /// Whether the op only serves to update state element by element: optimizers,
   /// running statistics.
   bool isUpdate(mlir::Operation *op) const { return updates.contains(op); }
+  /// In a step that computes parts of its forward half again: 0 for forward
+  /// ops, the copy's number for copies; none for all other ops.
+  std::optional<int64_t> copyOf(mlir::Operation *op) const {
+    int64_t number = copyNumber(op);
+    if (number || forward.contains(op))
+      return number;
+    return std::nullopt;
+  }
   /// Other groups that read what `group` writes, through free ops.
   llvm::SmallVector<FusionGroup *> readersOf(const FusionGroup &group) const;
 
@@ -111,6 +120,7 @@ private:
 
   void findHardUses(mlir::Block &block);
   void findUpdates(mlir::Block &block);
+  void findForward(mlir::Block &block);
   void addNodes(mlir::Block &block);
   void addGroups(mlir::Block &block);
   void findReads(unsigned id);
@@ -138,7 +148,7 @@ private:
   mutable std::vector<unsigned> marks;
   mutable unsigned mark = 0;
   llvm::DenseSet<mlir::Value> hardUsed;
-  llvm::DenseSet<mlir::Operation *> updates;
+  llvm::DenseSet<mlir::Operation *> updates, forward;
 };
 
 /// The numbers in either, ascending.

@@ -12,8 +12,9 @@
 #include "passes/kernels/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
-#include "passes/fuse/LibraryKernels.h"
+#include "dialects/dlc/IR/Halves.h"
 #include "passes/fuse/FusionGraph.h"
+#include "passes/fuse/LibraryKernels.h"
 #include "passes/kernels/KernelBodies.h"
 #include "passes/kernels/Variables.h"
 
@@ -91,16 +92,6 @@ static Value rootOf(Value value) {
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
     value = reshape.getOperand();
   return value;
-}
-
-static bool isGradient(Location loc) {
-  bool found = false;
-  loc->walk([&](Location inner) {
-    if (auto name = dyn_cast<NameLoc>(inner))
-      found |= name.getName() == "gradient";
-    return WalkResult::advance();
-  });
-  return found;
 }
 
 /// The last name in a location that is a node's: where the value was made.
@@ -227,8 +218,11 @@ LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
   Value a = placeOf(shape.a.base, at), b = placeOf(shape.b.base, at);
   if (!operands || !a || !b)
     return failure();
+  Type narrow = elementTypeOf(dot.getLhs());
+  Type result = elementTypeOf(dot.getResult());
   exec::GemmOp::create(
-      this->b, at->getLoc(), elementTypeOf(dot.getResult()),
+      this->b, at->getLoc(), narrow,
+      result == narrow ? TypeAttr() : TypeAttr::get(result),
       ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
       a, shape.a.offset, shape.aStrides, b, shape.b.offset, shape.bStrides,
       newBuffer(epilogue.result), shape.c.offset, shape.cStrides,

@@ -209,19 +209,32 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.import.retie = options.retie;
   result.fuse = options.fuse;
   result.import.batchNormTrains = options.batchNormTrains;
-  result.import.f64 = options.isF64;
+  result.import.f64 = options.precision == "f64";
+  result.precision = options.precision;
+  result.keepF32 = options.keepF32;
+  result.lossScale = options.lossScale;
+  result.memoryLimit = options.memoryLimit.value_or(0);
+  result.recompute = !options.recompute.empty() ? options.recompute
+                     : options.memoryLimit      ? "auto"
+                                                : "none";
   result.cpu = options.cpu;
   result.dumpPhases = options.dumpPhases;
   return result;
 }
 
-static Report reportOf(const ImportedModel &imported) {
+static Report reportOf(const CompiledModel &compiled) {
+  const ImportedModel &imported = compiled.imported;
   Report report;
   for (const ParameterInfo &info : imported.parameters)
     report.parameters.push_back(
         {info.name, dtypeFor(info.type.getElementType()),
          info.type.getShape().vec(), info.trained, info.reason});
   report.remarks = imported.remarks;
+  for (const PassDecision &decision : compiled.decisions)
+    report.decisions.push_back({decision.topic,
+                                decision.isPassed ? "passed" : "missed",
+                                decision.entry, decision.reason,
+                                decision.message, decision.nodes});
   return report;
 }
 
@@ -284,6 +297,33 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   return check(rt::Artifact::open(file.path()));
 }
 
+/// The header as a reader sees it, so that reports need one form only.
+static Plan planOf(const CompiledModel &compiled) {
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fb::Artifact::Pack(builder, &compiled.artifact),
+                 fb::ArtifactIdentifier());
+  Plan plan;
+  auto *data = reinterpret_cast<const std::byte *>(builder.GetBufferPointer());
+  plan.header.assign(data, data + builder.GetSize());
+  plan.constantBytes = compiled.constants.size();
+  plan.report = reportOf(compiled);
+  plan.phases = compiled.times;
+  return plan;
+}
+
+Plan Model::plan(const ModelOptions &options) {
+  readSource();
+  Diagnostics diagnostics;
+  CompileOptions compileOptions = toCompileOptions(options, file);
+  compileOptions.dumpPhases.clear();
+  compileOptions.onPlan = [](const CompiledModel &) { return false; };
+  std::unique_ptr<CompiledModel> compiled = dlc::compile(
+      *source->model, source->context, compileOptions, diagnostics);
+  if (!compiled)
+    failWith(diagnostics);
+  return planOf(*compiled);
+}
+
 Built Model::compile(const ModelOptions &options, const std::string &path,
                      std::function<void(const std::string &)> onPhase) {
   readSource();
@@ -298,14 +338,23 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
     if (onPhase)
       onPhase(phase);
   };
+  bool isOver = false;
+  compileOptions.onPlan = [&](const CompiledModel &planned) {
+    isOver = options.memoryLimit &&
+             planned.artifact.arena_bytes + planned.constants.size() >
+                 *options.memoryLimit;
+    return !isOver;
+  };
   std::unique_ptr<CompiledModel> compiled = dlc::compile(
       *source->model, source->context, compileOptions, diagnostics);
   if (!compiled)
     failWith(diagnostics);
+  if (isOver)
+    throw OverLimit(planOf(*compiled), *options.memoryLimit);
   addOptionLines(*compiled, options);
   Built built;
   built.options = options;
-  built.report = reportOf(compiled->imported);
+  built.report = reportOf(*compiled);
   built.phases = compiled->times;
   if (isLogging)
     for (const auto &[phase, seconds] : built.phases)
