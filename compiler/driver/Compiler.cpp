@@ -205,19 +205,26 @@ LogicalResult Compilation::emitCode() {
   return packExports();
 }
 
-/// The initial values of the states.
+/// The initial values of the states: the weights section.
 void Compilation::packWeights() {
-  std::vector<std::byte> &weights = result->weights;
+  constexpr size_t alignment = 64;
+  static const std::byte zeros[alignment] = {};
+  size_t position = 0;
+  auto append = [&](std::span<const std::byte> bytes) {
+    position += bytes.size();
+    result->weights.push_back(bytes);
+  };
   for (std::unique_ptr<fb::StateT> &state : result->artifact.states) {
     if (state->role == fb::StateRole::Random) {
       state->init = fb::StateInit::Seed;
     } else if (const Weight *weight =
                    result->imported.weights.find(state->name)) {
       state->init = fb::StateInit::Constant;
-      state->init_offset = weights.size();
-      auto *data = reinterpret_cast<const std::byte *>(weight->bytes.data());
-      weights.insert(weights.end(), data, data + weight->bytes.size());
-      weights.resize((weights.size() + 63) / 64 * 64);
+      state->init_offset = position;
+      append(std::as_bytes(
+          std::span(weight->bytes.data(), weight->bytes.size())));
+      append(std::span(zeros).first(
+          llvm::offsetToAlignment(position, llvm::Align(alignment))));
     } else {
       state->init = fb::StateInit::Zero;
     }
@@ -341,7 +348,7 @@ std::vector<std::byte> CompiledModel::toBytes() {
   std::vector<rt::SectionPayload> sections = {
       {fb::SectionKind::Code, bytesOf(code)},
       {fb::SectionKind::Constants, constants},
-      {fb::SectionKind::Weights, weights},
+      {fb::SectionKind::Weights, {}, weights},
       {fb::SectionKind::SourceModel, bytesOf(sourceModel)}};
   auto bytes = rt::writeArtifact(artifact, sections);
   return bytes.isOk() ? std::move(*bytes) : std::vector<std::byte>();

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,7 +73,10 @@ struct CompiledModel {
   std::shared_ptr<mlir::MLIRContext> context;
   fb::ArtifactT artifact;
   std::string code;
-  std::vector<std::byte> constants, weights;
+  std::vector<std::byte> constants;
+  /// The section of weights in pieces: views of `imported.weights` and the
+  /// bytes between them.
+  std::vector<std::span<const std::byte>> weights;
   std::string sourceModel;
   /// What the importer found: inputs, outputs, parameters, remarks.
   ImportedModel imported;

@@ -295,6 +295,11 @@ void DirectConv::runChunks(const ThreadPool &pool) {
           worker, context.stream(worker),
           {at.src + item * srcItem, w, at.dst + item * dstItem,
            context.scratch(worker), at.bias ? bias : residual, residual}));
+      if (conv.activation == fb::Activation::Relu) {
+        int64_t items = std::min(chunkItems, conv.batch - item);
+        applyRelu(conv.dtype, at.dst + item * dstItem,
+                  items * dstItem / width);
+      }
     }
   });
 }

@@ -69,7 +69,8 @@ dnnl::algorithm activationAlgorithm(fb::Activation activation) {
   case fb::Activation::None:
     return dnnl::algorithm::undef;
   case fb::Activation::Relu:
-    return dnnl::algorithm::eltwise_relu;
+    // oneDNN's makes NaN 0; applyRelu does not.
+    return dnnl::algorithm::undef;
   case fb::Activation::GeluErf:
     return dnnl::algorithm::eltwise_gelu_erf;
   case fb::Activation::GeluTanh:
@@ -82,6 +83,19 @@ dnnl::algorithm activationAlgorithm(fb::Activation activation) {
     return dnnl::algorithm::eltwise_swish;
   }
   return dnnl::algorithm::undef;
+}
+
+void applyRelu(fb::DType type, std::byte *values, int64_t count) {
+  if (type == fb::DType::F32) {
+    auto *x = reinterpret_cast<float *>(values);
+    for (int64_t i = 0; i < count; ++i)
+      x[i] = x[i] < 0 ? 0.0f : x[i];
+    return;
+  }
+  // Negative bfloats that are no NaN lie between -0 and -infinity.
+  auto *x = reinterpret_cast<uint16_t *>(values);
+  for (int64_t i = 0; i < count; ++i)
+    x[i] = x[i] >= 0x8000 && x[i] <= 0xff80 ? uint16_t(0) : x[i];
 }
 
 std::optional<dnnl::memory::data_type> libraryType(fb::DType type) {
@@ -133,9 +147,9 @@ void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
 
 /// Cuts a long sum into parts when the result has few tiles.
 bool GemmPlan::chooseParts() {
-  if (!at.workspace || at.bias || at.residual ||
-      activation != dnnl::algorithm::undef || gemm.dtype != fb::DType::F32 ||
-      items != 1 || gemm.k < minPartDepth || gemm.n > maxPartColumns)
+  if (!at.workspace || activation != dnnl::algorithm::undef ||
+      gemm.dtype != fb::DType::F32 || items != 1 || gemm.k < minPartDepth ||
+      gemm.n > maxPartColumns)
     return false;
   int64_t rowStep = evenStep(gemm.m, maxRows, 16);
   int64_t tiles = ceilDiv(gemm.m, rowStep);
@@ -232,7 +246,8 @@ Status GemmPlan::createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
   shape.isATransposed = a.isTransposed;
   shape.isBTransposed = b.isTransposed;
   shape.accumulates = !isFirst;
-  shape.hasBias = isLast && at.bias;
+  // Of a sum in parts, addParts does what follows.
+  shape.hasBias = isLast && at.bias && parts == 1;
   if (isLast)
     shape.activation = activation;
   uint64_t scratchpad = 0;
@@ -317,13 +332,14 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
   std::byte *bScratch = aScratch + aBytes, *cScratch = bScratch + bBytes;
   std::byte *library = cScratch + cBytes;
   Operand target = parts > 1 ? partialResult(part) : c;
-  bool isInPlace = !at.residual && isDense(target, r, n);
+  bool isInPlace = (!at.residual || parts > 1) && isDense(target, r, n);
   std::byte *tile =
       isInPlace ? const_cast<std::byte *>(tileOf(target, item, r, n, nullptr))
                 : cScratch;
   const std::byte *bias =
-      at.bias ? at.bias + n.first * static_cast<int64_t>(elementBytes)
-              : nullptr;
+      at.bias && parts == 1
+          ? at.bias + n.first * static_cast<int64_t>(elementBytes)
+          : nullptr;
   const std::byte *bItem =
       b.base + batchOffset(b, item) * static_cast<int64_t>(elementBytes);
   bool isColumnPacked =
@@ -346,25 +362,39 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
                                 {aTile, bTile, tile, library}));
   }
   cache = {bItem, column};
+  if (gemm.activation == fb::Activation::Relu && parts == 1)
+    applyRelu(gemm.dtype, tile, r.size * n.size);
   if (!isInPlace)
     finishTile(target, item, r, n, tile);
 }
 
-/// C = the partial results, added in ascending order.
+/// C = the partial results, added in ascending order in place of the first,
+/// then what follows.
 void GemmPlan::addParts(const ThreadPool &pool) const {
-  pool.parallelFor(gemm.m, [this](int, int64_t first, int64_t end) {
+  auto *bias = reinterpret_cast<const float *>(at.bias);
+  auto *residual = reinterpret_cast<const float *>(at.residual);
+  pool.parallelFor(gemm.m, [&](int, int64_t first, int64_t end) {
     for (int64_t row = first; row < end; ++row) {
       auto *to = reinterpret_cast<float *>(const_cast<std::byte *>(c.base)) +
                  row * c.rowStride;
-      auto *from = reinterpret_cast<const float *>(at.workspace) + row * gemm.n;
-      for (int64_t j = 0; j < gemm.n; ++j)
-        to[j] = from[j] + from[j + gemm.m * gemm.n];
-      for (int64_t part = 2; part < parts; ++part) {
-        from = reinterpret_cast<const float *>(partialResult(part).base) +
-               row * gemm.n;
+      auto *sum = reinterpret_cast<float *>(at.workspace) + row * gemm.n;
+      for (int64_t part = 1; part < parts; ++part) {
+        auto *from = reinterpret_cast<const float *>(partialResult(part).base) +
+                     row * gemm.n;
         for (int64_t j = 0; j < gemm.n; ++j)
-          to[j] += from[j];
+          sum[j] += from[j];
       }
+      if (bias)
+        for (int64_t j = 0; j < gemm.n; ++j)
+          sum[j] += bias[j];
+      if (gemm.activation == fb::Activation::Relu)
+        applyRelu(gemm.dtype, reinterpret_cast<std::byte *>(sum), gemm.n);
+      if (residual) {
+        const float *added = residual + gemm.c_offset + row * c.rowStride;
+        for (int64_t j = 0; j < gemm.n; ++j)
+          sum[j] += added[j];
+      }
+      std::memcpy(to, sum, static_cast<size_t>(gemm.n) * 4);
     }
   });
 }

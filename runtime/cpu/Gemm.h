@@ -106,8 +106,11 @@ private:
   CallFailures failures;
 };
 
-/// The oneDNN form of an activation; undef for none.
+/// The oneDNN form of an activation; undef for none, and for what applyRelu
+/// does.
 dnnl::algorithm activationAlgorithm(fb::Activation activation);
+/// values[i] = max(values[i], 0) for `count` f32 or bf16, where NaN stays NaN.
+void applyRelu(fb::DType type, std::byte *values, int64_t count);
 /// Empty for dtypes that oneDNN does not compute with.
 std::optional<dnnl::memory::data_type> libraryType(fb::DType type);
 

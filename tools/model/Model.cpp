@@ -150,10 +150,11 @@ void Model::readSource() {
   auto fresh = std::make_unique<Source>();
   Diagnostics diagnostics;
   if (isArtifact()) {
-    std::string bytes = exportOnnx(*artifact, initialState(*artifact));
+    auto bytes = std::make_shared<const std::string>(
+        exportOnnx(*artifact, initialState(*artifact)));
     const auto *name = artifact->header().model();
-    fresh->model = OnnxModel::parse(bytes, name ? name->str() : file, "",
-                                    &fresh->context, diagnostics);
+    fresh->model = OnnxModel::parse(*bytes, name ? name->str() : file, "",
+                                    &fresh->context, diagnostics, bytes);
   } else {
     fresh->model = OnnxModel::load(file, &fresh->context, diagnostics);
   }
@@ -277,7 +278,7 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   const rt::SectionPayload sections[] = {
       {fb::SectionKind::Code, bytesOf(compiled.code)},
       {fb::SectionKind::Constants, compiled.constants},
-      {fb::SectionKind::Weights, compiled.weights},
+      {fb::SectionKind::Weights, {}, compiled.weights},
       {fb::SectionKind::SourceModel, bytesOf(compiled.sourceModel)},
       {fb::SectionKind::Report, bytesOf(report)}};
   if (!path.empty()) {
@@ -353,6 +354,8 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
       std::fprintf(stderr, "compile: %s took %.1f ms\n", phase.c_str(),
                    seconds * 1000);
   built.artifact = writeAndOpen(*compiled, writeReport(built.report), path);
+  compiled.reset();
+  source->model->releasePages();
   built.compileSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

@@ -199,6 +199,19 @@ static void append(SmallVector<Value> &places,
       places.push_back(place);
 }
 
+/// "gemm_bias_relu": what is computed in the same call.
+static std::string label(StringRef call, Value bias, Activation activation,
+                         Value residual) {
+  std::string text = call.str();
+  if (bias)
+    text += "_bias";
+  if (activation != Activation::None)
+    text += "_" + stringifyActivation(activation).str();
+  if (residual)
+    text += "_residual";
+  return text;
+}
+
 /// The view's last element lies in the place.
 static LogicalResult verifyView(GemmOp op, StringRef name, Value place,
                                 int64_t offset, ArrayRef<int64_t> strides,
@@ -263,15 +276,24 @@ SmallVector<Value> GemmOp::getWritten() {
   append(places, {getWorkspace()});
   return places;
 }
-std::string GemmOp::getLabel() { return "gemm"; }
+std::string GemmOp::getLabel() {
+  return label("gemm", getBias(), getActivation(), getResidual());
+}
+
+/// Each element of the residual is read just before the result's is written.
+bool GemmOp::mayShare(Value read, Value written) {
+  return written == getC() && read == getResidual() && read != getA() &&
+         read != getB() && read != getBias();
+}
 
 InstructionCost GemmOp::getCost() {
   ArrayRef<int64_t> s = getSizes();
   uint64_t batch = uint64_t(s[0]) * s[1];
   uint64_t m = s[2], n = s[3], k = s[4];
   uint64_t bytes = getElementType().getIntOrFloatBitWidth() / 8;
-  return {2 * batch * m * n * k, bytes * batch * (m * k + k * n),
-          bytes * batch * m * n};
+  uint64_t read = m * k + k * n + (getResidual() ? m * n : 0);
+  return {2 * batch * m * n * k,
+          bytes * (batch * read + (getBias() ? n : 0)), bytes * batch * m * n};
 }
 
 LogicalResult exec::ConvOp::verify() {
@@ -336,13 +358,19 @@ SmallVector<Value> exec::ConvOp::getWritten() {
 std::string exec::ConvOp::getLabel() {
   switch (getKind()) {
   case ConvKind::Forward:
-    return "conv";
+    return label("conv", getBias(), getActivation(), getResidual());
   case ConvKind::BackwardData:
     return "conv_grad_data";
   case ConvKind::BackwardWeights:
     return "conv_grad_weights";
   }
   llvm_unreachable("a kind of convolution");
+}
+
+bool exec::ConvOp::mayShare(Value read, Value written) {
+  return getKind() == ConvKind::Forward && written == getDst() &&
+         read == getResidual() && read != getSrc() && read != getWeights() &&
+         read != getBias();
 }
 
 InstructionCost exec::ConvOp::getCost() {
@@ -354,8 +382,11 @@ InstructionCost exec::ConvOp::getCost() {
   uint64_t all = bytesOf(getSrcType()) + bytesOf(getWeightsType()) +
                  bytesOf(getDstType());
   uint64_t written = bytesOf(getWritten().front());
-  return {2 * uint64_t(dst.getNumElements()) * perResult, all - written,
-          written};
+  uint64_t read = all - written;
+  for (Value operand : {getBias(), getResidual()})
+    if (operand && llvm::is_contained(getRead(), operand))
+      read += bytesOf(operand);
+  return {2 * uint64_t(dst.getNumElements()) * perResult, read, written};
 }
 
 //===----------------------------------------------------------------------===//

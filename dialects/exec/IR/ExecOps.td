@@ -143,13 +143,14 @@ def Exec_LaunchOp : Exec_InstructionOp<"launch", [
   let hasVerifier = 1;
 }
 
-def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction, ["mayShare"]>]> {
   let summary = "a batched matrix product by the library";
   let description = [{
     `c[b0, b1, m, n] = activation(sum over k of a[b0, b1, m, k] * b[b0, b1, k, n] + bias[n]) + residual[b0, b1, m, n]`
 
     `sizes` is [b0, b1, m, n, k]. Each matrix is seen through strides, in elements, over [b0, b1, row, column], from an element offset on;
-    a batch stride of 0 repeats the matrix. One inner stride of `a` and `b` is 1, and the last of `c`; the residual is addressed like `c`.
+    a batch stride of 0 repeats the matrix. One inner stride of `a` and `b` is 1, and the last of `c`; the residual is addressed like `c`, and
+    may be the same place.
 
     ```mlir
     exec.gemm f32 [1, 1, 64, 128, 784] %x by [0, 0, 784, 1], %w by [0, 0, 1, 784] -> %h by [0, 0, 128, 1]
@@ -173,7 +174,7 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
   let hasVerifier = 1;
 }
 
-def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction, ["mayShare"]>]> {
   let summary = "a channels-last convolution, or one of its gradients, by the library";
   let description = [{
     `src` [N, …in, C], `weights` [O, C / groups, …kernel], `dst` [N, …out, O], 1 to 3 spatial dims. `forward` writes `dst`, `backward_data`

@@ -170,8 +170,50 @@ TEST(GemmTest, Run_LongSumOfASmallResult_IsAddedInParts) {
   g.c_strides[2] = 70; // a result with gaps
   checkGemm(g);
   checkGemm(denseGemm(40, 70, 9000, false, true));
-  g.bias = 0; // an epilogue is applied to one whole sum
+  g.bias = 0; // what is linear or a maximum is applied to the whole sum
+  g.activation = fb::Activation::Relu;
+  EXPECT_GT(gemmWorkspaceBytes(g), 0u);
+  checkGemm(g);
+  g.residual = 0;
+  checkGemm(g);
+  checkGemm(g, /*isResidualInPlace=*/true);
+  g.activation = fb::Activation::Tanh; // the library's, on whole sums only
   EXPECT_EQ(gemmWorkspaceBytes(g), 0u);
+}
+
+TEST(GemmTest, ApplyRelu_NaN_StaysNaN) {
+  float values[] = {-1, 2, NAN, -NAN, -0.0f, INFINITY, -INFINITY};
+  applyRelu(fb::DType::F32, reinterpret_cast<std::byte *>(values), 7);
+  EXPECT_EQ(values[0], 0);
+  EXPECT_EQ(values[1], 2);
+  EXPECT_TRUE(std::isnan(values[2]) && std::isnan(values[3]));
+  EXPECT_EQ(values[4], 0);
+  EXPECT_EQ(values[5], INFINITY);
+  EXPECT_EQ(values[6], 0);
+  uint16_t narrow[] = {0xbf80, 0x4000, 0x7fc0, 0xffc0, 0x8000, 0xff80};
+  applyRelu(fb::DType::BF16, reinterpret_cast<std::byte *>(narrow), 6);
+  uint16_t want[] = {0, 0x4000, 0x7fc0, 0xffc0, 0, 0};
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(narrow[i], want[i]) << i;
+}
+
+TEST(GemmTest, Run_ReluOfNaN_IsNaN) {
+  fb::GemmT g = denseGemm(3, 40, 1, false, false);
+  g.activation = fb::Activation::Relu;
+  std::vector<float> a = {1, NAN, -1}, b(40, 2.0f), c(120);
+  LibraryContext context(1);
+  GemmPointers at;
+  at.a = reinterpret_cast<std::byte *>(a.data());
+  at.b = reinterpret_cast<std::byte *>(b.data());
+  at.c = reinterpret_cast<std::byte *>(c.data());
+  auto plan = GemmPlan::create(context, g, at);
+  ASSERT_TRUE(plan.isOk()) << plan.status().toString();
+  ASSERT_TRUE(context.allocate().isOk());
+  ThreadPool pool(1);
+  ASSERT_TRUE(plan.value()->run(pool).isOk());
+  EXPECT_EQ(c[0], 2);
+  EXPECT_TRUE(std::isnan(c[40]));
+  EXPECT_EQ(c[80], 0);
 }
 
 TEST(GemmTest, Run_AttentionStrides_EqualsSums) {
