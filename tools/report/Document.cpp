@@ -127,8 +127,7 @@ static Json programJson(const Document &document, const ProgramFacts &program) {
   Json &instructions = json["instructions"] = Json::array();
   for (size_t i = 0; i < program.instructions.size(); ++i)
     instructions.push_back(instructionJson(document, program, i));
-  Json &buffers = json["buffers"] = Json::array();
-  Json &atPeak = json["alive_at_peak"] = Json::array();
+  Json buffers = Json::array(), atPeak = Json::array();
   for (const BufferFacts &buffer : program.buffers) {
     if (buffer.isAliveAt(program.peak))
       atPeak.push_back(buffers.size());
@@ -141,6 +140,8 @@ static Json programJson(const Document &document, const ProgramFacts &program) {
                        {"producer", buffer.producer},
                        {"nodes", buffer.nodes}});
   }
+  json["buffers"] = std::move(buffers);
+  json["alive_at_peak"] = std::move(atPeak);
   return json;
 }
 
