@@ -11,9 +11,11 @@
 
 #include "compiler/codegen/cpu/CpuPipeline.h"
 #include "compiler/codegen/cpu/EmitObject.h"
+#include "compiler/driver/Decisions.h"
 #include "compiler/driver/RegisterAll.h"
 #include "compiler/pipeline/Phases.h"
 #include "compiler/pipeline/Serialize.h"
+#include "passes/recompute/Passes.h"
 #include "runtime/artifact/Writer.h"
 
 #include "mlir/IR/Verifier.h"
@@ -44,11 +46,13 @@ public:
 private:
   LogicalResult import();
   LogicalResult buildGraph();
+  LogicalResult recompute();
   LogicalResult formKernels();
   LogicalResult plan();
   LogicalResult emitCode();
+  void packPlan();
   void packPrograms();
-  void packStates();
+  void packWeights();
   LogicalResult packExports();
   LogicalResult phase(const char *name, LogicalResult (Compilation::*step)());
   void dump(const char *name);
@@ -116,6 +120,13 @@ LogicalResult Compilation::buildGraph() {
   graph.clipNorm = options.clipNorm;
   graph.accumulate = options.accumulate;
   graph.gradFrom = gradModel;
+  graph.precision = options.precision;
+  bool isScaled = options.precision == "f16" && options.lossScale.empty();
+  graph.lossScale = isScaled ? "dynamic"
+                    : options.lossScale.empty() ? "none"
+                                                : options.lossScale;
+  for (const std::string &glob : options.keepF32)
+    graph.keepF32.push_back(glob);
   for (auto &[name, shape] : options.targetShapes)
     graph.targetShapes.push_back(
         name + "=" +
@@ -124,6 +135,29 @@ LogicalResult Compilation::buildGraph() {
                             [](int64_t size) { return std::to_string(size); }),
             "x"));
   buildGraphPipeline(passes, graph);
+  return passes.run(*module);
+}
+
+/// Chooses what to compute again, and lets the training programs do so.
+LogicalResult Compilation::recompute() {
+  RecomputeRequest request;
+  request.mode = options.recompute;
+  request.memoryLimit = options.memoryLimit;
+  request.fuse = options.fuse;
+  // What passes say of candidates is not what they do to the program.
+  size_t decisions = result->decisions.size();
+  FailureOr<RecomputePlan> plan =
+      chooseRecompute(*module, request, result->recomputePlans);
+  result->decisions.resize(decisions);
+  if (failed(plan))
+    return failure();
+  result->recompute = plan->mode;
+  if (plan->mode == "none")
+    return success();
+  PassManager passes(&context);
+  RecomputePassOptions pass;
+  pass.mode = plan->mode;
+  passes.addNestedPass<func::FuncOp>(createRecomputePass(pass));
   return passes.run(*module);
 }
 
@@ -152,6 +186,7 @@ LogicalResult Compilation::plan() {
   if (failed(emitted))
     return failure();
   kernelIndices = std::move(*emitted);
+  packPlan();
   return success();
 }
 
@@ -167,7 +202,8 @@ void Compilation::packPrograms() {
   }
 }
 
-LogicalResult Compilation::emitCode() {
+/// Everything that the plan alone decides.
+void Compilation::packPlan() {
   fb::ArtifactT &artifact = result->artifact;
   for (const KernelEntry &entry : kernels->entries()) {
     auto kernel = std::make_unique<fb::KernelT>();
@@ -176,6 +212,20 @@ LogicalResult Compilation::emitCode() {
     kernel->hash = entry.hash;
     artifact.kernels.push_back(std::move(kernel));
   }
+  artifact.producer = "dlc 0.1.0";
+  artifact.model = llvm::sys::path::filename(options.model).str();
+  artifact.precision = options.precision;
+  artifact.target = std::make_unique<fb::TargetT>();
+  artifact.target->kind = "cpu";
+  artifact.target->cpu = target.cpu;
+  artifact.target->features = target.needs;
+  artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
+  packPrograms();
+  artifact.states = serializeStates(*module);
+  result->constants = std::move(constants.getBytes());
+}
+
+LogicalResult Compilation::emitCode() {
   if (!kernels->entries().empty()) {
     FailureOr<std::string> code =
         cpu::emitSharedObject(kernels->getModules(), target);
@@ -183,38 +233,42 @@ LogicalResult Compilation::emitCode() {
       return failure();
     result->code = std::move(*code);
   }
-  artifact.producer = "dlc 0.1.0";
-  artifact.model = llvm::sys::path::filename(options.model).str();
-  artifact.precision = options.import.f64 ? "f64" : "f32";
-  artifact.target = std::make_unique<fb::TargetT>();
-  artifact.target->kind = "cpu";
-  artifact.target->cpu = target.cpu;
-  artifact.target->features = target.needs;
-  artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
-  packPrograms();
-  packStates();
-  result->constants = std::move(constants.getBytes());
+  packWeights();
   return packExports();
 }
 
-/// States with their initial values in the weights section.
-void Compilation::packStates() {
-  std::vector<std::byte> &weights = result->weights;
-  for (std::unique_ptr<fb::StateT> &entry : serializeStates(*module)) {
-    const fb::StateT &state = *entry;
-    if (state.role == fb::StateRole::Random) {
-      entry->init = fb::StateInit::Seed;
+/// The initial values of the states.
+void Compilation::packWeights() {
+  constexpr size_t alignment = 64;
+  static const std::byte zeros[alignment] = {};
+  size_t position = 0;
+  auto append = [&](std::span<const std::byte> bytes) {
+    position += bytes.size();
+    result->weights.push_back(bytes);
+  };
+  auto addWeight = [&](fb::StateT &state, ArrayRef<char> bytes) {
+    state.init = fb::StateInit::Constant;
+    state.init_offset = position;
+    append(std::as_bytes(std::span(bytes.data(), bytes.size())));
+    append(std::span(zeros).first(
+        llvm::offsetToAlignment(position, llvm::Align(alignment))));
+  };
+  // Bytes of attributes live as long as the context.
+  llvm::StringMap<DenseElementsAttr> numbers;
+  for (exec::VariableOp variable : module->getOps<exec::VariableOp>())
+    if (auto init = variable.getInit())
+      numbers[variable.getName()] = cast<DenseElementsAttr>(*init);
+  for (std::unique_ptr<fb::StateT> &state : result->artifact.states) {
+    if (state->role == fb::StateRole::Random) {
+      state->init = fb::StateInit::Seed;
     } else if (const Weight *weight =
-                   result->imported.weights.find(state.name)) {
-      entry->init = fb::StateInit::Constant;
-      entry->init_offset = weights.size();
-      auto *data = reinterpret_cast<const std::byte *>(weight->bytes.data());
-      weights.insert(weights.end(), data, data + weight->bytes.size());
-      weights.resize((weights.size() + 63) / 64 * 64);
+                   result->imported.weights.find(state->name)) {
+      addWeight(*state, weight->bytes);
+    } else if (DenseElementsAttr number = numbers.lookup(state->name)) {
+      addWeight(*state, number.getRawData());
     } else {
-      entry->init = fb::StateInit::Zero;
+      state->init = fb::StateInit::Zero;
     }
-    result->artifact.states.push_back(std::move(entry));
   }
 }
 
@@ -302,6 +356,8 @@ std::unique_ptr<CompiledModel> Compilation::run() {
                       llvm::sys::path::filename(options.model) + ": " + text);
     return success();
   });
+  std::optional<DecisionScope> scope(std::in_place, context,
+                                     result->decisions);
   module = ModuleOp::create(UnknownLoc::get(&context));
   if (failed(phase("input", &Compilation::import)))
     return nullptr;
@@ -309,12 +365,19 @@ std::unique_ptr<CompiledModel> Compilation::run() {
   if (failed(phase("graph", &Compilation::buildGraph)))
     return nullptr;
   dump("graph");
+  if (options.recompute != "none" &&
+      failed(phase("recompute", &Compilation::recompute)))
+    return nullptr;
   if (failed(phase("kernels", &Compilation::formKernels)))
     return nullptr;
   dump("kernels");
   if (failed(phase("exec", &Compilation::plan)))
     return nullptr;
   dump("exec");
+  // Code generation decides nothing that a report tells.
+  scope.reset();
+  if (options.onPlan && !options.onPlan(*result))
+    return diagnostics.hasErrors() ? nullptr : std::move(result);
   if (failed(phase("artifact", &Compilation::emitCode)))
     return nullptr;
   if (diagnostics.hasErrors())
@@ -329,7 +392,7 @@ std::vector<std::byte> CompiledModel::toBytes() {
   std::vector<rt::SectionPayload> sections = {
       {fb::SectionKind::Code, bytesOf(code)},
       {fb::SectionKind::Constants, constants},
-      {fb::SectionKind::Weights, weights},
+      {fb::SectionKind::Weights, {}, weights},
       {fb::SectionKind::SourceModel, bytesOf(sourceModel)}};
   auto bytes = rt::writeArtifact(artifact, sections);
   return bytes.isOk() ? std::move(*bytes) : std::vector<std::byte>();

@@ -7,16 +7,20 @@
 #ifndef DLC_COMPILER_DRIVER_COMPILER_H
 #define DLC_COMPILER_DRIVER_COMPILER_H
 
+#include "compiler/pipeline/ChooseRecompute.h"
 #include "frontends/onnx/OnnxImporter.h"
 #include "runtime/artifact/artifact_generated.h"
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace dlc {
+
+struct CompiledModel;
 
 struct CompileOptions {
   /// The `.onnx` file.
@@ -34,6 +38,18 @@ struct CompileOptions {
   std::map<std::string, std::vector<int64_t>> targetShapes;
   /// Dims, batch, freezing, ties, BatchNormalization, f64.
   ImportOptions import;
+  /// "f32"; "bf16" or "f16": contractions compute in it; "f64" goes with
+  /// `import.f64`.
+  std::string precision = "f32";
+  /// none, cheap, auto or full[:segments=N]; see compiler/pipeline/
+  /// ChooseRecompute.h.
+  std::string recompute = "none";
+  /// For `auto`: bytes of the arena that the program is to fit in; 0: no limit.
+  uint64_t memoryLimit = 0;
+  /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
+  std::string lossScale;
+  /// Globs of node names that mixed precision leaves in f32.
+  std::vector<std::string> keepF32;
   /// Several ops per kernel. Without it every op is a kernel of its own: to see
   /// what fusion saves.
   bool fuse = true;
@@ -43,10 +59,26 @@ struct CompileOptions {
   std::string dumpPhases;
   /// Called as each phase begins, with its name.
   std::function<void(const std::string &)> onPhase;
+  /// Called once every program has its order and its memory, before code is
+  /// generated: `artifact` has the states, kernels and programs, `constants`
+  /// the numbers they read. False ends compiling there, without an error.
+  std::function<bool(const CompiledModel &)> onPlan;
 };
 
 /// Seconds that each phase took, in order.
 using PhaseTimes = std::vector<std::pair<std::string, double>>;
+
+/// What a pass reported as an optimization remark (mlir/IR/Remarks.h): its
+/// category is the topic, its name the reason code.
+struct PassDecision {
+  std::string topic;
+  bool isPassed = false;
+  /// The function, which has the entry's name.
+  std::string entry;
+  std::string reason, message;
+  /// ONNX nodes of the op.
+  std::vector<std::string> nodes;
+};
 
 /// An artifact in memory.
 struct CompiledModel {
@@ -54,10 +86,19 @@ struct CompiledModel {
   std::shared_ptr<mlir::MLIRContext> context;
   fb::ArtifactT artifact;
   std::string code;
-  std::vector<std::byte> constants, weights;
+  std::vector<std::byte> constants;
+  /// The section of weights in pieces: views of `imported.weights` and the
+  /// bytes between them.
+  std::vector<std::span<const std::byte>> weights;
   std::string sourceModel;
   /// What the importer found: inputs, outputs, parameters, remarks.
   ImportedModel imported;
+  /// By entry, in the order that each pass made them.
+  std::vector<PassDecision> decisions;
+  /// What the training programs compute again, as dlc-recompute's mode.
+  std::string recompute = "none";
+  /// The ways to recompute that were planned to choose it.
+  std::vector<RecomputePlan> recomputePlans;
   PhaseTimes times;
   /// The bytes of the `.dlc` file.
   std::vector<std::byte> toBytes();

@@ -10,6 +10,8 @@
 #include "passes/kernels/Passes.h"
 #include "passes/memory/Passes.h"
 #include "passes/schedule/Passes.h"
+#include "passes/precision/Passes.h"
+#include "passes/recompute/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/training/Passes.h"
 #include "passes/verify/Passes.h"
@@ -25,6 +27,8 @@ void dlc::registerAllPasses() {
   mlir::registerTransformsPasses();
   registerDlcAutodiffPasses();
   registerDlcDecomposePasses();
+  registerDlcPrecisionPasses();
+  registerDlcRecomputePasses();
   registerDlcSimplifyPasses();
   registerDlcTrainingPasses();
   registerDlcVerifyPasses();

@@ -7,6 +7,8 @@
 #include "compiler/pipeline/Phases.h"
 
 #include "passes/decompose/Passes.h"
+#include "passes/precision/Passes.h"
+#include "passes/recompute/Passes.h"
 #include "passes/simplify/Passes.h"
 #include "passes/training/Passes.h"
 #include "passes/verify/Passes.h"
@@ -32,6 +34,7 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
   training.loss = options.loss;
   training.optimizer = options.optimizer;
   training.clipNorm = options.clipNorm;
+  training.lossScale = options.lossScale;
   training.accumulate = options.accumulate;
   training.targetShapes.assign(options.targetShapes.begin(),
                                options.targetShapes.end());
@@ -44,5 +47,19 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
   pm.addNestedPass<func::FuncOp>(createDecomposePass());
   addSimplification(pm);
   pm.addNestedPass<func::FuncOp>(createSimplifyPass());
+  if (options.precision == "bf16" || options.precision == "f16") {
+    // Last, because what is stored narrow depends on which ops are left.
+    MixedPrecisionPassOptions precision;
+    precision.type = options.precision;
+    precision.keep.assign(options.keepF32.begin(), options.keepF32.end());
+    pm.addNestedPass<func::FuncOp>(createMixedPrecisionPass(precision));
+    pm.addNestedPass<func::FuncOp>(createSimplifyPass());
+  }
+  if (options.recompute != "none") {
+    // After all that joins equal ops, because it would undo this.
+    RecomputePassOptions recompute;
+    recompute.mode = options.recompute;
+    pm.addNestedPass<func::FuncOp>(createRecomputePass(recompute));
+  }
   pm.addPass(createVerifyGraphPass());
 }

@@ -15,6 +15,9 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
                                const KernelsOptions &options) {
   FormKernelsPassOptions form;
   form.merge = options.fuse;
+  // Before kernels are formed, because what a library call does is in none.
+  if (options.fuse)
+    pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass());
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
   if (!options.fuse)
     return;

@@ -35,6 +35,7 @@ fb::GemmT recordOf(exec::GemmOp op) {
   ArrayRef<int64_t> sizes = op.getSizes();
   fb::GemmT gemm;
   gemm.dtype = dtypeOf(op.getElementType());
+  gemm.is_wide = op.getResultType() != op.getElementType();
   gemm.batch0 = sizes[0];
   gemm.batch1 = sizes[1];
   gemm.m = sizes[2];
@@ -58,6 +59,8 @@ fb::ConvT recordOf(exec::ConvOp op) {
   fb::ConvT conv;
   conv.kind = fb::ConvKind(op.getKind());
   conv.dtype = dtypeOf(cast<RankedTensorType>(op.getSrcType()).getElementType());
+  conv.is_wide = cast<RankedTensorType>(op.getWeightsType()).getElementType() !=
+                 cast<RankedTensorType>(op.getSrcType()).getElementType();
   conv.batch = src.front();
   conv.in_channels = src.back();
   conv.out_channels = dst.back();

@@ -40,6 +40,18 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
   Option<std::string> evalFrom{*this, "eval-from",
                                llvm::cl::desc("the model function of 'eval'"),
                                llvm::cl::init("infer")};
+  Option<std::string> precision{
+      *this, "precision",
+      llvm::cl::desc("f32, bf16 or f16: what contractions compute in"),
+      llvm::cl::init("f32")};
+  Option<std::string> lossScale{
+      *this, "loss-scale", llvm::cl::desc("none or dynamic[:init=N,interval=N]"),
+      llvm::cl::init("none")};
+  Option<std::string> recompute{
+      *this, "recompute", llvm::cl::desc("none, cheap or full[:segments=N]"),
+      llvm::cl::init("none")};
+  ListOption<std::string> keepF32{
+      *this, "keep-f32", llvm::cl::desc("globs of nodes that stay f32")};
 };
 
 /// From the importer's functions to entry points in primitive ops.

@@ -2,8 +2,10 @@
 #include "compiler/pipeline/Serialize.h"
 
 #include "compiler/pipeline/LibraryRecords.h"
+#include "dialects/dlc/indexing/Access.h"
 
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -157,6 +159,12 @@ static void collectNames(Location loc, std::vector<std::string> &names) {
   }
 }
 
+std::vector<std::string> nodeNames(Location loc) {
+  std::vector<std::string> names;
+  collectNames(loc, names);
+  return names;
+}
+
 //===----------------------------------------------------------------------===//
 // Places
 //===----------------------------------------------------------------------===//
@@ -225,6 +233,25 @@ fb::OpUnion ProgramWriter::launch(exec::LaunchOp op) {
   return operation;
 }
 
+/// The element types that a kernel computes in, floats where it has any; what
+/// only moves or converts numbers does not count.
+static std::vector<fb::DType> precisionOf(exec::LaunchOp op) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<exec::KernelOp>(
+      op, op.getKernelAttr());
+  llvm::SmallSetVector<Type, 4> floats, others;
+  kernel.getRegionOp().getBody().walk([&](Operation *inner) {
+    if (inner->getNumResults() == 0 || isIndexOnly(inner) ||
+        isa<CastOp>(inner))
+      return;
+    Type type = getElementTypeOrSelf(inner->getResult(0).getType());
+    (isa<FloatType>(type) ? floats : others).insert(type);
+  });
+  std::vector<fb::DType> types;
+  for (Type type : floats.empty() ? others : floats)
+    types.push_back(dtypeOf(type));
+  return types;
+}
+
 fb::OpUnion ProgramWriter::gemm(exec::GemmOp op) {
   fb::GemmT gemm = recordOf(op);
   gemm.a = at(op.getA());
@@ -286,13 +313,15 @@ fb::OpUnion ProgramWriter::operation(Operation *op) {
 void ProgramWriter::addInstruction(exec::Instruction op) {
   auto instruction = std::make_unique<fb::InstructionT>();
   instruction->label = op.getLabel();
-  collectNames(op->getLoc(), instruction->nodes);
+  instruction->nodes = nodeNames(op->getLoc());
   if (instruction->nodes.size() > 16)
     instruction->nodes.resize(16);
   exec::InstructionCost cost = op.getCost();
   instruction->flops = cost.operations;
   instruction->bytes_read = cost.bytesRead;
   instruction->bytes_written = cost.bytesWritten;
+  if (auto launch = dyn_cast<exec::LaunchOp>(*op))
+    instruction->precision = precisionOf(launch);
   instruction->op = operation(op);
   record->instructions.push_back(std::move(instruction));
 }

@@ -16,6 +16,9 @@
 
 namespace dlc {
 
+/// Names of the ONNX nodes (or source lines) that `loc` stands for.
+std::vector<std::string> nodeNames(mlir::Location loc);
+
 /// Bytes of the constants section, filled as programs are serialized; equal
 /// constants are stored once.
 class ConstantPool {

@@ -1,6 +1,7 @@
 //===- Classify.cpp - which initializers train ----------------------------===//
 #include "frontends/onnx/Classify.h"
 
+#include "frontends/onnx/Notes.h"
 #include "frontends/onnx/OpTable.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringSet.h"
@@ -159,27 +160,52 @@ static bool isGeneratedName(StringRef name) {
   return pattern.match(name);
 }
 
-/// Element `i` of a float tensor.
-static double element(const Weight &weight, size_t i) {
-  auto type = cast<FloatType>(weight.type.getElementType());
-  size_t width = elementBytes(type);
-  if (type.isF32()) {
+namespace {
+/// The elements of a float tensor as doubles. What the type is, is asked once:
+/// a model has 10^8 elements and more.
+class Elements {
+public:
+  explicit Elements(const Weight &weight)
+      : bytes(weight.bytes.data()),
+        isF32(weight.type.getElementType().isF32()),
+        width(elementBytes(weight.type.getElementType())),
+        semantics(cast<FloatType>(weight.type.getElementType())
+                      .getFloatSemantics()),
+        count(weight.type.getNumElements()) {}
+
+  size_t size() const { return count; }
+
+  double operator[](size_t i) const {
+    if (!isF32)
+      return narrow(i);
     float value;
-    std::memcpy(&value, weight.bytes.data() + i * width, width);
+    std::memcpy(&value, bytes + i * sizeof(value), sizeof(value));
     return value;
   }
-  uint64_t bits = 0;
-  std::memcpy(&bits, weight.bytes.data() + i * width, width);
-  return APFloat(type.getFloatSemantics(), APInt(type.getWidth(), bits))
-      .convertToDouble();
-}
+
+private:
+  double narrow(size_t i) const {
+    uint64_t bits = 0;
+    std::memcpy(&bits, bytes + i * width, width);
+    return APFloat(semantics, APInt(unsigned(width) * 8, bits))
+        .convertToDouble();
+  }
+
+  const char *bytes;
+  bool isF32;
+  size_t width;
+  const llvm::fltSemantics &semantics;
+  size_t count;
+};
+} // namespace
 
 /// A mask that is finite: zeros, and numbers large enough to silence a softmax
 /// (shifted windows add -100).
 static bool isFiniteMask(const Weight &weight) {
   bool silences = false;
-  for (size_t i = 0, n = weight.type.getNumElements(); i < n; ++i) {
-    double value = element(weight, i);
+  Elements values(weight);
+  for (size_t i = 0; i < values.size(); ++i) {
+    double value = values[i];
     if (value != 0 && value > -100)
       return false;
     silences |= value != 0;
@@ -195,8 +221,9 @@ static bool isBinaryMask(const Weight &weight) {
   size_t cols = weight.type.getShape().back();
   bool hasZero = false, hasFullRow = false;
   size_t onesInRow = 0;
-  for (size_t i = 0, n = weight.type.getNumElements(); i < n; ++i) {
-    double value = element(weight, i);
+  Elements values(weight);
+  for (size_t i = 0; i < values.size(); ++i) {
+    double value = values[i];
     if (value != 0 && value != 1)
       return false;
     onesInRow = (i % cols ? onesInRow : 0) + (value == 1);
@@ -207,13 +234,25 @@ static bool isBinaryMask(const Weight &weight) {
 }
 
 static bool hasNonFinite(const Weight &weight) {
-  for (size_t i = 0, n = weight.type.getNumElements(); i < n; ++i)
-    if (!std::isfinite(element(weight, i)))
+  Elements values(weight);
+  for (size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
       return true;
   return false;
 }
 
-bool isParameter(const Weight &weight, unsigned bits, std::string &reason) {
+/// Exporters keep one of equal tensors, so that a buffer of zeros may stand for
+/// biases too: its note says nothing about those.
+static bool mayBeMerged(const Weight &weight, unsigned bits) {
+  if (!isConstantValued(weight))
+    return false;
+  double value = element(weight, 0);
+  return bits & (Statistic | WeightLike) ||
+         (weight.type.getNumElements() > 1 && (value == 0 || value == 1));
+}
+
+bool isParameter(const Weight &weight, unsigned bits, std::string &reason,
+                 Note note) {
   int64_t elements = weight.type.getNumElements();
   if (!(bits & Differentiable))
     reason = bits & Statistic
@@ -222,13 +261,19 @@ bool isParameter(const Weight &weight, unsigned bits, std::string &reason) {
                    "index or condition, or not at all";
   else if (elements == 0)
     reason = "it has no elements";
+  else if (note == Note::Buffer && !mayBeMerged(weight, bits))
+    reason = "the exporter noted that it is a buffer, no parameter";
+  else if (note == Note::Computed && !mayBeMerged(weight, bits))
+    reason = "the exporter noted that it was computed from constants";
+  else if (note == Note::Parameter && !hasNonFinite(weight))
+    return true;
   else if (elements == 1 && !(bits & WeightLike) &&
            isGeneratedName(weight.name))
     reason = "a literal: one number under a name that the exporter made up";
   else if (elements > 1 && isGeneratedName(weight.name) &&
            isConstantValued(weight) &&
-           (element(weight, 0) == 1 ||
-            (element(weight, 0) == 0 && weight.type.getRank() == 1)))
+           (Elements(weight)[0] == 1 ||
+            (Elements(weight)[0] == 0 && weight.type.getRank() == 1)))
     reason = "a literal: all zeros or ones under a name that the exporter "
              "made up";
   else if (hasNonFinite(weight))
@@ -250,8 +295,9 @@ static bool areOnCircle(const Weight &first, const Weight &second, size_t count,
                         llvm::function_ref<size_t(size_t)> a,
                         llvm::function_ref<size_t(size_t)> b) {
   constexpr double rounding = 1e-5; // of f32, with room; 16-bit tables train
+  Elements xs(first), ys(second);
   for (size_t i = 0; i < count; ++i) {
-    double x = element(first, a(i)), y = element(second, b(i));
+    double x = xs[a(i)], y = ys[b(i)];
     if (!(std::fabs(x * x + y * y - 1) < rounding))
       return false;
   }
@@ -277,12 +323,14 @@ static bool isPositionTable(const Weight &weight) {
 /// embeddings), are computed, not trained. Norm scales of one beside shifts of
 /// zero are constant-valued.
 static void keepSineTables(const LoadedModel &model,
+                           const llvm::StringMap<Note> &notes,
                            std::vector<Classified> &fates) {
   constexpr int64_t leastElements = 8;
   const std::vector<Weight> &weights = model.initializers;
   std::vector<size_t> candidates;
   for (auto [i, weight] : llvm::enumerate(weights))
     if (fates[i].fate == Fate::Trained && weight.type.getRank() >= 2 &&
+        notes.lookup(weight.name) != Note::Parameter &&
         weight.type.getNumElements() >= leastElements &&
         !isConstantValued(weight))
       candidates.push_back(i);
@@ -438,6 +486,7 @@ std::vector<Classified> classify(const LoadedModel &model,
                                  std::vector<std::string> &remarks,
                                  Diagnostics &diagnostics) {
   std::vector<Classified> fates(model.initializers.size());
+  llvm::StringMap<Note> notes = readNotes(model.proto->graph());
   for (auto [i, weight] : llvm::enumerate(model.initializers)) {
     unsigned bits = NoUse;
     for (const InitializerUse &use : uses.lookup(weight.name))
@@ -445,12 +494,12 @@ std::vector<Classified> classify(const LoadedModel &model,
     Classified &fate = fates[i];
     if (!isa<FloatType>(weight.type.getElementType()))
       fate.reason = "it holds no floats";
-    else if (isParameter(weight, bits, fate.reason))
+    else if (isParameter(weight, bits, fate.reason, notes.lookup(weight.name)))
       fate.fate = Fate::Trained;
     else if (bits & Statistic)
       fate.fate = Fate::State;
   }
-  keepSineTables(model, fates);
+  keepSineTables(model, notes, fates);
   if (options.retie)
     tieEqual(model, fates, remarks);
   applyPatterns(model, options, fates, diagnostics);

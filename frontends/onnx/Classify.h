@@ -10,6 +10,7 @@
 #define DLC_FRONTENDS_ONNX_CLASSIFY_H
 
 #include "frontends/onnx/LoadedModel.h"
+#include "frontends/onnx/Notes.h"
 #include "frontends/onnx/OnnxImporter.h"
 
 namespace dlc::frontend {
@@ -31,8 +32,7 @@ struct InitializerUse {
 };
 
 /// By initializer name.
-using InitializerUses =
-    llvm::StringMap<llvm::SmallVector<InitializerUse, 2>>;
+using InitializerUses = llvm::StringMap<llvm::SmallVector<InitializerUse, 2>>;
 
 InitializerUses findUses(const LoadedModel &model, const Graph &graph);
 
@@ -63,8 +63,9 @@ std::vector<Classified> classify(const LoadedModel &model,
                                  Diagnostics &diagnostics);
 
 /// Whether an initializer used with `bits` trains, before options are looked
-/// at; if not, fills `reason`.
-bool isParameter(const Weight &weight, unsigned bits, std::string &reason);
+/// at; if not, fills `reason`. `note` is what the file says of it.
+bool isParameter(const Weight &weight, unsigned bits, std::string &reason,
+                 Note note = Note::None);
 /// Whether all elements are equal bit for bit.
 bool isConstantValued(const Weight &weight);
 

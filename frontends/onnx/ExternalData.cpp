@@ -99,6 +99,15 @@ ExternalFiles::open(llvm::StringRef location, TensorError &error) {
   return nullptr;
 }
 
+std::vector<std::shared_ptr<llvm::MemoryBuffer>>
+ExternalFiles::opened() const {
+  std::vector<std::shared_ptr<llvm::MemoryBuffer>> all;
+  for (const auto &entry : files)
+    if (entry.second)
+      all.push_back(entry.second);
+  return all;
+}
+
 std::optional<Weight> ExternalFiles::decode(mlir::MLIRContext *context,
                                             const onnx::TensorProto &tensor,
                                             TensorError &error) {

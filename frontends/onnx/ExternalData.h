@@ -26,6 +26,9 @@ public:
                                const onnx::TensorProto &tensor,
                                TensorError &error);
 
+  /// The files that were read.
+  std::vector<std::shared_ptr<llvm::MemoryBuffer>> opened() const;
+
 private:
   std::shared_ptr<llvm::MemoryBuffer> open(llvm::StringRef location,
                                            TensorError &error);

@@ -10,6 +10,7 @@
 #include "frontends/Diagnostics.h"
 #include "frontends/onnx/OnnxTypes.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <deque>
 
 namespace dlc::frontend {
@@ -21,6 +22,8 @@ struct LoadedModel {
   /// Decoded initializers, in the order of `proto`'s, whose own have no data
   /// left: the file is small and may be copied and edited.
   std::vector<Weight> initializers;
+  /// The files that initializers are views of.
+  std::vector<std::shared_ptr<llvm::MemoryBuffer>> files;
   mlir::MLIRContext *context;
 };
 

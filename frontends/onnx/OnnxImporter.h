@@ -123,11 +123,17 @@ public:
                                          mlir::MLIRContext *context,
                                          Diagnostics &diagnostics);
   /// The same for bytes in memory: `name` is for messages, `folder` is where
-  /// external data lie.
+  /// external data lie. With an `owner`, which keeps `bytes` alive and
+  /// unchanged, large tensors stay where they are; without, they are copied.
   static std::shared_ptr<OnnxModel>
   parse(llvm::StringRef bytes, llvm::StringRef name, llvm::StringRef folder,
-        mlir::MLIRContext *context, Diagnostics &diagnostics);
+        mlir::MLIRContext *context, Diagnostics &diagnostics,
+        std::shared_ptr<const void> owner = nullptr);
   ~OnnxModel();
+
+  /// Tells the system that the values of tensors may leave memory; they are
+  /// read from their files again when touched.
+  void releasePages() const;
 
   const frontend::LoadedModel &data() const { return *loaded; }
 

@@ -8,6 +8,7 @@
 #include "frontends/onnx/ExternalData.h"
 #include "frontends/onnx/LoadedModel.h"
 #include "frontends/onnx/OnnxImporter.h"
+#include "frontends/onnx/RawData.h"
 
 #include "google/protobuf/io/coded_stream.h"
 #include "llvm/ADT/StringSet.h"
@@ -15,6 +16,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include <sys/mman.h>
 
 using namespace mlir;
 using namespace dlc::frontend;
@@ -27,15 +30,27 @@ OnnxModel::OnnxModel(std::unique_ptr<LoadedModel> loaded)
     : loaded(std::move(loaded)) {}
 OnnxModel::~OnnxModel() = default;
 
+namespace {
+/// Bytes of the file that the parser did not see, and what keeps them alive.
+struct DataInPlace {
+  std::vector<llvm::ArrayRef<char>> data;
+  std::shared_ptr<const void> owner;
+};
+} // namespace
+
 /// Reads `tensor` and takes its data out of it, so that the parsed file is small
-/// enough to copy.
+/// enough to copy. `data` are where raw data were not parsed, else null.
 static std::optional<Weight> takeData(LoadedModel &model,
                                       onnx::TensorProto &tensor,
+                                      llvm::ArrayRef<char> data,
+                                      std::shared_ptr<const void> owner,
                                       ExternalFiles &files,
                                       TensorError &error) {
   std::optional<Weight> weight;
   if (tensor.data_location() == onnx::TensorProto::EXTERNAL) {
     weight = files.decode(model.context, tensor, error);
+  } else if (data.data()) {
+    weight = decodeRaw(model.context, tensor, data, std::move(owner), error);
   } else if (tensor.has_raw_data()) {
     std::shared_ptr<std::string> data(tensor.release_raw_data());
     weight = decodeRaw(model.context, tensor, {data->data(), data->size()},
@@ -49,28 +64,34 @@ static std::optional<Weight> takeData(LoadedModel &model,
 
 /// Decodes every initializer, from the file or from files beside it.
 static void decodeInitializers(LoadedModel &model, StringRef folder,
+                               const DataInPlace &inPlace,
                                Diagnostics &diagnostics) {
   ExternalFiles files(folder.str());
   llvm::StringSet<> names;
-  for (onnx::TensorProto &tensor :
-       *model.proto->mutable_graph()->mutable_initializer()) {
+  for (auto [i, tensor] : llvm::enumerate(
+           *model.proto->mutable_graph()->mutable_initializer())) {
+    std::string &name = *tensor.mutable_name();
     auto subject = [&] {
-      return model.name + ": initializer '" + tensor.name() + "' ";
+      return model.name + ": initializer '" + name + "' ";
     };
-    if (tensor.name().empty() || !names.insert(tensor.name()).second) {
+    if (name.empty() || !names.insert(name).second) {
       diagnostics.error("DLC1009",
                         subject() + "must have a name of its own, but got a "
                                     "name that is empty or taken");
       continue;
     }
     TensorError error;
-    std::optional<Weight> weight = takeData(model, tensor, files, error);
+    llvm::ArrayRef<char> data =
+        i < inPlace.data.size() ? inPlace.data[i] : llvm::ArrayRef<char>();
+    std::optional<Weight> weight =
+        takeData(model, tensor, data, inPlace.owner, files, error);
     if (!weight) {
       diagnostics.error(error.id, subject() + error.message);
       continue;
     }
     model.initializers.push_back(std::move(*weight));
   }
+  llvm::append_range(model.files, files.opened());
   if (model.proto->graph().sparse_initializer_size())
     diagnostics.error("DLC1002", model.name + ": initializers must be dense, "
                                               "but got sparse ones");
@@ -93,7 +114,8 @@ static void checkHeader(const LoadedModel &model, Diagnostics &diagnostics) {
 std::shared_ptr<OnnxModel> OnnxModel::parse(StringRef bytes, StringRef name,
                                             StringRef folder,
                                             MLIRContext *context,
-                                            Diagnostics &diagnostics) {
+                                            Diagnostics &diagnostics,
+                                            std::shared_ptr<const void> owner) {
   auto model = std::make_unique<LoadedModel>();
   model->name = name.str();
   model->context = context;
@@ -106,8 +128,15 @@ std::shared_ptr<OnnxModel> OnnxModel::parse(StringRef bytes, StringRef name,
                                     name, bytes.size()));
     return nullptr;
   }
+  std::optional<SmallModelFile> small;
+  DataInPlace inPlace;
+  if (owner)
+    small = takeRawData(bytes);
+  if (small)
+    inPlace = {std::move(small->data), std::move(owner)};
+  StringRef parsed = small ? StringRef(small->bytes) : bytes;
   google::protobuf::io::CodedInputStream input(
-      reinterpret_cast<const uint8_t *>(bytes.data()), int(bytes.size()));
+      reinterpret_cast<const uint8_t *>(parsed.data()), int(parsed.size()));
   input.SetRecursionLimit(maxNesting);
   if (!model->proto->MergePartialFromCodedStream(&input) ||
       !input.ConsumedEntireMessage() || !model->proto->has_graph()) {
@@ -119,10 +148,23 @@ std::shared_ptr<OnnxModel> OnnxModel::parse(StringRef bytes, StringRef name,
     return nullptr;
   }
   checkHeader(*model, diagnostics);
-  decodeInitializers(*model, folder, diagnostics);
+  decodeInitializers(*model, folder, inPlace, diagnostics);
   if (diagnostics.hasErrors())
     return nullptr;
   return std::shared_ptr<OnnxModel>(new OnnxModel(std::move(model)));
+}
+
+void OnnxModel::releasePages() const {
+  uint64_t page = llvm::sys::Process::getPageSizeEstimate();
+  for (const auto &file : loaded->files) {
+    // Only a mapping can be read again.
+    if (file->getBufferKind() != llvm::MemoryBuffer::MemoryBuffer_MMap)
+      continue;
+    auto start = reinterpret_cast<uintptr_t>(file->getBufferStart());
+    uintptr_t first = start / page * page;
+    madvise(reinterpret_cast<void *>(first),
+            start + file->getBufferSize() - first, MADV_DONTNEED);
+  }
 }
 
 std::shared_ptr<OnnxModel> OnnxModel::load(StringRef path,
@@ -136,9 +178,15 @@ std::shared_ptr<OnnxModel> OnnxModel::load(StringRef path,
   if (!failure) {
     auto file = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
-    if (file)
-      return parse((*file)->getBuffer(), name,
-                   llvm::sys::path::parent_path(path), context, diagnostics);
+    if (file) {
+      std::shared_ptr<llvm::MemoryBuffer> mapped = std::move(*file);
+      std::shared_ptr<OnnxModel> model =
+          parse(mapped->getBuffer(), name, llvm::sys::path::parent_path(path),
+                context, diagnostics, mapped);
+      if (model)
+        model->loaded->files.push_back(std::move(mapped));
+      return model;
+    }
     failure = file.getError();
   }
   diagnostics.error("DLC1005",

@@ -17,6 +17,7 @@ const OpTable &OpTable::get() {
     registerLossOps(table);
     registerNormalizationOps(table);
     registerRandomOps(table);
+    registerRecurrentOps(table);
     registerReductionOps(table);
     registerResizeOps(table);
     registerSequenceOps(table);

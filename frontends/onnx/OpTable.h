@@ -75,6 +75,7 @@ void registerIndexOps(OpTable &table);
 void registerLossOps(OpTable &table);
 void registerNormalizationOps(OpTable &table);
 void registerRandomOps(OpTable &table);
+void registerRecurrentOps(OpTable &table);
 void registerReductionOps(OpTable &table);
 void registerResizeOps(OpTable &table);
 void registerSequenceOps(OpTable &table);

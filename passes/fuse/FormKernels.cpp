@@ -7,25 +7,20 @@
 //   …                                         %y
 //   %y = dlc.mul %e, %i                     }
 //
-// The merge that saves most time comes first, and those it touches are judged
-// anew (the priority fusion of XLA). A producer goes into all of its readers or
-// none, so that it disappears; where that is not legal or does not pay, it may
-// join one reader and write its result for the others.
+// Which ops go together is decided elsewhere (Fuser.h); here the groups become
+// kernels.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
-#include "passes/fuse/FusionCost.h"
-#include "passes/fuse/FusionGraph.h"
+#include "dialects/dlc/IR/Halves.h"
+#include "passes/fuse/Fuser.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Remarks.h"
 #include "llvm/Support/FormatVariadic.h"
-
-#include <queue>
-#include <tuple>
 
 using namespace mlir;
 
@@ -37,280 +32,6 @@ namespace dlc {
 using namespace dlc;
 
 namespace {
-
-/// Regions above these sizes cost more to compile and to keep in registers than
-/// they save.
-constexpr size_t mostOps = 160;
-constexpr double mostWeight = 700;
-/// Producers that are read more often are not computed again for each reader.
-constexpr size_t mostReaders = 6;
-
-/// Merging `producer` into its readers: into all of them, or side by side with
-/// one.
-struct Candidate {
-  double saved = 0;
-  unsigned producer = 0;
-  /// Null: into all readers.
-  FusionGroup *reader = nullptr;
-  bool operator<(const Candidate &other) const {
-    return std::tie(saved, producer) < std::tie(other.saved, other.producer);
-  }
-};
-
-class Fuser {
-public:
-  Fuser(FusionGraph &graph, const FusionCost &cost)
-      : graph(graph), cost(cost) {}
-
-  void run() {
-    for (auto &group : graph.groups)
-      consider(*group);
-    do
-      drain();
-    while (fuseSiblings());
-  }
-
-private:
-  using Ops = std::vector<Operation *>;
-
-  void drain();
-  void consider(FusionGroup &producer);
-  void considerProducersOf(FusionGroup &group);
-  std::optional<double> timeOf(ArrayRef<Operation *> core,
-                               ArrayRef<Value> outputs);
-  double groupTime(FusionGroup &group);
-  SmallVector<FusionGroup *> readers(const FusionGroup &group) const;
-  bool isHard(const FusionGroup &group) const;
-  bool mayJoin(const FusionGroup &a, const FusionGroup &b) const;
-  double savedByAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
-  double savedByOne(FusionGroup &first, FusionGroup &second);
-  void fuseIntoAll(FusionGroup &producer, ArrayRef<FusionGroup *> readers);
-  void merge(FusionGroup &first, FusionGroup &second);
-  bool fuseSiblings();
-
-  FusionGraph &graph;
-  const FusionCost &cost;
-  std::priority_queue<Candidate> queue;
-  /// Sibling pairs that were refused, with the sizes they had then.
-  llvm::DenseMap<std::pair<unsigned, unsigned>, size_t> refused;
-};
-
-std::optional<double> Fuser::timeOf(ArrayRef<Operation *> core,
-                                    ArrayRef<Value> outputs) {
-  if (outputs.empty())
-    return 0.0;
-  Ops ops = graph.closure(core);
-  double weight = 0;
-  for (Operation *op : ops)
-    weight += elementCost(op);
-  if (core.size() > 1 && (ops.size() > mostOps || weight > mostWeight))
-    return std::nullopt;
-  FailureOr<RegionPlan> plan = planRegion(ops, outputs);
-  if (failed(plan))
-    return std::nullopt;
-  return kernelTime(*plan, cost);
-}
-
-double Fuser::groupTime(FusionGroup &group) {
-  if (!group.time)
-    group.time = timeOf(group.core, graph.outputsOf(group.core, {&group}))
-                     .value_or(0);
-  return *group.time;
-}
-
-SmallVector<FusionGroup *> Fuser::readers(const FusionGroup &group) const {
-  llvm::SmallSetVector<FusionGroup *, 4> found;
-  for (Operation *op : group.core)
-    if (graph.ownerOf(op) == &group)
-      for (FusionGroup *reader : graph.readersOf(op))
-        if (reader != &group && !llvm::is_contained(reader->core, op))
-          found.insert(reader);
-  return SmallVector<FusionGroup *>(found.begin(), found.end());
-}
-
-bool Fuser::isHard(const FusionGroup &group) const {
-  return llvm::any_of(group.core, [&](Operation *op) {
-    return graph.ownerOf(op) == &group &&
-           llvm::any_of(op->getResults(), [&](Value result) {
-             return graph.isHardUsed(result);
-           });
-  });
-}
-
-/// Scatters have a schedule of their own; updates of state wait for their list
-/// kernel, where all parameters are updated in one launch. A constant that must
-/// be in memory is read there by every kernel: in a kernel with other ops, all
-/// of its readers would wait for what those ops read.
-bool Fuser::mayJoin(const FusionGroup &a, const FusionGroup &b) const {
-  auto staysAlone = [](const FusionGroup &group) {
-    return isa<ScatterAddOp, ConstantOp>(group.core.front());
-  };
-  return !staysAlone(a) && !staysAlone(b) &&
-         graph.isUpdate(a.core.front()) == graph.isUpdate(b.core.front());
-}
-
-double Fuser::savedByAll(FusionGroup &producer,
-                         ArrayRef<FusionGroup *> consumers) {
-  double before = groupTime(producer), after = 0;
-  for (FusionGroup *reader : consumers) {
-    if (!mayJoin(producer, *reader))
-      return 0;
-    before += groupTime(*reader);
-    std::optional<double> time =
-        timeOf(graph.merged(reader->core, producer.core),
-               graph.outputsOf(reader->core, {reader}));
-    if (!time)
-      return 0;
-    after += *time;
-  }
-  return before - after;
-}
-
-double Fuser::savedByOne(FusionGroup &first, FusionGroup &second) {
-  if (!mayJoin(first, second))
-    return 0;
-  Ops core = graph.merged(first.core, second.core);
-  std::optional<double> after =
-      timeOf(core, graph.outputsOf(core, {&first, &second}));
-  if (!after)
-    return 0;
-  double saved = groupTime(first) + groupTime(second) - *after;
-  if (saved <= 0 || graph.hasPathAround(first, second) ||
-      graph.hasPathAround(second, first))
-    return 0;
-  return saved;
-}
-
-void Fuser::consider(FusionGroup &producer) {
-  SmallVector<FusionGroup *> consumers = readers(producer);
-  if (consumers.empty())
-    return;
-  Candidate best;
-  best.producer = producer.id;
-  if (!isHard(producer) && consumers.size() <= mostReaders)
-    best.saved = savedByAll(producer, consumers);
-  // Joining the only reader is the same but for outputs; with several, the
-  // one that saves most.
-  if (best.saved <= 0 || consumers.size() > 1)
-    for (FusionGroup *reader : consumers)
-      if (double saved = savedByOne(producer, *reader); saved > best.saved) {
-        best.saved = saved;
-        best.reader = reader;
-      }
-  if (best.saved > 0) {
-    producer.candidate = best.saved;
-    queue.push(best);
-  } else {
-    producer.candidate = 0;
-  }
-}
-
-void Fuser::considerProducersOf(FusionGroup &group) {
-  llvm::SmallSetVector<FusionGroup *, 8> producers;
-  for (Value input : graph.inputsOf(group.core))
-    if (Operation *op = input.getDefiningOp())
-      if (FusionGroup *owner = graph.ownerOf(op))
-        producers.insert(owner);
-  for (FusionGroup *producer : producers)
-    if (!producer->isDead)
-      consider(*producer);
-}
-
-/// Always the merge that saves most; those it touches are judged anew.
-void Fuser::drain() {
-  while (!queue.empty()) {
-    Candidate next = queue.top();
-    queue.pop();
-    FusionGroup &producer = *graph.groups[next.producer];
-    if (producer.isDead || producer.candidate != next.saved)
-      continue;
-    if (next.reader && (next.reader->isDead)) {
-      consider(producer);
-      continue;
-    }
-    producer.candidate = 0;
-    if (next.reader) {
-      // What it depends on may have changed since.
-      if (double now = savedByOne(producer, *next.reader); now < next.saved) {
-        consider(producer);
-        continue;
-      }
-      merge(producer, *next.reader);
-      consider(producer);
-      considerProducersOf(producer);
-      continue;
-    }
-    SmallVector<FusionGroup *> consumers = readers(producer);
-    if (savedByAll(producer, consumers) < next.saved) {
-      consider(producer);
-      continue;
-    }
-    fuseIntoAll(producer, consumers);
-    for (FusionGroup *reader : consumers) {
-      consider(*reader);
-      considerProducersOf(*reader);
-    }
-  }
-}
-
-void Fuser::fuseIntoAll(FusionGroup &producer,
-                        ArrayRef<FusionGroup *> consumers) {
-  for (FusionGroup *reader : consumers) {
-    for (Operation *op : producer.core)
-      graph.addMember(op, reader);
-    reader->setCore(graph.merged(reader->core, producer.core));
-  }
-  for (Operation *op : producer.core) {
-    graph.removeMember(op, &producer);
-    if (graph.ownerOf(op) == &producer)
-      graph.setOwner(op, consumers.front());
-  }
-  producer.isDead = true;
-}
-
-/// Joins `second` to `first`; outputs of both stay outputs if others read them.
-void Fuser::merge(FusionGroup &first, FusionGroup &second) {
-  for (Operation *op : second.core) {
-    graph.removeMember(op, &second);
-    graph.addMember(op, &first);
-    if (graph.ownerOf(op) == &second)
-      graph.setOwner(op, &first);
-  }
-  first.setCore(graph.merged(first.core, second.core));
-  second.isDead = true;
-}
-
-/// Groups that read the same tensor and do not depend on each other.
-bool Fuser::fuseSiblings() {
-  llvm::MapVector<Value, SmallVector<FusionGroup *>> readersOf;
-  for (auto &group : graph.groups)
-    if (!group->isDead)
-      for (Value input : graph.inputsOf(group->core))
-        if (elementCount(shapeOf(input)) >= 1024)
-          readersOf[input].push_back(group.get());
-  bool hasChanged = false;
-  for (auto &[value, groups] : readersOf)
-    for (size_t i = 0; i + 1 < groups.size() && groups.size() <= 24; ++i)
-      for (size_t j = i + 1; j < groups.size(); ++j) {
-        FusionGroup &first = *groups[i], &second = *groups[j];
-        if (first.isDead || second.isDead || &first == &second)
-          continue;
-        size_t size = first.core.size() * 1024 + second.core.size();
-        auto [it, isNew] = refused.try_emplace({first.id, second.id}, size);
-        if (!isNew && it->second == size)
-          continue;
-        it->second = size;
-        if (savedByOne(first, second) <= 0)
-          continue;
-        merge(first, second);
-        consider(first);
-        considerProducersOf(first);
-        hasChanged = true;
-      }
-  return hasChanged;
-}
-
-//===- From groups to dlc.kernel ------------------------------------------===//
 
 /// "row_3f2a" style names come later, from the body's hash; here the schedule
 /// and the most telling ops.
@@ -364,15 +85,14 @@ public:
       if (!group->isDead && failed(emit(*group, numKernels, numOps)))
         return failure();
     eraseUnused();
-    sortBlock();
-    return success();
+    return sortBlock();
   }
 
 private:
   LogicalResult emit(FusionGroup &group, unsigned &numKernels,
                      unsigned &numOps);
   void eraseUnused();
-  void sortBlock();
+  LogicalResult sortBlock();
 
   FusionGraph &graph;
   func::FuncOp function;
@@ -384,30 +104,34 @@ LogicalResult Materializer::emit(FusionGroup &group, unsigned &numKernels,
   if (outputs.empty())
     return success();
   std::vector<Operation *> ops = graph.closure(group.core);
+  SmallVector<Operation *> core;
+  for (unsigned id : group.core)
+    core.push_back(graph.op(id));
   std::string why;
   FailureOr<RegionPlan> plan = planRegion(ops, outputs, &why);
   if (failed(plan))
-    return group.core.front()->emitOpError()
+    return core.front()->emitOpError()
            << "forms no kernel: " << why << " [DLC4001]";
   llvm::SmallSetVector<Value, 8> inputs = graph.inputsOf(group.core);
 
-  OpBuilder b(group.core.back());
+  OpBuilder b(core.back());
   SmallVector<Location> locations;
-  for (Operation *op : group.core)
+  for (Operation *op : core)
     locations.push_back(op->getLoc());
   Location loc = b.getFusedLoc(locations);
   SmallVector<Type> types;
   for (Value output : outputs)
     types.push_back(output.getType());
   auto kernel = KernelOp::create(
-      b, loc, types, kernelName(*plan, group.core),
+      b, loc, types, kernelName(*plan, core),
       scheduleOf(*plan, b.getContext()), inputs.getArrayRef());
   Block *body = b.createBlock(&kernel.getBody());
   IRMapping mapping;
   for (Value input : inputs)
     mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
   for (Operation *op : ops)
-    b.clone(*op, mapping);
+    // Equal kernels are one, whichever half they are for.
+    b.clone(*op, mapping)->removeAttr(names::recomputed);
   SmallVector<Value> yielded;
   for (Value output : outputs)
     yielded.push_back(mapping.lookup(output));
@@ -428,22 +152,26 @@ void Materializer::eraseUnused() {
 }
 
 /// Kernels were put where their last op was; what they need may come later.
-void Materializer::sortBlock() {
+LogicalResult Materializer::sortBlock() {
   Block &block = function.getBody().front();
-  llvm::DenseSet<Operation *> placed;
+  // False while what the op needs is being placed.
+  llvm::DenseMap<Operation *, bool> isPlaced;
   SmallVector<Operation *> order;
   SmallVector<std::pair<Operation *, bool>> pending;
   for (Operation &root : block) {
     pending.push_back({&root, false});
     while (!pending.empty()) {
       auto [op, isReady] = pending.pop_back_val();
-      if (placed.contains(op))
-        continue;
       if (isReady) {
-        placed.insert(op);
+        isPlaced[op] = true;
         order.push_back(op);
         continue;
       }
+      auto [it, isNew] = isPlaced.try_emplace(op, false);
+      if (!isNew && !it->second)
+        return op->emitOpError() << "needs its own result [DLC4008]";
+      if (!isNew)
+        continue;
       pending.push_back({op, true});
       for (Value operand : llvm::reverse(op->getOperands()))
         if (Operation *definition = operand.getDefiningOp())
@@ -452,6 +180,7 @@ void Materializer::sortBlock() {
   }
   for (Operation *op : order)
     op->moveBefore(&block, block.end());
+  return success();
 }
 
 struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
@@ -461,7 +190,7 @@ struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
     FusionGraph graph(function.getBody().front());
     FusionCost cost;
     if (merge)
-      Fuser(graph, cost).run();
+      fuse(graph, cost, function);
     unsigned kernels = 0, ops = 0;
     if (failed(Materializer(graph, function).run(kernels, ops)))
       return signalPassFailure();

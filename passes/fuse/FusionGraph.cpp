@@ -2,21 +2,31 @@
 #include "passes/fuse/FusionGraph.h"
 
 #include "dialects/dlc/IR/Builders.h"
-#include "passes/fuse/Views.h"
+#include "passes/fuse/LibraryKernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
-#include <queue>
+#include <map>
 
 using namespace mlir;
 
 namespace dlc {
 
 bool isLibraryCall(Operation *op) {
+  if (auto kernel = dyn_cast<KernelOp>(op))
+    return isLibraryKernel(kernel);
   if (!isLibraryOp(op))
     return false;
   auto dot = dyn_cast<DotGeneralOp>(op);
   return !dot || planGemm(dot, [](Value) { return true; }).writes;
+}
+
+OpIds unionOf(ArrayRef<unsigned> a, ArrayRef<unsigned> b) {
+  OpIds all;
+  all.reserve(a.size() + b.size());
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(),
+                 std::back_inserter(all));
+  return all;
 }
 
 static bool isSplatConstant(Operation *op) {
@@ -27,11 +37,9 @@ static bool isSplatConstant(Operation *op) {
   return elements && elements.isSplat();
 }
 
-bool FusionGraph::isFree(Operation *op) const {
-  if (isa<ConstantOp>(op))
-    return isSplatConstant(op);
-  return isIndexOnly(op) && !owners.contains(op);
-}
+//===----------------------------------------------------------------------===//
+// What never changes
+//===----------------------------------------------------------------------===//
 
 /// Marks what library calls and the terminator read. A reshape is the same
 /// memory, so its operand is read instead; views that a matrix product can read
@@ -86,12 +94,54 @@ void FusionGraph::findUpdates(Block &block) {
   }
 }
 
+void FusionGraph::findForward(Block &block) {
+  if (llvm::none_of(block, [](Operation &op) { return copyNumber(&op) != 0; }))
+    return;
+  for (Operation &op : block.without_terminator()) {
+    bool isLate = copyNumber(&op) != 0 || isGradient(op.getLoc()) ||
+                  llvm::any_of(op.getOperands(), [&](Value operand) {
+                    Operation *source = operand.getDefiningOp();
+                    return source && !forward.contains(source);
+                  });
+    if (!isLate)
+      forward.insert(&op);
+  }
+}
+
 FusionGraph::FusionGraph(Block &block) {
   findUpdates(block);
-  int64_t next = 0;
-  for (Operation &op : block)
-    positions[&op] = next++;
+  findForward(block);
   findHardUses(block);
+  addNodes(block);
+  addGroups(block);
+  for (unsigned id = 0; id < nodes.size(); ++id)
+    findReads(id);
+}
+
+void FusionGraph::addNodes(Block &block) {
+  std::map<std::vector<const void *>, unsigned> kinds;
+  for (Operation &op : block) {
+    unsigned id = nodes.size();
+    ids[&op] = id;
+    Node &node = nodes.emplace_back();
+    node.op = &op;
+    node.slot = id;
+    order.push_back({nullptr, id});
+    std::vector<const void *> key = {
+        op.getName().getAsOpaquePointer(),
+        op.getAttrDictionary().getAsOpaquePointer()};
+    for (Type type : op.getResultTypes())
+      key.push_back(type.getAsOpaquePointer());
+    for (Type type : op.getOperandTypes())
+      types.try_emplace(type, types.size());
+    node.kind = kinds.try_emplace(std::move(key), kinds.size()).first->second;
+  }
+  marks.assign(nodes.size(), 0);
+}
+
+/// Every op that a kernel can compute begins as a group of its own, but for
+/// those that kernels read through.
+void FusionGraph::addGroups(Block &block) {
   llvm::DenseSet<Operation *> written;
   for (Operation &op : block)
     if (auto dot = dyn_cast<DotGeneralOp>(&op); dot && isLibraryCall(&op)) {
@@ -99,99 +149,137 @@ FusionGraph::FusionGraph(Block &block) {
       if (call.writes != dot.getResult())
         written.insert(call.writes.getDefiningOp());
     }
-  for (Operation &op : block) {
-    if (!accessRules().lookup(&op) || isLibraryCall(&op) || written.contains(&op))
+  for (unsigned id = 0; id < nodes.size(); ++id) {
+    Node &node = nodes[id];
+    Operation *op = node.op;
+    bool isSplat = isSplatConstant(op), isIndex = isIndexOnly(op);
+    node.isFree = isa<ConstantOp>(op) ? isSplat : isIndex;
+    if (!accessRules().lookup(op) || isLibraryCall(op) || written.contains(op))
       continue;
-    if (isa<ConstantOp>(op) && !(isSplatConstant(&op) &&
-                                 hardUsed.contains(op.getResult(0))))
-      continue;
-    bool isHard = llvm::any_of(op.getResults(), [&](Value result) {
-      return hardUsed.contains(result);
-    });
-    if (isIndexOnly(&op) && (!isHard || isa<ReshapeOp>(op)))
+    bool isHard = isHardUsed(id);
+    if (isa<ConstantOp>(op) ? !(isSplat && isHard)
+                            : isIndex && (!isHard || isa<ReshapeOp>(op)))
       continue;
     auto group = std::make_unique<FusionGroup>();
     group->id = groups.size();
-    group->core = {&op};
-    owners[&op] = group.get();
-    holders[&op].insert(group.get());
+    group->core = {id};
+    group->slot = node.slot;
+    group->elements =
+        isReduction(op) ? 0 : elementCount(shapeOf(op->getResult(0)));
+    order[node.slot] = {group.get(), -1};
+    node.owner = group.get();
+    node.holders.push_back(group.get());
+    // A splat constant that is written is still free where kernels read it.
+    node.isFree = isa<ConstantOp>(op);
     groups.push_back(std::move(group));
   }
 }
 
-std::vector<Operation *>
-FusionGraph::merged(ArrayRef<Operation *> a, ArrayRef<Operation *> b) const {
-  std::vector<Operation *> all(a.begin(), a.end());
-  for (Operation *op : b)
-    if (!llvm::is_contained(a, op))
-      all.push_back(op);
-  llvm::sort(all, [&](Operation *x, Operation *y) {
-    return position(x) < position(y);
-  });
-  return all;
+/// Fills in what `id` reads, and that it does.
+void FusionGraph::findReads(unsigned id) {
+  Node &node = nodes[id];
+  if (!node.owner) {
+    // An op in no group waits for its operands, whatever they are.
+    for (Value operand : node.op->getOperands())
+      if (Operation *definition = operand.getDefiningOp())
+        node.inputs.push_back(ids.lookup(definition));
+    return;
+  }
+  SmallVector<unsigned> pending = {id};
+  llvm::SmallDenseSet<Value> seen;
+  while (!pending.empty())
+    for (Value operand : nodes[pending.pop_back_val()].op->getOperands()) {
+      auto result = dyn_cast<OpResult>(operand);
+      if (!result || !seen.insert(operand).second)
+        continue;
+      unsigned input = ids.lookup(result.getOwner());
+      // A free op may be written for others, too.
+      if (nodes[input].owner)
+        nodes[input].readers.push_back({result.getResultNumber(), id});
+      if (nodes[input].isFree) {
+        node.through.push_back(input);
+        pending.push_back(input);
+      } else {
+        node.inputs.push_back(input);
+      }
+    }
+  llvm::sort(node.inputs);
+  node.inputs.erase(llvm::unique(node.inputs), node.inputs.end());
 }
 
-std::vector<Operation *>
-FusionGraph::closure(ArrayRef<Operation *> core) const {
-  llvm::SetVector<Operation *> all(llvm::from_range, core);
-  for (size_t i = 0; i < all.size(); ++i)
-    for (Value operand : all[i]->getOperands())
-      if (Operation *op = operand.getDefiningOp(); op && isFree(op))
-        all.insert(op);
-  std::vector<Operation *> ops(all.begin(), all.end());
-  llvm::sort(ops, [&](Operation *x, Operation *y) {
-    return position(x) < position(y);
-  });
+bool FusionGraph::isHardUsed(unsigned id) const {
+  return llvm::any_of(nodes[id].op->getResults(),
+                      [&](Value result) { return isHardUsed(result); });
+}
+
+FusionGroup *FusionGraph::writerOf(Value value) {
+  Operation *definition = value.getDefiningOp();
+  FusionGroup *owner = definition ? ownerOf(ids.lookup(definition)) : nullptr;
+  if (!owner)
+    return nullptr;
+  return llvm::is_contained(outputsOf(owner->core, {owner}), value) ? owner
+                                                                    : nullptr;
+}
+
+//===----------------------------------------------------------------------===//
+// What a group of ops reads, writes and computes
+//===----------------------------------------------------------------------===//
+
+std::vector<Operation *> FusionGraph::closure(ArrayRef<unsigned> core) const {
+  OpIds all(core.begin(), core.end());
+  for (unsigned id : core)
+    llvm::append_range(all, nodes[id].through);
+  llvm::sort(all);
+  all.erase(llvm::unique(all), all.end());
+  std::vector<Operation *> ops;
+  ops.reserve(all.size());
+  for (unsigned id : all)
+    ops.push_back(nodes[id].op);
   return ops;
 }
 
-llvm::SmallSetVector<FusionGroup *, 4>
-FusionGraph::readersOf(Operation *op) const {
-  llvm::SmallSetVector<FusionGroup *, 4> readers;
-  SmallVector<Operation *> pending = {op};
-  while (!pending.empty())
-    for (Operation *user : pending.pop_back_val()->getUsers()) {
-      if (isFree(user))
-        pending.push_back(user);
-      auto it = holders.find(user);
-      if (it != holders.end())
-        readers.insert_range(it->second);
-    }
-  return readers;
+SmallVector<FusionGroup *>
+FusionGraph::readersOf(const FusionGroup &group) const {
+  llvm::SmallSetVector<FusionGroup *, 4> found;
+  for (unsigned id : group.core) {
+    if (nodes[id].owner != &group)
+      continue;
+    for (auto [result, reader] : nodes[id].readers)
+      for (FusionGroup *holder : nodes[reader].holders)
+        if (!llvm::is_contained(nodes[id].holders, holder))
+          found.insert(holder);
+  }
+  return SmallVector<FusionGroup *>(found.begin(), found.end());
+}
+
+bool FusionGraph::isReadOutside(unsigned id, unsigned result,
+                                ArrayRef<const FusionGroup *> self) const {
+  const Node &node = nodes[id];
+  for (auto [number, reader] : node.readers)
+    if (number == result)
+      for (FusionGroup *holder : nodes[reader].holders)
+        // A holder of the op itself computes it again.
+        if (!llvm::is_contained(self, holder) &&
+            !llvm::is_contained(node.holders, holder))
+          return true;
+  return false;
 }
 
 SmallVector<Value>
-FusionGraph::outputsOf(ArrayRef<Operation *> core,
+FusionGraph::outputsOf(ArrayRef<unsigned> core,
                        ArrayRef<const FusionGroup *> self) const {
   SmallVector<Value> outputs;
-  for (Operation *op : core) {
-    FusionGroup *owner = ownerOf(op);
-    if (!llvm::is_contained(self, owner))
-      continue;
-    for (Value result : op->getResults()) {
-      bool isNeeded = isHardUsed(result);
-      SmallVector<Value> pending = {result};
-      while (!pending.empty() && !isNeeded)
-        for (Operation *user : pending.pop_back_val().getUsers()) {
-          if (isFree(user))
-            pending.push_back(user->getResult(0));
-          auto it = holders.find(user);
-          if (it == holders.end())
-            continue;
-          for (FusionGroup *holder : it->second)
-            if (!llvm::is_contained(self, holder) &&
-                !llvm::is_contained(holder->core, op))
-              isNeeded = true;
-        }
-      if (isNeeded)
-        outputs.push_back(result);
-    }
-  }
+  for (unsigned id : core)
+    if (llvm::is_contained(self, nodes[id].owner))
+      for (OpResult result : nodes[id].op->getResults())
+        if (isHardUsed(result) ||
+            isReadOutside(id, result.getResultNumber(), self))
+          outputs.push_back(result);
   return outputs;
 }
 
 llvm::SmallSetVector<Value, 8>
-FusionGraph::inputsOf(ArrayRef<Operation *> core) const {
+FusionGraph::inputsOf(ArrayRef<unsigned> core) const {
   llvm::SmallSetVector<Value, 8> inputs;
   std::vector<Operation *> ops = closure(core);
   llvm::DenseSet<Operation *> members(llvm::from_range, ops);
@@ -202,47 +290,164 @@ FusionGraph::inputsOf(ArrayRef<Operation *> core) const {
   return inputs;
 }
 
-ArrayRef<Operation *> FusionGraph::inputOps(const FusionGroup &group) const {
-  if (!group.inputOps) {
-    group.inputOps.emplace();
-    for (Value input : inputsOf(group.core))
-      if (Operation *op = input.getDefiningOp())
-        group.inputOps->push_back(op);
+ArrayRef<unsigned> FusionGraph::inputOps(FusionGroup &group) const {
+  if (!group.inputs) {
+    OpIds all;
+    for (unsigned id : group.core)
+      llvm::append_range(all, nodes[id].inputs);
+    llvm::sort(all);
+    all.erase(llvm::unique(all), all.end());
+    group.inputs.emplace();
+    std::set_difference(all.begin(), all.end(), group.core.begin(),
+                        group.core.end(), std::back_inserter(*group.inputs));
   }
-  return *group.inputOps;
+  return *group.inputs;
 }
 
-/// Walks back from what `to` reads. Groups are units: whoever needs one of
-/// their results waits for all that they read, so program order says nothing.
-bool FusionGraph::hasPathAround(const FusionGroup &from,
-                                const FusionGroup &to) const {
-  llvm::DenseSet<const void *> seen;
-  SmallVector<Operation *> pending;
-  auto visit = [&](Operation *op) {
-    FusionGroup *owner = ownerOf(op);
-    const void *unit = owner ? static_cast<const void *>(owner) : op;
-    if (owner != &to && seen.insert(unit).second)
-      pending.push_back(op);
+void FusionGraph::appendSignature(ArrayRef<Operation *> closure,
+                                  ArrayRef<Value> outputs,
+                                  std::vector<unsigned> &signature) const {
+  // Members and inputs are numbered as they are met.
+  llvm::SmallDenseMap<Value, unsigned, 32> numbers;
+  auto number = [&](Value value) {
+    auto [it, isNew] = numbers.try_emplace(value, numbers.size());
+    signature.push_back(it->second);
+    return isNew;
   };
-  for (Operation *op : inputOps(to))
-    // Read directly from the other group: no way around.
-    if (ownerOf(op) != &from)
-      visit(op);
-  while (!pending.empty()) {
-    Operation *op = pending.pop_back_val();
-    FusionGroup *owner = ownerOf(op);
-    if (owner == &from)
-      return true;
-    if (owner) {
-      for (Operation *input : inputOps(*owner))
-        visit(input);
-      continue;
-    }
+  for (Operation *op : closure) {
+    signature.push_back(nodes[ids.lookup(op)].kind);
     for (Value operand : op->getOperands())
-      if (Operation *definition = operand.getDefiningOp())
-        visit(definition);
+      if (number(operand))
+        // An input: its shape and type decide what reading it costs.
+        signature.push_back(types.lookup(operand.getType()));
+    for (Value result : op->getResults())
+      number(result);
   }
+  signature.push_back(~0u);
+  for (Value output : outputs)
+    number(output);
+}
+
+//===----------------------------------------------------------------------===//
+// Merges, and the order of units
+//===----------------------------------------------------------------------===//
+
+ArrayRef<unsigned> FusionGraph::inputsOfUnit(unsigned slot) const {
+  const Unit &unit = order[slot];
+  if (unit.group)
+    return inputOps(*unit.group);
+  if (unit.node < 0)
+    return {};
+  return nodes[unit.node].inputs;
+}
+
+/// Walks back from what `to` reads, no further than to where `from` is.
+bool FusionGraph::hasPathAround(FusionGroup &from, FusionGroup &to) const {
+  if (from.slot > to.slot)
+    return false;
+  clearMarks();
+  SmallVector<unsigned> pending;
+  for (unsigned id : inputOps(to))
+    // Read directly from the other group: no way around.
+    if (unsigned slot = slotOf(id); slot > from.slot && setMark(slot))
+      pending.push_back(slot);
+  while (!pending.empty())
+    for (unsigned id : inputsOfUnit(pending.pop_back_val())) {
+      unsigned slot = slotOf(id);
+      if (slot == from.slot)
+        return true;
+      if (slot > from.slot && setMark(slot))
+        pending.push_back(slot);
+    }
   return false;
+}
+
+void FusionGraph::place(Unit unit, unsigned slot) {
+  order[slot] = unit;
+  if (unit.group)
+    unit.group->slot = slot;
+  else if (unit.node >= 0)
+    nodes[unit.node].slot = slot;
+}
+
+/// Gives both groups one place. Of the units between, those that depend on the
+/// earlier group go after it, the others before.
+void FusionGraph::moveTogether(FusionGroup &first, FusionGroup &second) {
+  auto [from, to] = std::minmax(first.slot, second.slot);
+  clearMarks();
+  setMark(from);
+  SmallVector<Unit> before, after;
+  for (unsigned slot = from + 1; slot < to; ++slot) {
+    bool isAfter = llvm::any_of(inputsOfUnit(slot), [&](unsigned id) {
+      return marks[slotOf(id)] == mark;
+    });
+    if (isAfter)
+      setMark(slot);
+    if (order[slot].group || order[slot].node >= 0)
+      (isAfter ? after : before).push_back(order[slot]);
+  }
+  unsigned next = from;
+  for (Unit unit : before)
+    place(unit, next++);
+  first.slot = next;
+  place({&first, -1}, next++);
+  for (Unit unit : after)
+    place(unit, next++);
+  while (next <= to)
+    order[next++] = {};
+}
+
+void FusionGraph::forgetTimes(FusionGroup &group) {
+  group.time.reset();
+  // Those whose results it reads, or no longer does, may write less now.
+  for (ArrayRef<unsigned> list :
+       {ArrayRef<unsigned>(group.core), inputOps(group)})
+    for (unsigned id : list)
+      if (FusionGroup *owner = nodes[id].owner)
+        owner->time.reset();
+}
+
+void FusionGraph::changeCore(FusionGroup &group, OpIds core) {
+  group.core = std::move(core);
+  group.inputs.reset();
+}
+
+void FusionGraph::merge(FusionGroup &first, FusionGroup &second) {
+  moveTogether(first, second);
+  for (unsigned id : second.core) {
+    llvm::erase(nodes[id].holders, &second);
+    if (!llvm::is_contained(nodes[id].holders, &first))
+      nodes[id].holders.push_back(&first);
+    if (nodes[id].owner == &second)
+      nodes[id].owner = &first;
+  }
+  // Results of another size than the reader's would not be legal.
+  first.elements = first.elements ? second.elements : 0;
+  changeCore(first, unionOf(first.core, second.core));
+  second.isDead = true;
+  forgetTimes(first);
+}
+
+void FusionGraph::mergeIntoAll(FusionGroup &producer,
+                               ArrayRef<FusionGroup *> readers) {
+  for (FusionGroup *reader : readers)
+    for (unsigned id : producer.core)
+      if (!llvm::is_contained(nodes[id].holders, reader))
+        nodes[id].holders.push_back(reader);
+  for (unsigned id : producer.core) {
+    llvm::erase(nodes[id].holders, &producer);
+    if (nodes[id].owner == &producer)
+      nodes[id].owner = readers.front();
+  }
+  order[producer.slot] = {};
+  producer.isDead = true;
+  for (FusionGroup *reader : readers) {
+    if (!producer.elements)
+      reader->elements = 0;
+    changeCore(*reader, unionOf(reader->core, producer.core));
+  }
+  for (FusionGroup *reader : readers)
+    forgetTimes(*reader);
 }
 
 } // namespace dlc

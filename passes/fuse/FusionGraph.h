@@ -6,32 +6,38 @@
 // is then computed again in each), but at most one group writes its result to
 // memory: its owner.
 //
+// Ops go by their number in program order. What an op reads and who reads it,
+// through free ops, never changes and is found once. Groups and the ops in none
+// are *units*; the graph keeps an order of units in which all that a unit needs
+// comes before it, so that most questions about paths end after a few steps.
+//
 //===----------------------------------------------------------------------===//
 #ifndef DLC_PASSES_FUSE_FUSIONGRAPH_H
 #define DLC_PASSES_FUSE_FUSIONGRAPH_H
 
+#include "dialects/dlc/IR/Halves.h"
 #include "dialects/dlc/indexing/Region.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace dlc {
 
+/// Numbers of ops, ascending.
+using OpIds = std::vector<unsigned>;
+
 struct FusionGroup {
   unsigned id;
-  /// In program order.
-  std::vector<mlir::Operation *> core;
+  OpIds core;
   bool isDead = false;
-  /// Its time, until the group changes.
+  /// Its time, until it or what others need of it changes.
   std::optional<double> time;
   /// What the merge that is queued for it saves; 0: none is.
   double candidate = 0;
-  /// The ops whose results it reads, until it changes.
-  mutable std::optional<llvm::SmallVector<mlir::Operation *>> inputOps;
-
-  void setCore(std::vector<mlir::Operation *> ops) {
-    core = std::move(ops);
-    time.reset();
-    inputOps.reset();
-  }
+  /// The ops outside whose results it reads, until it changes.
+  std::optional<OpIds> inputs;
+  /// How many elements each of its results has if it reduces nothing, else 0.
+  int64_t elements = 0;
+  /// Its place in the order of units.
+  unsigned slot = 0;
 };
 
 class FusionGraph {
@@ -40,63 +46,115 @@ public:
 
   std::vector<std::unique_ptr<FusionGroup>> groups;
 
+  mlir::Operation *op(unsigned id) const { return nodes[id].op; }
   /// Whether `value` must be in memory for a reader that is no kernel: a
   /// library call or the function's result.
   bool isHardUsed(mlir::Value value) const { return hardUsed.contains(value); }
-  /// Whether `op` is inlined into every kernel that reads through it.
-  bool isFree(mlir::Operation *op) const;
-  /// Whether `op` is a core op of some group.
-  bool isCore(mlir::Operation *op) const { return owners.contains(op); }
-  FusionGroup *ownerOf(mlir::Operation *op) const { return owners.lookup(op); }
-  void setOwner(mlir::Operation *op, FusionGroup *group) {
-    owners[op] = group;
-  }
-  /// Whether `op` only serves to update state element by element: optimizers,
+  bool isHardUsed(unsigned id) const;
+  /// The group that writes the op's result; null if it is in none.
+  FusionGroup *ownerOf(unsigned id) const { return nodes[id].owner; }
+  /// The group that writes `value`; null if no group does.
+  FusionGroup *writerOf(mlir::Value value);
+  /// Whether the op only serves to update state element by element: optimizers,
   /// running statistics.
   bool isUpdate(mlir::Operation *op) const { return updates.contains(op); }
-  /// Groups with a core op that reads `op`'s results, through free ops.
-  llvm::SmallSetVector<FusionGroup *, 4> readersOf(mlir::Operation *op) const;
-  void addMember(mlir::Operation *op, FusionGroup *group) {
-    holders[op].insert(group);
+  /// In a step that computes parts of its forward half again: 0 for forward
+  /// ops, the copy's number for copies; none for all other ops.
+  std::optional<int64_t> copyOf(mlir::Operation *op) const {
+    int64_t number = copyNumber(op);
+    if (number || forward.contains(op))
+      return number;
+    return std::nullopt;
   }
-  void removeMember(mlir::Operation *op, FusionGroup *group) {
-    holders[op].remove(group);
-  }
+  /// Other groups that read what `group` writes, through free ops.
+  llvm::SmallVector<FusionGroup *> readersOf(const FusionGroup &group) const;
 
   /// `core` with the free ops that it reads through, in program order.
-  std::vector<mlir::Operation *>
-  closure(llvm::ArrayRef<mlir::Operation *> core) const;
-  /// The results of `core` that others need from memory, if the ops in `group`
-  /// are held by `self` (readers inside it do not count).
+  std::vector<mlir::Operation *> closure(llvm::ArrayRef<unsigned> core) const;
+  /// The results of `core` that others need from memory, if the groups in
+  /// `self` become one (readers inside do not count).
   llvm::SmallVector<mlir::Value>
-  outputsOf(llvm::ArrayRef<mlir::Operation *> core,
+  outputsOf(llvm::ArrayRef<unsigned> core,
             llvm::ArrayRef<const FusionGroup *> self) const;
   /// Values from outside that a kernel of `core` reads.
   llvm::SmallSetVector<mlir::Value, 8>
-  inputsOf(llvm::ArrayRef<mlir::Operation *> core) const;
-  /// Whether `to` depends on `from` through at least one unit outside both.
-  bool hasPathAround(const FusionGroup &from, const FusionGroup &to) const;
+  inputsOf(llvm::ArrayRef<unsigned> core) const;
+  /// The ops outside whose results `group` reads.
+  llvm::ArrayRef<unsigned> inputOps(FusionGroup &group) const;
+  /// Says what a kernel of `core` computes, in numbers that are equal for equal
+  /// computations on other values.
+  void appendSignature(llvm::ArrayRef<mlir::Operation *> closure,
+                       llvm::ArrayRef<mlir::Value> outputs,
+                       std::vector<unsigned> &signature) const;
 
-  /// The ops whose results `group` reads.
-  llvm::ArrayRef<mlir::Operation *> inputOps(const FusionGroup &group) const;
-  int64_t position(mlir::Operation *op) const { return positions.lookup(op); }
-  std::vector<mlir::Operation *>
-  merged(llvm::ArrayRef<mlir::Operation *> a,
-         llvm::ArrayRef<mlir::Operation *> b) const;
+  /// Whether `to` depends on `from` through at least one unit outside both.
+  bool hasPathAround(FusionGroup &from, FusionGroup &to) const;
+  /// Joins `second` to `first`. There must be no path around between them.
+  void merge(FusionGroup &first, FusionGroup &second);
+  /// Makes the ops of `producer` part of each of its readers.
+  void mergeIntoAll(FusionGroup &producer,
+                    llvm::ArrayRef<FusionGroup *> readers);
 
 private:
+  /// An op of the block.
+  struct Node {
+    mlir::Operation *op;
+    FusionGroup *owner = nullptr;
+    llvm::SmallVector<FusionGroup *, 2> holders;
+    /// Inlined into every kernel that reads through it.
+    bool isFree = false;
+    /// Equal for ops that are equal but for their operands.
+    unsigned kind = 0;
+    /// Its place in the order of units, if it is in no group.
+    unsigned slot = 0;
+    /// The free ops that it reads through, and those behind them that are not.
+    OpIds through, inputs;
+    /// The core ops that read it, through free ops: which result, and who.
+    llvm::SmallVector<std::pair<unsigned, unsigned>, 2> readers;
+  };
+  /// What is at a place in the order.
+  struct Unit {
+    FusionGroup *group = nullptr;
+    int64_t node = -1;
+  };
+
   void findHardUses(mlir::Block &block);
   void findUpdates(mlir::Block &block);
+  void findForward(mlir::Block &block);
+  void addNodes(mlir::Block &block);
+  void addGroups(mlir::Block &block);
+  void findReads(unsigned id);
+  bool isReadOutside(unsigned id, unsigned result,
+                     llvm::ArrayRef<const FusionGroup *> self) const;
+  unsigned slotOf(unsigned id) const {
+    return nodes[id].owner ? nodes[id].owner->slot : nodes[id].slot;
+  }
+  llvm::ArrayRef<unsigned> inputsOfUnit(unsigned slot) const;
+  void place(Unit unit, unsigned slot);
+  void moveTogether(FusionGroup &first, FusionGroup &second);
+  void changeCore(FusionGroup &group, OpIds core);
+  void forgetTimes(FusionGroup &group);
+  /// Starts a walk: no slot is marked.
+  void clearMarks() const { ++mark; }
+  bool setMark(unsigned slot) const {
+    return std::exchange(marks[slot], mark) != mark;
+  }
 
-  llvm::DenseMap<mlir::Operation *, int64_t> positions;
-  llvm::DenseMap<mlir::Operation *, FusionGroup *> owners;
-  llvm::DenseMap<mlir::Operation *, llvm::SmallSetVector<FusionGroup *, 4>>
-      holders;
+  std::vector<Node> nodes;
+  llvm::DenseMap<mlir::Operation *, unsigned> ids;
+  /// Types of operands, numbered.
+  llvm::DenseMap<mlir::Type, unsigned> types;
+  std::vector<Unit> order;
+  mutable std::vector<unsigned> marks;
+  mutable unsigned mark = 0;
   llvm::DenseSet<mlir::Value> hardUsed;
-  llvm::DenseSet<mlir::Operation *> updates;
+  llvm::DenseSet<mlir::Operation *> updates, forward;
 };
 
-/// Whether `op` is computed by the library: no kernel.
+/// The numbers in either, ascending.
+OpIds unionOf(llvm::ArrayRef<unsigned> a, llvm::ArrayRef<unsigned> b);
+
+/// Whether the library computes `op`: it is in no kernel that is formed.
 bool isLibraryCall(mlir::Operation *op);
 
 } // namespace dlc

@@ -25,6 +25,19 @@ def FormKernelsPass : Pass<"dlc-form-kernels", "::mlir::func::FuncOp"> {
   ];
 }
 
+def FoldEpiloguesPass : Pass<"dlc-fold-epilogues", "::mlir::func::FuncOp"> {
+  let summary = "Let library calls add biases, activate and add residuals";
+  let description = [{
+    A product or convolution and the ops that follow it become one `dlc.kernel` with the attribute `library`: a call whose result gets a
+    bias, an activation (ReLU, GELU, tanh, sigmoid, SiLU) and a residual before it reaches memory. A call takes what follows it up to
+    the last value that a kernel would have written, which a trial of `dlc-form-kernels` tells, so a fold always saves that kernel's
+    write, and often the kernel. Pre-activations that the backward pass reads stay apart, and so does what a kernel computes on the
+    way anyway. f64 has no library; its kernels hold the product and what follows it. As costly as `dlc-form-kernels`, before which it runs.
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let statistics = [Statistic<"numFolded", "folded", "Number of calls with an epilogue">];
+}
+
 def ListKernelsPass : Pass<"dlc-list-kernels", "::mlir::func::FuncOp"> {
   let summary = "Merge equal updates of many tensors into one kernel";
   let description = [{

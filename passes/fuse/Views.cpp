@@ -198,8 +198,10 @@ std::optional<GemmShape> matchGemm(DotGeneralOp dot, const View &lhs,
 }
 
 bool isLibraryOp(Operation *op) {
-  return isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op) &&
-         elementTypeOf(op->getResult(0)).isF32();
+  if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op))
+    return false;
+  Type element = elementTypeOf(op->getOperand(0));
+  return element.isF32() || element.isBF16() || element.isF16();
 }
 
 GemmCall planGemm(DotGeneralOp dot, function_ref<bool(Value)> isKept) {

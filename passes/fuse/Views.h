@@ -55,7 +55,8 @@ struct GemmCall {
 GemmCall planGemm(DotGeneralOp dot,
                   llvm::function_ref<bool(mlir::Value)> isKept);
 
-/// Whether a library computes `op`: f32 contractions and convolutions.
+/// Whether a library computes `op`: contractions and convolutions in f32 and
+/// the 16-bit floats.
 bool isLibraryOp(mlir::Operation *op);
 
 } // namespace dlc

@@ -12,7 +12,9 @@
 #include "passes/kernels/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
-#include "passes/fuse/Views.h"
+#include "dialects/dlc/IR/Halves.h"
+#include "passes/fuse/FusionGraph.h"
+#include "passes/fuse/LibraryKernels.h"
 #include "passes/kernels/KernelBodies.h"
 #include "passes/kernels/Variables.h"
 
@@ -39,10 +41,21 @@ private:
   void addArguments();
   LogicalResult addOp(Operation &op);
   LogicalResult addKernel(dlc::KernelOp kernel);
-  LogicalResult addGemm(DotGeneralOp dot);
+  LogicalResult addLibraryKernel(dlc::KernelOp kernel);
+  LogicalResult addGemm(DotGeneralOp dot, const Epilogue &epilogue,
+                        Operation *at);
   template <typename OpTy>
   LogicalResult addConv(OpTy op, exec::ConvKind kind, Value src, Value weights,
-                        Value dst);
+                        Value dst, const Epilogue &epilogue, Operation *at);
+  LogicalResult addForwardConv(dlc::ConvOp conv, const Epilogue &epilogue,
+                               Operation *at);
+  /// The places of what an epilogue reads, null where there is none.
+  struct Operands {
+    Value bias, residual;
+    exec::Activation activation;
+  };
+  /// None with a diagnostic if nothing writes them.
+  std::optional<Operands> placesOf(const Epilogue &epilogue, Operation *at);
   LogicalResult addResults();
   Value stageState(Value place, Type type);
 
@@ -79,16 +92,6 @@ static Value rootOf(Value value) {
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
     value = reshape.getOperand();
   return value;
-}
-
-static bool isGradient(Location loc) {
-  bool found = false;
-  loc->walk([&](Location inner) {
-    if (auto name = dyn_cast<NameLoc>(inner))
-      found |= name.getName() == "gradient";
-    return WalkResult::advance();
-  });
-  return found;
 }
 
 /// The last name in a location that is a node's: where the value was made.
@@ -176,55 +179,116 @@ LogicalResult ProgramLowering::addKernel(dlc::KernelOp kernel) {
   return success();
 }
 
-LogicalResult ProgramLowering::addGemm(DotGeneralOp dot) {
+/// The call in the body with the epilogue that ends where the body does. What
+/// is in memory before it has a place outside.
+LogicalResult ProgramLowering::addLibraryKernel(dlc::KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  Value result = body.getTerminator()->getOperand(0);
+  for (auto [input, argument] :
+       llvm::zip_equal(kernel.getInputs(), body.getArguments())) {
+    places[argument] = placeOf(input, kernel);
+    if (!places[argument])
+      return failure();
+  }
+  Operation *call = callOf(kernel);
+  if (call && isLibraryCall(call))
+    for (const Epilogue &epilogue : epiloguesOf(call)) {
+      if (epilogue.result != result)
+        continue;
+      LogicalResult status =
+          isa<DotGeneralOp>(call)
+              ? addGemm(cast<DotGeneralOp>(call), epilogue, kernel)
+              : addForwardConv(cast<dlc::ConvOp>(call), epilogue, kernel);
+      // Readers outside know it by the kernel's result.
+      places[kernel.getOutputs().front()] = places.lookup(result);
+      return status;
+    }
+  return kernel.emitOpError() << "is no call that the library has [DLC4006]";
+}
+
+LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
+                                       const Epilogue &epilogue,
+                                       Operation *at) {
   GemmCall call = planGemm(dot, [](Value) { return false; });
   if (!call.writes)
     return dot.emitOpError() << "has dims that no matrix product can take, and "
                                 "no kernel was formed for it [DLC4006]";
   const GemmShape &shape = call.shape;
-  Value a = placeOf(shape.a.base, dot), b = placeOf(shape.b.base, dot);
-  if (!a || !b)
+  std::optional<Operands> operands = placesOf(epilogue, at);
+  Value a = placeOf(shape.a.base, at), b = placeOf(shape.b.base, at);
+  if (!operands || !a || !b)
     return failure();
+  Type narrow = elementTypeOf(dot.getLhs());
+  Type result = elementTypeOf(dot.getResult());
   exec::GemmOp::create(
-      this->b, dot.getLoc(), elementTypeOf(dot.getResult()),
+      this->b, at->getLoc(), narrow,
+      result == narrow ? TypeAttr() : TypeAttr::get(result),
       ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
       a, shape.a.offset, shape.aStrides, b, shape.b.offset, shape.bStrides,
-      newBuffer(call.writes), shape.c.offset, shape.cStrides, Value(),
-      exec::Activation::None, Value(), Value());
+      newBuffer(epilogue.result), shape.c.offset, shape.cStrides,
+      operands->bias, operands->activation, operands->residual, Value());
   return success();
+}
+
+std::optional<ProgramLowering::Operands>
+ProgramLowering::placesOf(const Epilogue &epilogue, Operation *at) {
+  Operands operands;
+  operands.activation = exec::Activation(int(epilogue.activation));
+  if (epilogue.bias && !(operands.bias = placeOf(epilogue.bias, at)))
+    return std::nullopt;
+  if (epilogue.residual &&
+      !(operands.residual = placeOf(epilogue.residual, at)))
+    return std::nullopt;
+  return operands;
 }
 
 template <typename OpTy>
 LogicalResult ProgramLowering::addConv(OpTy op, exec::ConvKind kind, Value src,
-                                       Value weights, Value dst) {
+                                       Value weights, Value dst,
+                                       const Epilogue &epilogue,
+                                       Operation *reader) {
+  std::optional<Operands> operands = placesOf(epilogue, reader);
   auto place = [&](Value value) {
-    return value == op.getResult() ? newBuffer(value) : placeOf(value, op);
+    return value == op.getResult() ? newBuffer(epilogue.result)
+                                   : placeOf(value, reader);
   };
   Value at[] = {place(src), place(weights), place(dst)};
-  if (llvm::is_contained(at, Value()))
+  if (!operands || llvm::is_contained(at, Value()))
     return failure();
-  exec::ConvOp::create(b, op.getLoc(), kind, at[0], tensorType(src), at[1],
+  exec::ConvOp::create(b, reader->getLoc(), kind, at[0], tensorType(src), at[1],
                        tensorType(weights), at[2], tensorType(dst),
                        op.getStrides(), op.getDilations(), op.getPadsBegin(),
-                       op.getPadsEnd(), op.getGroups(), Value(),
-                       exec::Activation::None, Value(), Value());
+                       op.getPadsEnd(), op.getGroups(), operands->bias,
+                       operands->activation, operands->residual, Value());
   return success();
+}
+
+LogicalResult ProgramLowering::addForwardConv(dlc::ConvOp conv,
+                                              const Epilogue &epilogue,
+                                              Operation *at) {
+  return addConv(conv, exec::ConvKind::Forward, conv.getSrc(),
+                 conv.getWeights(), conv.getResult(), epilogue, at);
 }
 
 LogicalResult ProgramLowering::addOp(Operation &op) {
   if (auto kernel = dyn_cast<dlc::KernelOp>(op))
-    return addKernel(kernel);
-  if (auto dot = dyn_cast<DotGeneralOp>(op))
-    return addGemm(dot);
+    return isLibraryKernel(kernel) ? addLibraryKernel(kernel)
+                                   : addKernel(kernel);
+  Epilogue none;
+  if (op.getNumResults() == 1)
+    none.result = op.getResult(0);
+  if (auto dot = dyn_cast<DotGeneralOp>(op)) {
+    none.result = planGemm(dot, [](Value) { return false; }).writes;
+    return addGemm(dot, none, dot);
+  }
   if (auto conv = dyn_cast<dlc::ConvOp>(op))
-    return addConv(conv, exec::ConvKind::Forward, conv.getSrc(),
-                   conv.getWeights(), conv.getResult());
+    return addForwardConv(conv, none, conv);
   if (auto conv = dyn_cast<ConvGradDataOp>(op))
     return addConv(conv, exec::ConvKind::BackwardData, conv.getResult(),
-                   conv.getWeights(), conv.getGrad());
+                   conv.getWeights(), conv.getGrad(), none, conv);
   if (auto conv = dyn_cast<ConvGradWeightsOp>(op))
     return addConv(conv, exec::ConvKind::BackwardWeights, conv.getSrc(),
-                   conv.getResult(), conv.getGrad());
+                   conv.getResult(), conv.getGrad(), none, conv);
   // The rest is read through, or done.
   if (isa<dlc::ConstantOp, ReshapeOp, TransposeOp, SliceOp>(op))
     return success();

@@ -17,6 +17,7 @@ struct Variable {
   exec::Role role;
   RankedTensorType type;
   bool isTrained;
+  ElementsAttr init;
   Location loc;
 };
 } // namespace
@@ -31,9 +32,27 @@ static exec::Role roleOf(StringRef name, bool isParameter) {
   // The names that the optimizers give: "adamw.m/<parameter>".
   auto [kind, rest] = name.split('/');
   bool isOptimizer = !rest.empty() && kind.contains('.');
+  if (name.starts_with("loss-scale"))
+    return exec::Role::Optimizer;
   bool isAccumulated = kind == "accumulated" && !rest.empty();
   return isOptimizer || isAccumulated ? exec::Role::Optimizer
                                       : exec::Role::Statistic;
+}
+
+/// The first value of a scalar state, if it is given.
+static ElementsAttr initOf(func::FuncOp function, unsigned argument) {
+  auto number = function.getArgAttrOfType<FloatAttr>(argument, names::init);
+  auto type = cast<RankedTensorType>(function.getArgumentTypes()[argument]);
+  if (!number || type.getRank() != 0)
+    return {};
+  Builder b(function.getContext());
+  double value = number.getValueAsDouble();
+  if (type.getElementType().isInteger())
+    return DenseElementsAttr::get(
+        type, {Attribute(b.getIntegerAttr(type.getElementType(),
+                                          int64_t(value)))});
+  return DenseElementsAttr::get(
+      type, {Attribute(b.getFloatAttr(type.getElementType(), value))});
 }
 
 void addVariables(ModuleOp module) {
@@ -50,7 +69,8 @@ void addVariables(ModuleOp module) {
       auto note = function.getArgAttrOfType<StringAttr>(i, names::frozen);
       variables.push_back({name, note, roleOf(name, bool(param)),
                            cast<RankedTensorType>(argument.getType()),
-                           param && !note, argument.getLoc()});
+                           param && !note, initOf(function, i),
+                           argument.getLoc()});
     }
   std::vector<const Variable *> order;
   for (int role = 0; role <= int(exec::Role::Step); ++role)
@@ -62,7 +82,8 @@ void addVariables(ModuleOp module) {
   for (const Variable *variable : order) {
     exec::VariableOp::create(builder, variable->loc, variable->name,
                              variable->role, variable->type, int64_t(offset),
-                             variable->isTrained, variable->note);
+                             variable->isTrained, variable->note,
+                             variable->init);
     offset +=
         llvm::alignTo(exec::bytesOf(variable->type), exec::arenaAlignment);
   }

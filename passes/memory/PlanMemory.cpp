@@ -35,11 +35,38 @@ static MemoryPlan place(const std::vector<LiveBuffer> &buffers,
     }
     uint64_t chosen = best == UINT64_MAX ? end : best;
     plan.offsets[index] = chosen;
-    plan.bytes = std::max(plan.bytes, chosen + buffer.bytes);
+    plan.bytes = std::max(plan.bytes, chosen + bytes);
     if (bytes)
       placed.emplace(chosen, index);
   }
   return plan;
+}
+
+/// Where `plan` is larger than need be, what sticks out at its end came too
+/// late: those buffers are placed first in the next attempt, and so on. Keeps
+/// the smallest plan.
+static MemoryPlan improved(const std::vector<LiveBuffer> &buffers,
+                           std::vector<size_t> order, MemoryPlan best,
+                           uint64_t lowerBound, uint64_t alignment) {
+  // An attempt takes time in the square of the buffers.
+  constexpr uint64_t mostWork = 4'000'000, mostAttempts = 100;
+  uint64_t square = std::max<uint64_t>(buffers.size() * buffers.size(), 1);
+  uint64_t attempts = std::min(mostWork / square, mostAttempts);
+  MemoryPlan last = best;
+  for (; attempts != 0 && best.bytes > lowerBound; --attempts) {
+    auto sticksOut = [&](size_t index) {
+      return last.offsets[index] + aligned(buffers[index].bytes, alignment) >
+             lowerBound;
+    };
+    auto middle =
+        std::stable_partition(order.begin(), order.end(), sticksOut);
+    if (middle == order.begin())
+      break;
+    last = place(buffers, order, alignment);
+    if (last.bytes < best.bytes)
+      best = last;
+  }
+  return best;
 }
 
 static uint64_t mostLive(const std::vector<LiveBuffer> &buffers,
@@ -69,16 +96,20 @@ MemoryPlan planMemory(const std::vector<LiveBuffer> &buffers,
   auto start = [](const LiveBuffer &b) { return ~uint64_t(b.first + 1); };
   MemoryPlan best;
   best.bytes = UINT64_MAX;
+  best.lowerBound = mostLive(buffers, alignment);
   // Each sort is stable, so the key before decides ties.
   for (Key key : {Key(size), Key(lifetime), Key(start), Key(area)}) {
     std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
       return key(buffers[a]) > key(buffers[b]);
     });
-    if (MemoryPlan plan = place(buffers, order, alignment);
-        plan.bytes < best.bytes)
+    uint64_t lowerBound = best.lowerBound;
+    MemoryPlan plan =
+        improved(buffers, order, place(buffers, order, alignment), lowerBound,
+                 alignment);
+    if (plan.bytes < best.bytes)
       best = std::move(plan);
+    best.lowerBound = lowerBound;
   }
-  best.lowerBound = mostLive(buffers, alignment);
   return best;
 }
 

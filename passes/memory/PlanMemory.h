@@ -2,8 +2,10 @@
 //
 // Places buffers in one arena so that buffers that live at the same time do not
 // overlap. Best fit in four orders (by size, by lifetime, by start, by both size
-// and lifetime), and the best one is kept: the heap simulation of XLA's buffer
-// assignment, with two more orders.
+// and lifetime), each repaired for as long as that helps: what ends above the
+// least possible size is placed earlier in the next attempt. The smallest plan
+// is kept: the heap simulation of XLA's buffer assignment, with two more orders
+// and repairs.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_PASSES_MEMORY_PLANMEMORY_H
@@ -23,7 +25,7 @@ struct LiveBuffer {
 struct MemoryPlan {
   /// One per buffer, each a multiple of `alignment`.
   std::vector<uint64_t> offsets;
-  /// Size of the arena.
+  /// Size of the arena, a multiple of `alignment`.
   uint64_t bytes = 0;
   /// The most bytes that live at one time: no plan of this order is smaller.
   uint64_t lowerBound = 0;

@@ -48,9 +48,14 @@ Side rhsOf(DotGeneralOp op) {
   return {op.getRhs(), SmallVector<int64_t>(op.getRhsBatch()),
           SmallVector<int64_t>(op.getRhsContract())};
 }
-Value createDot(OpBuilder &b, Location loc, const Side &lhs, const Side &rhs) {
-  return DotGeneralOp::create(b, loc, lhs.operand, rhs.operand, lhs.batch,
-                              rhs.batch, lhs.contract, rhs.contract);
+/// The product of other sides, summed to the element type that `old` has.
+Value createDot(OpBuilder &b, DotGeneralOp old, const Side &lhs,
+                const Side &rhs) {
+  auto dot = DotGeneralOp::create(b, old.getLoc(), lhs.operand, rhs.operand,
+                                  lhs.batch, rhs.batch, lhs.contract,
+                                  rhs.contract);
+  dot.getResult().setType(dot.getType().clone(elementTypeOf(old)));
+  return dot;
 }
 
 /// The free dims of `side` lie together, in order, and so do the contracted
@@ -88,7 +93,7 @@ struct SortContractedDims : OpRewritePattern<DotGeneralOp> {
     Side lhs = lhsOf(op), rhs = rhsOf(op);
     lhs.contract = llvm::map_to_vector(pairs, [](auto &p) { return p.first; });
     rhs.contract = llvm::map_to_vector(pairs, [](auto &p) { return p.second; });
-    rewriter.replaceOp(op, createDot(rewriter, op.getLoc(), lhs, rhs));
+    rewriter.replaceOp(op, createDot(rewriter, op, lhs, rhs));
     return success();
   }
 };
@@ -117,7 +122,7 @@ struct FoldTranspose : OpRewritePattern<DotGeneralOp> {
       return rewriter.notifyMatchFailure(
           op, "no operand is a transpose that library calls can do without");
     rewriter.replaceOp(op,
-                       createDot(rewriter, op.getLoc(), sides[0], sides[1]));
+                       createDot(rewriter, op, sides[0], sides[1]));
     return success();
   }
 };
@@ -155,7 +160,7 @@ struct ReorderResult : OpRewritePattern<TransposeOp> {
       rhs.batch = mapDims(front, rhs.batch);
       llvm::copy(iotaDims(batch), order.begin());
     }
-    Value fresh = createDot(rewriter, op.getLoc(), lhs, rhs);
+    Value fresh = createDot(rewriter, dot, lhs, rhs);
     rewriter.replaceOp(op, transposeBy(rewriter, op.getLoc(), fresh, order));
     return success();
   }
@@ -193,7 +198,7 @@ struct SinkReshape : OpRewritePattern<DotGeneralOp> {
       hasChanged |= succeeded(lookThroughReshape(rewriter, side));
     if (!hasChanged)
       return rewriter.notifyMatchFailure(op, "no free dims are reshaped");
-    Value dot = createDot(rewriter, op.getLoc(), sides[0], sides[1]);
+    Value dot = createDot(rewriter, op, sides[0], sides[1]);
     rewriter.replaceOp(
         op, reshapeTo(rewriter, op.getLoc(), dot, op.getType().getShape()));
     return success();
@@ -273,7 +278,7 @@ struct DropBroadcastBatch : OpRewritePattern<DotGeneralOp> {
         ArrayRef<int64_t>(dropped))
       return rewriter.notifyMatchFailure(op, "the result would be transposed");
     rhs.rename(source, to);
-    rewriter.replaceOp(op, createDot(rewriter, op.getLoc(), lhs, rhs));
+    rewriter.replaceOp(op, createDot(rewriter, op, lhs, rhs));
     return success();
   }
 };
@@ -292,7 +297,7 @@ struct DropUnitBatch : OpRewritePattern<DotGeneralOp> {
       return rewriter.notifyMatchFailure(op, "no batch dim has size 1");
     for (Side *side : {&lhs, &rhs})
       drop(rewriter, op.getLoc(), *side, units);
-    Value dot = createDot(rewriter, op.getLoc(), lhs, rhs);
+    Value dot = createDot(rewriter, op, lhs, rhs);
     rewriter.replaceOp(
         op, reshapeTo(rewriter, op.getLoc(), dot, op.getType().getShape()));
     return success();

@@ -15,6 +15,7 @@
 #include "dialects/dlc/IR/Builders.h"
 #include "passes/autodiff/Differentiate.h"
 #include "passes/training/EntryFunction.h"
+#include "passes/training/LossScale.h"
 #include "passes/training/Losses.h"
 #include "passes/training/Optimizers.h"
 
@@ -53,16 +54,19 @@ public:
   /// The parameters the loss depends on and that are not frozen.
   FailureOr<SmallVector<Trained>> trainedParams();
   FailureOr<SmallVector<Value>> gradients(ArrayRef<Trained> trained);
-  void passModelState();
+  /// `isGood`: whether running statistics may change; null: always.
+  void passModelState(Value isGood = {});
   void addMetrics();
   /// The accumulated gradients' state, in the order of `trained`.
   SmallVector<Value> addAccumulated(ArrayRef<Trained> trained);
-  void addUpdates(ArrayRef<Trained> trained, ArrayRef<Value> grads);
+  /// The optimizer; returns whether it was applied, null: always.
+  Value addUpdates(ArrayRef<Trained> trained, ArrayRef<Value> grads);
 
   func::FuncOp model;
   const TrainingOptions &options;
   EntryFunction fn;
   Value loss, learningRate;
+  std::optional<LossScale> scale;
 
 private:
   void error(const Twine &text) { model.emitError(text); }
@@ -73,8 +77,9 @@ private:
   LogicalResult addTargets();
   void buildLoss();
   bool hasF64Param();
+  void addState(Value old, Value fresh, Value isGood);
   void updateOne(const OptimizerKind &kind, const StepNumbers &numbers,
-                 const Trained &trained, Value grad);
+                 const Trained &trained, Value grad, Value isGood);
 
   SmallVector<BoundLoss> losses;
 };
@@ -237,15 +242,32 @@ FailureOr<SmallVector<Trained>> Entry::trainedParams() {
 FailureOr<SmallVector<Value>> Entry::gradients(ArrayRef<Trained> trained) {
   auto params = llvm::map_to_vector(
       trained, [](const Trained &one) { return one.param; });
-  return differentiate(fn.builder(), loss, params);
+  if (!options.lossScale)
+    return differentiate(fn.builder(), loss, params);
+  scale.emplace(fn, *options.lossScale);
+  FailureOr<SmallVector<Value>> grads =
+      differentiate(fn.builder(), scale->scaled(loss), params);
+  if (failed(grads))
+    return failure();
+  return scale->unscaled(*grads);
 }
 
-/// The model's own new state (running statistics, rng) stays the entry's.
-void Entry::passModelState() {
+/// The new value of a state, or the old one again after an overflow.
+void Entry::addState(Value old, Value fresh, Value isGood) {
+  fn.addNewState(old, isGood ? keepUnless(fn.builder(), fn.loc(), isGood,
+                                          fresh, old)
+                             : fresh);
+}
+
+/// The model's own new state (running statistics, rng) stays the entry's. Random
+/// numbers are used up even by a step that overflowed.
+void Entry::passModelState(Value isGood) {
   for (unsigned i = 0; i < model.getNumResults(); ++i)
-    if (auto alias = model.getResultAttrOfType<IntegerAttr>(i, names::alias))
-      fn.addNewState(fn.mapped(model.getArgument(alias.getInt())),
-                     fn.modelResult(i));
+    if (auto alias = model.getResultAttrOfType<IntegerAttr>(i, names::alias)) {
+      Value fresh = fn.modelResult(i);
+      addState(fn.mapped(model.getArgument(alias.getInt())), fresh,
+               isa<FloatType>(elementTypeOf(fresh)) ? isGood : Value());
+    }
 }
 
 void Entry::addMetrics() {
@@ -272,7 +294,7 @@ SmallVector<Value> Entry::addAccumulated(ArrayRef<Trained> trained) {
 
 /// One parameter's update in f32 at least, and its new state.
 void Entry::updateOne(const OptimizerKind &kind, const StepNumbers &numbers,
-                      const Trained &trained, Value grad) {
+                      const Trained &trained, Value grad, Value isGood) {
   OpBuilder &b = fn.builder();
   Type stored = elementTypeOf(trained.param);
   Type compute = stored.isF64() ? stored : Type(b.getF32Type());
@@ -285,17 +307,22 @@ void Entry::updateOne(const OptimizerKind &kind, const StepNumbers &numbers,
   ParamUpdate update = kind.update(b, fn.loc(), numbers,
                                    castTo(b, fn.loc(), trained.param, compute),
                                    castTo(b, fn.loc(), grad, compute), state);
-  fn.addNewState(trained.param, castTo(b, fn.loc(), update.param, stored));
+  addState(trained.param, castTo(b, fn.loc(), update.param, stored), isGood);
   for (auto [old, fresh] : llvm::zip_equal(state, update.state))
-    fn.addNewState(old, fresh);
+    addState(old, fresh, isGood);
 }
 
-void Entry::addUpdates(ArrayRef<Trained> trained, ArrayRef<Value> grads) {
+Value Entry::addUpdates(ArrayRef<Trained> trained, ArrayRef<Value> grads) {
   OpBuilder &b = fn.builder();
   Location loc = fn.loc();
   auto countType = RankedTensorType::get({}, b.getI64Type());
   Value count = fn.addArgument(countType, names::state, "step");
   Value next = AddOp::create(b, loc, count, splatLike(b, loc, count, 1));
+  Value isGood;
+  if (scale) {
+    isGood = scale->areFinite(grads);
+    scale->update(isGood);
+  }
   const OptimizerKind &kind = *findOptimizer(options.optimizer.kind);
   StepNumbers numbers{options.optimizer,
                       castTo(b, loc, learningRate, b.getF64Type()),
@@ -306,8 +333,9 @@ void Entry::addUpdates(ArrayRef<Trained> trained, ArrayRef<Value> grads) {
   if (options.clipNorm)
     clipped = clipByGlobalNorm(b, loc, grads, *options.clipNorm);
   for (auto [one, grad] : llvm::zip_equal(trained, clipped))
-    updateOne(kind, numbers, one, grad);
-  fn.addNewState(count, next);
+    updateOne(kind, numbers, one, grad, isGood);
+  addState(count, next, isGood);
+  return isGood;
 }
 
 /// Runs `build` on a fresh entry; erases its function if that fails.
@@ -349,8 +377,7 @@ FailureOr<func::FuncOp> buildStep(func::FuncOp model,
                        1.0 / double(options.accumulate));
       }
     }
-    entry.addUpdates(*trained, *grads);
-    entry.passModelState();
+    entry.passModelState(entry.addUpdates(*trained, *grads));
     return success();
   });
 }

@@ -79,7 +79,8 @@ private:
     for (const std::string &text : targetShapes)
       if (failed(readTargetShape(text, training)))
         return failure();
-    if (failed(parseLosses(loss, training.losses, report)))
+    if (failed(parseLossScale(lossScale, training.lossScale, report)) ||
+        failed(parseLosses(loss, training.losses, report)))
       return failure();
     return parseOptimizer(optimizer, training.optimizer, report);
   }

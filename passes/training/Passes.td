@@ -17,6 +17,7 @@ def BuildTrainingPass : DlcPass<"dlc-build-training", "::mlir::ModuleOp"> {
     Option<"loss", "loss", "std::string", /*default=*/"\"mse\"", "KIND[:output=NAME,axis=N], terms joined by '+'">,
     Option<"optimizer", "optimizer", "std::string", /*default=*/"\"sgd\"", "KIND[:NAME=NUMBER,...]">,
     Option<"clipNorm", "clip-norm", "double", /*default=*/"0", "the largest joint 2-norm of all gradients; 0: no limit">,
+    Option<"lossScale", "loss-scale", "std::string", /*default=*/"\"none\"", "none or dynamic[:init=N,interval=N]">,
     Option<"accumulate", "accumulate", "int64_t", /*default=*/"1", "calls whose gradients are averaged before one update">,
     ListOption<"targetShapes", "target-shapes", "std::string", "shapes of targets where they are known, NAME=4x8">,
     Option<"stepFrom", "step-from", "std::string", /*default=*/"\"train\"", "the model function of 'step' and 'accumulate'">,

@@ -45,12 +45,21 @@ struct OptimizerSpec {
   }
 };
 
+/// Dynamic loss scaling; numbers are powers of two, so that it is exact.
+struct LossScaleSpec {
+  double init = 65536, growth = 2, backoff = 0.5;
+  /// Good steps in a row after which the scale grows.
+  int64_t interval = 2000;
+};
+
 struct TrainingOptions {
   /// The terms of the loss, which is their sum.
   llvm::SmallVector<LossSpec> losses;
   OptimizerSpec optimizer;
   /// Scales all gradients down so that their joint 2-norm is at most this.
   std::optional<double> clipNorm;
+  /// How the loss is scaled; none: not at all.
+  std::optional<LossScaleSpec> lossScale;
   /// Calls whose gradients are averaged before one update; 1: none are kept.
   int64_t accumulate = 1;
   /// Shapes of targets where they are known (from the data), by target name.
@@ -67,6 +76,11 @@ llvm::LogicalResult parseLosses(llvm::StringRef text,
 /// Parses KIND[:NAME=NUMBER,…], e.g. "momentum:momentum=0.8,nesterov=1".
 /// Unknown kinds and numbers are DLC2003 and DLC2004.
 llvm::LogicalResult parseOptimizer(llvm::StringRef text, OptimizerSpec &spec,
+                                   ErrorSink emitError);
+
+/// Parses none or dynamic[:init=NUMBER,interval=N]; all else is DLC2014.
+llvm::LogicalResult parseLossScale(llvm::StringRef text,
+                                   std::optional<LossScaleSpec> &spec,
                                    ErrorSink emitError);
 
 /// The optimizer exists and takes these numbers; else DLC2003 or DLC2004.

@@ -7,6 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -123,6 +124,30 @@ Status Artifact::checkPreamble() const {
   return Status::ok();
 }
 
+/// Drops the pages of a file that lie wholly within `range`.
+static void dropPages(std::span<const std::byte> range) {
+  constexpr uint64_t page = 4096;
+  auto first = reinterpret_cast<uint64_t>(range.data());
+  uint64_t begin = alignUp(first, page);
+  uint64_t end = (first + range.size()) / page * page;
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
+/// In pieces, so that a large file is never in this process' memory as a whole.
+uint64_t Artifact::checksum(uint64_t offset, uint64_t count) const {
+  constexpr uint64_t piece = 16 << 20;
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  for (uint64_t done = 0; done < count; done += piece) {
+    std::span range(bytes + offset + done, std::min(piece, count - done));
+    XXH3_64bits_update(&state, range.data(), range.size());
+    if (isMapped && range.size() == piece)
+      dropPages(range);
+  }
+  return XXH3_64bits_digest(&state);
+}
+
 Status Artifact::checkSections() const {
   if (!root->sections())
     return Status::ok();
@@ -144,8 +169,7 @@ Status Artifact::checkSections() const {
                        " must be aligned to 64 and lie within ", size,
                        " bytes, but got offset ", section->offset(), " and ",
                        section->bytes(), " bytes");
-    if (XXH3_64bits(bytes + section->offset(), section->bytes()) !=
-        section->xxh3())
+    if (checksum(section->offset(), section->bytes()) != section->xxh3())
       return DLC_ERROR(Corrupt, "DLC5006", name,
                        " must match its checksum, but got other bytes");
   }
@@ -188,14 +212,8 @@ const fb::Program *Artifact::findProgram(std::string_view name) const {
 
 void Artifact::releasePages(fb::SectionKind kind) const {
   std::span<const std::byte> range = section(kind);
-  if (!isMapped || range.empty())
-    return;
-  constexpr uint64_t page = 4096;
-  auto first = reinterpret_cast<uint64_t>(range.data());
-  uint64_t begin = alignUp(first, page);
-  uint64_t end = (first + range.size()) / page * page;
-  if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+  if (isMapped && !range.empty())
+    dropPages(range);
 }
 
 } // namespace dlc::rt

@@ -52,6 +52,7 @@ private:
   Status load();
   Status checkPreamble() const;
   Status checkSections() const;
+  uint64_t checksum(uint64_t offset, uint64_t count) const;
 
   const std::byte *bytes = nullptr;
   uint64_t size = 0;

@@ -233,7 +233,8 @@ Status ProgramVerifier::checkGemm(const fb::Gemm &g) const {
   std::optional<int64_t> cReach = reach(g.c_offset(), cDims, *g.c_strides());
   DLC_RETURN_IF_ERROR(checkElements("a", g.a(), false, g.dtype(), aReach));
   DLC_RETURN_IF_ERROR(checkElements("b", g.b(), false, g.dtype(), bReach));
-  DLC_RETURN_IF_ERROR(checkElements("c", g.c(), true, g.dtype(), cReach));
+  fb::DType result = g.is_wide() ? fb::DType::F32 : g.dtype();
+  DLC_RETURN_IF_ERROR(checkElements("c", g.c(), true, result, cReach));
   auto hasUnit = [](const int64_t(&dims)[4], const Dims &s, bool lastOnly) {
     return s.Get(3) == 1 || dims[3] == 1 ||
            (!lastOnly && (s.Get(2) == 1 || dims[2] == 1));
@@ -251,9 +252,9 @@ Status ProgramVerifier::checkGemm(const fb::Gemm &g) const {
                      "c must address each element once, "
                      "but got strides ",
                      listOf(*g.c_strides()));
-  DLC_RETURN_IF_ERROR(checkOptional("bias", g.bias(), false, g.dtype(), g.n()));
+  DLC_RETURN_IF_ERROR(checkOptional("bias", g.bias(), false, fb::DType::F32, g.n()));
   DLC_RETURN_IF_ERROR(
-      checkOptional("residual", g.residual(), false, g.dtype(), cReach));
+      checkOptional("residual", g.residual(), false, result, cReach));
   return checkOptional("workspace", g.workspace(), true, fb::DType::I8, 0);
 }
 
@@ -326,7 +327,9 @@ Status ProgramVerifier::checkConv(const fb::Conv &c) const {
   bool isWeights = c.kind() == fb::ConvKind::BackwardWeights;
   DLC_RETURN_IF_ERROR(checkElements("src", c.src(), isData, c.dtype(), src));
   DLC_RETURN_IF_ERROR(
-      checkElements("weights", c.weights(), isWeights, c.dtype(), weights));
+      checkElements("weights", c.weights(), isWeights,
+                    isWeights && c.is_wide() ? fb::DType::F32 : c.dtype(),
+                    weights));
   DLC_RETURN_IF_ERROR(checkElements("dst", c.dst(), isForward, c.dtype(), dst));
   if ((isData && c.bias() != -1) ||
       (!isForward &&
@@ -336,7 +339,8 @@ Status ProgramVerifier::checkConv(const fb::Conv &c) const {
                      "kind, but got one on kind ",
                      int(c.kind()));
   DLC_RETURN_IF_ERROR(
-      checkOptional("bias", c.bias(), isWeights, c.dtype(), c.out_channels()));
+      checkOptional("bias", c.bias(), isWeights, fb::DType::F32,
+                    c.out_channels()));
   DLC_RETURN_IF_ERROR(
       checkOptional("residual", c.residual(), false, c.dtype(), dst));
   return checkOptional("workspace", c.workspace(), true, fb::DType::I8, 0);

@@ -19,6 +19,7 @@ namespace dlc::rt {
 namespace {
 struct Layout {
   flatbuffers::FlatBufferBuilder header;
+  // As artifact.sections.
   std::vector<SectionPayload> stored;
   uint64_t fileBytes = 0;
 };
@@ -30,9 +31,34 @@ static void placeSections(fb::ArtifactT &artifact, uint64_t headerBytes,
   for (size_t i = 0; i < layout.stored.size(); ++i) {
     offset = alignUp(offset, sectionAlignment);
     artifact.sections[i]->offset = offset;
-    offset += layout.stored[i].bytes.size();
+    offset += artifact.sections[i]->bytes;
   }
   layout.fileBytes = offset;
+}
+
+/// Calls take(bytes) for the pieces of a section in order.
+template <typename Take>
+static Status forEachPiece(const SectionPayload &payload, Take &&take) {
+  if (!payload.bytes.empty())
+    DLC_RETURN_IF_ERROR(take(payload.bytes));
+  for (std::span<const std::byte> piece : payload.rest)
+    if (!piece.empty())
+      DLC_RETURN_IF_ERROR(take(piece));
+  return Status::ok();
+}
+
+/// The length and checksum of a section.
+static Status measure(const SectionPayload &payload, fb::SectionT &section) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  DLC_RETURN_IF_ERROR(
+      forEachPiece(payload, [&](std::span<const std::byte> piece) {
+        section.bytes += piece.size();
+        XXH3_64bits_update(&state, piece.data(), piece.size());
+        return Status::ok();
+      }));
+  section.xxh3 = XXH3_64bits_digest(&state);
+  return Status::ok();
 }
 
 static Status buildHeader(fb::ArtifactT &artifact,
@@ -40,12 +66,11 @@ static Status buildHeader(fb::ArtifactT &artifact,
                           Layout &layout) {
   artifact.sections.clear();
   for (const SectionPayload &payload : sections) {
-    if (payload.bytes.empty())
-      continue;
     auto section = std::make_unique<fb::SectionT>();
     section->kind = payload.kind;
-    section->bytes = payload.bytes.size();
-    section->xxh3 = XXH3_64bits(payload.bytes.data(), payload.bytes.size());
+    DLC_RETURN_IF_ERROR(measure(payload, *section));
+    if (section->bytes == 0)
+      continue;
     artifact.sections.push_back(std::move(section));
     layout.stored.push_back(payload);
   }
@@ -92,9 +117,11 @@ static Status emit(const fb::ArtifactT &artifact, const Layout &layout,
   for (size_t i = 0; i < layout.stored.size(); ++i) {
     uint64_t offset = artifact.sections[i]->offset;
     DLC_RETURN_IF_ERROR(write(zeros, offset - position));
-    std::span<const std::byte> bytes = layout.stored[i].bytes;
-    DLC_RETURN_IF_ERROR(write(bytes.data(), bytes.size()));
-    position = offset + bytes.size();
+    DLC_RETURN_IF_ERROR(
+        forEachPiece(layout.stored[i], [&](std::span<const std::byte> piece) {
+          return write(piece.data(), piece.size());
+        }));
+    position = offset + artifact.sections[i]->bytes;
   }
   return Status::ok();
 }
@@ -124,7 +151,7 @@ Status writeArtifactFile(const std::string &path, fb::ArtifactT &artifact,
       emit(artifact, layout, [&](const void *data, uint64_t bytes) {
         return file.write(data, bytes);
       }));
-  return file.commit();
+  return file.commit(Durability::Eventual);
 }
 
 } // namespace dlc::rt

@@ -13,10 +13,12 @@
 
 namespace dlc::rt {
 
-/// One section to store. The bytes stay the caller's until the call returns.
+/// One section to store: `bytes`, then the pieces of `rest`, without gaps. All
+/// stay the caller's until the call returns.
 struct SectionPayload {
   fb::SectionKind kind;
   std::span<const std::byte> bytes;
+  std::span<const std::span<const std::byte>> rest = {};
 };
 
 /// The whole file in memory. `artifact.sections` is replaced by what
@@ -29,7 +31,8 @@ writeArtifact(fb::ArtifactT &artifact,
 
 /// Writes the same bytes to `path` through a temporary file beside it and a
 /// rename: a reader sees the old file or the whole new one. Sections are
-/// streamed, so weights are not held twice.
+/// streamed, so weights are not held twice. The disk may lag behind (there is
+/// no fsync): an artifact can be made again, and its checksums tell.
 Status writeArtifactFile(const std::string &path, fb::ArtifactT &artifact,
                          std::span<const SectionPayload> sections);
 

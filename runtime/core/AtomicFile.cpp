@@ -51,12 +51,15 @@ Status AtomicFile::write(const void *data, uint64_t bytes) {
   return Status::ok();
 }
 
-Status AtomicFile::commit() {
-  if (fsync(descriptor) != 0)
+Status AtomicFile::commit(Durability durability) {
+  bool isDurable = durability == Durability::Now;
+  if (isDurable && fsync(descriptor) != 0)
     return failure("fsync");
   if (rename(temporary.c_str(), path.c_str()) != 0)
     return failure("rename");
   close(std::exchange(descriptor, -1));
+  if (!isDurable)
+    return Status::ok();
   size_t slash = path.rfind('/');
   std::string folder =
       slash == std::string::npos ? "." : path.substr(0, slash + 1);

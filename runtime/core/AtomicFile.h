@@ -1,6 +1,6 @@
 // Writes a file so that nobody ever sees half of it: everything goes to
-// `<path>.tmp.<pid>.<n>` in the same folder, which commit() syncs to disk and
-// renames. Without commit() the temporary file is removed.
+// `<path>.tmp.<pid>.<n>` in the same folder, which commit() renames. Without
+// commit() the temporary file is removed.
 #ifndef DLC_RUNTIME_CORE_ATOMICFILE_H
 #define DLC_RUNTIME_CORE_ATOMICFILE_H
 
@@ -11,6 +11,12 @@
 
 namespace dlc::rt {
 
+/// When a committed file is on disk.
+enum class Durability {
+  Now,      ///< before commit() returns: survives a loss of power
+  Eventual, ///< when the system gets to it: for what can be made again
+};
+
 class AtomicFile {
 public:
   static Result<AtomicFile> create(const std::string &path);
@@ -20,8 +26,9 @@ public:
   ~AtomicFile();
 
   Status write(const void *data, uint64_t bytes);
-  /// fsync, rename over `path`, fsync of the folder.
-  Status commit();
+  /// Renames over `path`; with Durability::Now, after an fsync of the file and
+  /// before one of the folder.
+  Status commit(Durability durability = Durability::Now);
 
 private:
   AtomicFile() = default;

@@ -6,6 +6,7 @@
 
 #include "runtime/core/CheckedMath.h"
 
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -47,8 +48,18 @@ std::optional<uint64_t> tensorBytes(DType type, const Dims &dims) {
 float halfToFloat(uint16_t bits);
 /// Round to nearest even; overflow gives infinity, NaN stays NaN.
 uint16_t floatToHalf(float value);
-float bfloatToFloat(uint16_t bits);
-uint16_t floatToBfloat(float value);
+
+// Inline, because loops over them vectorize.
+inline float bfloatToFloat(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
+inline uint16_t floatToBfloat(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  uint32_t quieted = bits >> 16 | 0x40;
+  bool isNan = (bits & 0x7fffffff) > 0x7f800000;
+  return static_cast<uint16_t>(isNan ? quieted : rounded);
+}
 
 } // namespace dlc::rt
 

@@ -22,9 +22,12 @@ ConvPlanResult ConvPlan::create(LibraryContext &context, const fb::ConvT &conv,
                                 const ConvPointers &at) {
   if (!libraryType(conv.dtype))
     return DLC_ERROR(Unsupported, "DLC6003",
-                     "conv through oneDNN must be f32 or bf16, but got ",
+                     "conv through oneDNN must be f32, bf16 or f16, but got ",
                      dtypeName(static_cast<DType>(conv.dtype)));
   ConvShape shape(conv);
+  if (conv.dtype != fb::DType::F32 &&
+      libraryType(conv.dtype) == dnnl::memory::data_type::f32)
+    return createWidenedConv(context, shape, at);
   for (auto *form :
        {createPointwiseConv, createPositionConv, createDirectConv}) {
     ConvPlanResult plan = form(context, shape, at);
@@ -128,17 +131,6 @@ void WeightReorder::run(LibraryContext &context, const ThreadPool &pool,
                    });
 }
 
-void storeFloats(const float *values, int64_t count, fb::DType type,
-                 std::byte *out) {
-  if (type == fb::DType::F32) {
-    std::memcpy(out, values, static_cast<size_t>(count) * 4);
-    return;
-  }
-  auto *narrow = reinterpret_cast<uint16_t *>(out);
-  for (int64_t i = 0; i < count; ++i)
-    narrow[i] = floatToBfloat(values[i]);
-}
-
 namespace {
 constexpr int64_t sumWidth = 32; // columns per group: two cache lines of f32
 
@@ -171,7 +163,8 @@ void sumRows(const ThreadPool &pool, fb::DType type, const std::byte *values,
           else
             sumColumns(reinterpret_cast<const uint16_t *>(values) + j, rows,
                        columns, count, totals);
-          storeFloats(totals, count, type, out + j * (isWide ? 4 : 2));
+          std::memcpy(out + j * 4, totals,
+                      static_cast<size_t>(count) * sizeof(float));
         }
       });
 }

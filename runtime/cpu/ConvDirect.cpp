@@ -10,6 +10,7 @@
 #include "runtime/cpu/Gemm.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <type_traits>
 
@@ -120,11 +121,9 @@ DirectConv::Geometry DirectConv::geometryOf(int64_t batch,
   geometry.src = Desc(src, type, tag);
   geometry.dst = Desc(dst, type, tag);
   geometry.weights = weights;
-  bool isGradient = conv.kind == fb::ConvKind::BackwardWeights;
   if (at.bias)
     geometry.bias =
-        Desc({conv.out_channels},
-             isGradient ? dnnl::memory::data_type::f32 : type, Tag::x);
+        Desc({conv.out_channels}, dnnl::memory::data_type::f32, Tag::x);
   geometry.strides = conv.strides;
   geometry.padsBegin = conv.pads_begin;
   for (size_t i = 0; i < shape.rank(); ++i) {
@@ -243,7 +242,7 @@ Result<DirectConv::Kernel> DirectConv::createKernel(int64_t batch,
 
 Status DirectConv::prepareReorder() {
   bool isGradient = conv.kind == fb::ConvKind::BackwardWeights;
-  Desc plain = plainWeights(type);
+  Desc plain = plainWeights(conv.is_wide ? dnnl::memory::data_type::f32 : type);
   if (!isGradient && plain == full.weights)
     return Status::ok();
   DLC_ASSIGN_OR_RETURN(
@@ -295,6 +294,10 @@ void DirectConv::runChunks(const ThreadPool &pool) {
           worker, context.stream(worker),
           {at.src + item * srcItem, w, at.dst + item * dstItem,
            context.scratch(worker), at.bias ? bias : residual, residual}));
+      if (conv.activation == fb::Activation::Relu) {
+        int64_t items = std::min(chunkItems, conv.batch - item);
+        applyRelu(conv.dtype, at.dst + item * dstItem, items * dstItem / width);
+      }
     }
   });
 }
@@ -329,8 +332,8 @@ Status DirectConv::run(const ThreadPool &pool) {
   addPartialSums(pool);
   reorder->run(context, pool, at.workspace, at.weights, failures);
   if (at.bias)
-    storeFloats(reinterpret_cast<const float *>(at.workspace + weightBytes),
-                conv.out_channels, conv.dtype, at.bias);
+    std::memcpy(at.bias, at.workspace + weightBytes,
+                static_cast<size_t>(conv.out_channels) * sizeof(float));
   return failures.take("conv");
 }
 

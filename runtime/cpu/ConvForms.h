@@ -33,6 +33,12 @@ ConvPlanResult createPositionConv(LibraryContext &context,
 ConvPlanResult createDirectConv(LibraryContext &context, const ConvShape &shape,
                                 const ConvPointers &at);
 
+/// 16-bit floats on a CPU that does not multiply them: the f32 convolution
+/// between copies in the workspace.
+ConvPlanResult createWidenedConv(LibraryContext &context,
+                                 const ConvShape &shape,
+                                 const ConvPointers &at);
+
 /// Copies weights between two layouts, in chunks of output channels that run
 /// in parallel; `pad` elements of a blocked layout are set to zero.
 class WeightReorder {
@@ -54,11 +60,7 @@ private:
   std::vector<Piece> pieces;
 };
 
-/// Stores `count` values as f32 or bf16.
-void storeFloats(const float *values, int64_t count, fb::DType type,
-                 std::byte *out);
-
-/// out[j] = sum over rows of values[row * columns + j], rows ascending.
+/// out[j] = sum over rows, in f32, of values[row * columns + j], rows ascending.
 void sumRows(const ThreadPool &pool, fb::DType type, const std::byte *values,
              int64_t rows, int64_t columns, std::byte *out);
 

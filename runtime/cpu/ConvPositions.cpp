@@ -47,7 +47,8 @@ public:
   PositionConv(LibraryContext &context, const ConvShape &shape,
                const ConvPointers &at)
       : context(context), shape(shape), conv(this->shape.conv), at(at),
-        width(static_cast<int64_t>(shape.elementBytes)) {}
+        width(static_cast<int64_t>(shape.elementBytes)),
+        weightWidth(conv.is_wide ? 4 : width) {}
 
   /// False when the record does not suit this form.
   bool findLinks();
@@ -80,7 +81,7 @@ private:
   ConvShape shape;
   const fb::ConvT &conv;
   ConvPointers at;
-  int64_t width;
+  int64_t width, weightWidth; // bytes of an element
   std::vector<Link> links;
   TapBox box;
   int64_t usedTaps = 0;
@@ -182,7 +183,7 @@ Status PositionConv::prepareReorder() {
   for (size_t i = shape.rank(); i-- > 0;) {
     plain[i + 2] = plainStride;
     packed[i + 2] = packedStride;
-    reorderOffset += box.first[i] * plainStride * width;
+    reorderOffset += box.first[i] * plainStride * weightWidth;
     plainStride *= conv.kernel[i];
     packedStride *= box.size[i];
   }
@@ -190,13 +191,15 @@ Status PositionConv::prepareReorder() {
   plain[0] = plainStride * in;
   packed[0] = isForward ? 1 : in;
   packed[1] = isForward ? out : 1;
-  auto type = *libraryType(conv.dtype);
+  auto type =
+      conv.is_wide ? dnnl::memory::data_type::f32 : *libraryType(conv.dtype);
   dnnl::memory::desc onnx(dims, type, plain), own(dims, type, packed);
   bool isGradient = conv.kind == fb::ConvKind::BackwardWeights;
   DLC_ASSIGN_OR_RETURN(
       reorder, isGradient ? WeightReorder::create(context, own, onnx, 16)
                           : WeightReorder::create(context, onnx, own, 16));
-  weightBytes = alignUp(static_cast<uint64_t>(usedTaps * in * out * width), 64);
+  weightBytes =
+      alignUp(static_cast<uint64_t>(usedTaps * in * out * weightWidth), 64);
   return Status::ok();
 }
 
@@ -319,6 +322,7 @@ Status PositionConv::addTap(int64_t tap, const std::vector<Link> &own) {
   fb::GemmT gemm;
   gemm.dtype = conv.dtype;
   gemm.batch0 = gemm.batch1 = 1;
+  gemm.is_wide = conv.is_wide;
   gemm.m = out;
   gemm.n = in;
   gemm.k = conv.batch * count;
@@ -395,7 +399,7 @@ void PositionConv::zeroUnlinked(const ThreadPool &pool) const {
 Status PositionConv::run(const ThreadPool &pool) {
   bool isForward = conv.kind == fb::ConvKind::Forward;
   if (conv.kind == fb::ConvKind::BackwardWeights) {
-    int64_t block = conv.in_channels * conv.out_channels * width;
+    int64_t block = conv.in_channels * conv.out_channels * weightWidth;
     for (size_t tap = 0; tap < groups.size(); ++tap) {
       Group &group = groups[tap];
       copyRows(pool, group.aCopies, at.dst, gatherA());
@@ -407,7 +411,7 @@ Status PositionConv::run(const ThreadPool &pool) {
                     static_cast<size_t>(block));
     }
     if (usedTaps != shape.taps) {
-      int64_t row = conv.in_channels * shape.taps * width;
+      int64_t row = conv.in_channels * shape.taps * weightWidth;
       pool.parallelFor(conv.out_channels, [&](int, int64_t first, int64_t end) {
         std::memset(at.weights + first * row, 0,
                     static_cast<size_t>((end - first) * row));

@@ -2,6 +2,8 @@
 
 #include "runtime/core/CheckedMath.h"
 #include "runtime/core/DType.h"
+#include "runtime/cpu/Convert.h"
+#include "runtime/cpu/CpuFeatures.h"
 
 #include <cstring>
 
@@ -69,7 +71,8 @@ dnnl::algorithm activationAlgorithm(fb::Activation activation) {
   case fb::Activation::None:
     return dnnl::algorithm::undef;
   case fb::Activation::Relu:
-    return dnnl::algorithm::eltwise_relu;
+    // oneDNN's makes NaN 0; applyRelu does not.
+    return dnnl::algorithm::undef;
   case fb::Activation::GeluErf:
     return dnnl::algorithm::eltwise_gelu_erf;
   case fb::Activation::GeluTanh:
@@ -84,11 +87,27 @@ dnnl::algorithm activationAlgorithm(fb::Activation activation) {
   return dnnl::algorithm::undef;
 }
 
+void applyRelu(fb::DType type, std::byte *values, int64_t count) {
+  if (type == fb::DType::F32) {
+    auto *x = reinterpret_cast<float *>(values);
+    for (int64_t i = 0; i < count; ++i)
+      x[i] = x[i] < 0 ? 0.0f : x[i];
+    return;
+  }
+  // Negative bfloats that are no NaN lie between -0 and -infinity.
+  auto *x = reinterpret_cast<uint16_t *>(values);
+  for (int64_t i = 0; i < count; ++i)
+    x[i] = x[i] >= 0x8000 && x[i] <= 0xff80 ? uint16_t(0) : x[i];
+}
+
 std::optional<dnnl::memory::data_type> libraryType(fb::DType type) {
-  if (type == fb::DType::F32)
-    return dnnl::memory::data_type::f32;
-  if (type == fb::DType::BF16)
+  static const bool hasBfloat =
+      hostHasFeature("avx512bf16") || hostHasFeature("amx-bf16");
+  if (type == fb::DType::BF16 && hasBfloat)
     return dnnl::memory::data_type::bf16;
+  if (type == fb::DType::F32 || type == fb::DType::BF16 ||
+      type == fb::DType::F16)
+    return dnnl::memory::data_type::f32;
   return std::nullopt;
 }
 
@@ -98,7 +117,7 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
   std::optional<dnnl::memory::data_type> type = libraryType(gemm.dtype);
   if (!type)
     return DLC_ERROR(Unsupported, "DLC6003",
-                     "gemm through oneDNN must be f32 or bf16, but got ",
+                     "gemm through oneDNN must be f32, bf16 or f16, but got ",
                      dtypeName(static_cast<DType>(gemm.dtype)));
   std::unique_ptr<GemmPlan> plan(new GemmPlan(context));
   plan->describe(gemm, at);
@@ -112,13 +131,20 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
 void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
   gemm = record;
   at = pointers;
-  dtype = *libraryType(gemm.dtype);
+  computeType = *libraryType(gemm.dtype);
+  resultType = gemm.is_wide ? fb::DType::F32 : gemm.dtype;
+  bool isNarrow = computeType == dnnl::memory::data_type::bf16;
+  tileType =
+      isNarrow && !gemm.is_wide ? computeType : dnnl::memory::data_type::f32;
   elementBytes = dtypeBytes(static_cast<DType>(gemm.dtype));
+  resultBytes = dtypeBytes(static_cast<DType>(resultType));
+  computeBytes = isNarrow ? 2 : 4;
+  tileBytes = isNarrow && !gemm.is_wide ? 2 : 4;
   activation = activationAlgorithm(gemm.activation);
-  auto operand = [&](const std::byte *base, int64_t offset,
+  auto operand = [&](const std::byte *base, int64_t offset, uint64_t width,
                      const std::vector<int64_t> &s, int64_t operandColumns) {
     Operand o;
-    o.base = base + offset * static_cast<int64_t>(elementBytes);
+    o.base = base + offset * static_cast<int64_t>(width);
     o.batchStrides[0] = s[0];
     o.batchStrides[1] = s[1];
     o.rowStride = s[2];
@@ -126,16 +152,16 @@ void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
     o.isTransposed = s[3] != 1 && operandColumns != 1;
     return o;
   };
-  a = operand(at.a, gemm.a_offset, gemm.a_strides, gemm.k);
-  b = operand(at.b, gemm.b_offset, gemm.b_strides, gemm.n);
-  c = operand(at.c, gemm.c_offset, gemm.c_strides, gemm.n);
+  a = operand(at.a, gemm.a_offset, elementBytes, gemm.a_strides, gemm.k);
+  b = operand(at.b, gemm.b_offset, elementBytes, gemm.b_strides, gemm.n);
+  c = operand(at.c, gemm.c_offset, resultBytes, gemm.c_strides, gemm.n);
 }
 
 /// Cuts a long sum into parts when the result has few tiles.
 bool GemmPlan::chooseParts() {
-  if (!at.workspace || at.bias || at.residual ||
-      activation != dnnl::algorithm::undef || gemm.dtype != fb::DType::F32 ||
-      items != 1 || gemm.k < minPartDepth || gemm.n > maxPartColumns)
+  if (!at.workspace || activation != dnnl::algorithm::undef ||
+      resultType != fb::DType::F32 || items != 1 || gemm.k < minPartDepth ||
+      gemm.n > maxPartColumns)
     return false;
   int64_t rowStep = evenStep(gemm.m, maxRows, 16);
   int64_t tiles = ceilDiv(gemm.m, rowStep);
@@ -178,8 +204,9 @@ void GemmPlan::chooseTiles() {
   items = gemm.batch0 * gemm.batch1;
   if (!chooseParts()) {
     parts = 1;
-    // A cut sum rounds to storage in between, so narrow types are not cut.
-    bool canCutDepth = gemm.dtype == fb::DType::F32 && gemm.k > maxDepth;
+    // A cut sum rounds to the tile's type in between, so narrow ones stay
+    // whole.
+    bool canCutDepth = tileBytes == 4 && gemm.k > maxDepth;
     int64_t depthStep = canCutDepth ? evenStep(gemm.k, wideDepth, 16) : gemm.k;
     int64_t rowStep = evenStep(gemm.m, maxRows, 16);
     int64_t columnStep =
@@ -197,12 +224,12 @@ void GemmPlan::chooseTiles() {
         std::clamp<int64_t>(static_cast<int64_t>(smallFlops / itemFlops), 1,
                             std::max<int64_t>(1, items / enoughTiles));
   groups = ceilDiv(items, itemsPerGroup) * parts * rows.count * columns.count;
-  auto bytes = [&](int64_t elements) {
-    return alignUp(static_cast<uint64_t>(elements) * elementBytes, 4096);
+  auto bytes = [](int64_t elements, uint64_t width) {
+    return alignUp(static_cast<uint64_t>(elements) * width, 4096);
   };
-  aBytes = bytes(rows.step * depth.step);
-  bBytes = bytes(depth.step * columns.step);
-  cBytes = bytes(rows.step * columns.step);
+  aBytes = bytes(rows.step * depth.step, computeBytes);
+  bBytes = bytes(depth.step * columns.step, computeBytes);
+  cBytes = bytes(rows.step * columns.step, tileBytes);
 }
 
 Status GemmPlan::createKernels() {
@@ -225,14 +252,16 @@ Status GemmPlan::createKernels() {
 Status GemmPlan::createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
                               bool isLast) {
   MatmulShape shape;
-  shape.dtype = dtype;
+  shape.dtype = computeType;
+  shape.resultType = tileType;
   shape.m = rows.at(isRowShort ? rows.count - 1 : 0).size;
   shape.n = columns.at(isColumnShort ? columns.count - 1 : 0).size;
   shape.k = depth.at(isLast ? depth.count - 1 : 0).size;
   shape.isATransposed = a.isTransposed;
   shape.isBTransposed = b.isTransposed;
   shape.accumulates = !isFirst;
-  shape.hasBias = isLast && at.bias;
+  // Of a sum in parts, addParts does what follows.
+  shape.hasBias = isLast && at.bias && parts == 1;
   if (isLast)
     shape.activation = activation;
   uint64_t scratchpad = 0;
@@ -276,28 +305,43 @@ bool GemmPlan::isDense(const Operand &operand, Span r, Span c) const {
   return r.size == 1 || operand.rowStride == c.size;
 }
 
-/// The dense tile: in place when it is dense there, else gathered.
-const std::byte *GemmPlan::tileOf(const Operand &operand, int64_t item, Span r,
-                                  Span c, std::byte *scratch,
-                                  bool isScratchValid) const {
-  int64_t width = static_cast<int64_t>(elementBytes);
+/// Where the tile starts in memory.
+std::byte *GemmPlan::addressOf(const Operand &operand, int64_t item, Span r,
+                               Span c, uint64_t width) const {
   // The contiguous direction has stride 1 even where a dim of 1 says else.
   int64_t rowStride = operand.isTransposed ? 1 : operand.rowStride;
   int64_t columnStride = operand.isTransposed ? operand.columnStride : 1;
-  const std::byte *source =
-      operand.base + width * (batchOffset(operand, item) + r.first * rowStride +
-                              c.first * columnStride);
-  if (isDense(operand, r, c))
+  return const_cast<std::byte *>(operand.base) +
+         static_cast<int64_t>(width) *
+             (batchOffset(operand, item) + r.first * rowStride +
+              c.first * columnStride);
+}
+
+/// The dense tile of A or B: in place when it is dense there, else gathered.
+const std::byte *GemmPlan::tileOf(const Operand &operand, int64_t item, Span r,
+                                  Span c, std::byte *scratch,
+                                  bool isScratchValid) const {
+  auto width = static_cast<int64_t>(elementBytes);
+  const std::byte *source = addressOf(operand, item, r, c, elementBytes);
+  bool isWidened = computeBytes != elementBytes;
+  if (!isWidened && isDense(operand, r, c))
     return source;
   if (isScratchValid)
     return scratch;
   int64_t lines = operand.isTransposed ? c.size : r.size;
-  int64_t lineBytes = width * (operand.isTransposed ? r.size : c.size);
+  int64_t count = operand.isTransposed ? r.size : c.size;
   int64_t lineStride =
-      width * (operand.isTransposed ? columnStride : rowStride);
-  for (int64_t i = 0; i < lines; ++i)
-    std::memcpy(scratch + i * lineBytes, source + i * lineStride,
-                static_cast<size_t>(lineBytes));
+      width * (operand.isTransposed ? operand.columnStride : operand.rowStride);
+  int64_t lineBytes = count * static_cast<int64_t>(computeBytes);
+  for (int64_t i = 0; i < lines; ++i) {
+    const std::byte *from = source + i * lineStride;
+    if (isWidened)
+      widenRow(gemm.dtype, from, count,
+               reinterpret_cast<float *>(scratch + i * lineBytes));
+    else
+      std::memcpy(scratch + i * lineBytes, from,
+                  static_cast<size_t>(lineBytes));
+  }
   return scratch;
 }
 
@@ -317,13 +361,14 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
   std::byte *bScratch = aScratch + aBytes, *cScratch = bScratch + bBytes;
   std::byte *library = cScratch + cBytes;
   Operand target = parts > 1 ? partialResult(part) : c;
-  bool isInPlace = !at.residual && isDense(target, r, n);
+  bool isInPlace = (!at.residual || parts > 1) && tileBytes == resultBytes &&
+                   isDense(target, r, n);
   std::byte *tile =
-      isInPlace ? const_cast<std::byte *>(tileOf(target, item, r, n, nullptr))
-                : cScratch;
+      isInPlace ? addressOf(target, item, r, n, resultBytes) : cScratch;
   const std::byte *bias =
-      at.bias ? at.bias + n.first * static_cast<int64_t>(elementBytes)
-              : nullptr;
+      at.bias && parts == 1
+          ? at.bias + n.first * static_cast<int64_t>(sizeof(float))
+          : nullptr;
   const std::byte *bItem =
       b.base + batchOffset(b, item) * static_cast<int64_t>(elementBytes);
   bool isColumnPacked =
@@ -333,7 +378,7 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
   for (int64_t piece = firstPiece; piece < endPiece; ++piece) {
     Span k = depth.at(piece);
     bool isLast = piece == depth.count - 1;
-    const std::byte *aTile = tileOf(a, item, r, k, aScratch);
+    const std::byte *aTile = tileOf(a, item, r, k, aScratch, false);
     const std::byte *bTile = tileOf(b, item, k, n, bScratch, isColumnPacked);
     const BoundPrimitive *kernel =
         kernels[rows.isShort(row)][columns.isShort(column)][piece == firstPiece]
@@ -346,55 +391,83 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
                                 {aTile, bTile, tile, library}));
   }
   cache = {bItem, column};
+  if (gemm.activation == fb::Activation::Relu && parts == 1)
+    applyRelu(tileBytes == 4 ? fb::DType::F32 : fb::DType::BF16, tile,
+              r.size * n.size);
   if (!isInPlace)
     finishTile(target, item, r, n, tile);
 }
 
-/// C = the partial results, added in ascending order.
+/// C = the partial results, added in ascending order in place of the first,
+/// then what follows.
 void GemmPlan::addParts(const ThreadPool &pool) const {
-  pool.parallelFor(gemm.m, [this](int, int64_t first, int64_t end) {
+  auto *bias = reinterpret_cast<const float *>(at.bias);
+  auto *residual = reinterpret_cast<const float *>(at.residual);
+  pool.parallelFor(gemm.m, [&](int, int64_t first, int64_t end) {
     for (int64_t row = first; row < end; ++row) {
       auto *to = reinterpret_cast<float *>(const_cast<std::byte *>(c.base)) +
                  row * c.rowStride;
-      auto *from = reinterpret_cast<const float *>(at.workspace) + row * gemm.n;
-      for (int64_t j = 0; j < gemm.n; ++j)
-        to[j] = from[j] + from[j + gemm.m * gemm.n];
-      for (int64_t part = 2; part < parts; ++part) {
-        from = reinterpret_cast<const float *>(partialResult(part).base) +
-               row * gemm.n;
+      auto *sum = reinterpret_cast<float *>(at.workspace) + row * gemm.n;
+      for (int64_t part = 1; part < parts; ++part) {
+        auto *from = reinterpret_cast<const float *>(partialResult(part).base) +
+                     row * gemm.n;
         for (int64_t j = 0; j < gemm.n; ++j)
-          to[j] += from[j];
+          sum[j] += from[j];
       }
+      if (bias)
+        for (int64_t j = 0; j < gemm.n; ++j)
+          sum[j] += bias[j];
+      if (gemm.activation == fb::Activation::Relu)
+        applyRelu(fb::DType::F32, reinterpret_cast<std::byte *>(sum), gemm.n);
+      if (residual) {
+        const float *added = residual + gemm.c_offset + row * c.rowStride;
+        for (int64_t j = 0; j < gemm.n; ++j)
+          sum[j] += added[j];
+      }
+      std::memcpy(to, sum, static_cast<size_t>(gemm.n) * 4);
     }
   });
 }
 
-/// Copies a computed tile to C and adds the residual, which may be C itself.
+/// Copies a computed tile to C, in C's type, and adds the residual, which may
+/// be C itself.
 void GemmPlan::finishTile(const Operand &to, int64_t item, Span r, Span n,
                           const std::byte *tile) const {
-  int64_t width = static_cast<int64_t>(elementBytes);
-  int64_t start = batchOffset(to, item) + r.first * to.rowStride + n.first;
-  const std::byte *residual =
-      at.residual ? at.residual + width * gemm.c_offset : nullptr;
+  std::byte *target = addressOf(to, item, r, n, resultBytes);
+  const std::byte *residual = nullptr;
+  if (at.residual)
+    residual = at.residual + (target - at.c);
+  bool isCopy = !residual && tileBytes == resultBytes;
   for (int64_t i = 0; i < r.size; ++i) {
-    int64_t offset = width * (start + i * to.rowStride);
-    const std::byte *line = tile + i * n.size * width;
-    auto *target = const_cast<std::byte *>(to.base) + offset;
-    if (!residual) {
-      std::memcpy(target, line, static_cast<size_t>(n.size * width));
-    } else if (dtype == dnnl::memory::data_type::f32) {
-      auto *x = reinterpret_cast<const float *>(line);
-      auto *y = reinterpret_cast<const float *>(residual + offset);
-      auto *z = reinterpret_cast<float *>(target);
-      for (int64_t j = 0; j < n.size; ++j)
-        z[j] = x[j] + y[j];
-    } else {
-      auto *x = reinterpret_cast<const uint16_t *>(line);
-      auto *y = reinterpret_cast<const uint16_t *>(residual + offset);
-      auto *z = reinterpret_cast<uint16_t *>(target);
-      for (int64_t j = 0; j < n.size; ++j)
-        z[j] = floatToBfloat(bfloatToFloat(x[j]) + bfloatToFloat(y[j]));
+    int64_t offset = i * to.rowStride * static_cast<int64_t>(resultBytes);
+    const std::byte *line = tile + i * n.size * static_cast<int64_t>(tileBytes);
+    if (isCopy)
+      std::memcpy(target + offset, line,
+                  static_cast<size_t>(n.size) * tileBytes);
+    else
+      finishRow(line, residual ? residual + offset : nullptr, n.size,
+                target + offset);
+  }
+}
+
+/// One row of a tile, widened, plus the residual, in C's type.
+void GemmPlan::finishRow(const std::byte *line, const std::byte *residual,
+                         int64_t count, std::byte *target) const {
+  constexpr int64_t chunk = 256;
+  float sums[chunk], terms[chunk];
+  fb::DType lineType = tileBytes == 4 ? fb::DType::F32 : fb::DType::BF16;
+  for (int64_t first = 0; first < count; first += chunk) {
+    int64_t size = std::min(chunk, count - first);
+    auto at = [&](uint64_t width) {
+      return first * static_cast<int64_t>(width);
+    };
+    widenRow(lineType, line + at(tileBytes), size, sums);
+    if (residual) {
+      widenRow(resultType, residual + at(resultBytes), size, terms);
+      for (int64_t j = 0; j < size; ++j)
+        sums[j] += terms[j];
     }
+    narrowRow(resultType, sums, size, target + at(resultBytes));
   }
 }
 

@@ -9,6 +9,9 @@
 // Long sums are cut too, and added in ascending order. Where the result is too
 // small to give every core a tile and the sum is long (weight gradients), parts
 // of the sum become partial results in the workspace, added in order after.
+//
+// Products of 16-bit floats sum in f32. Where the CPU multiplies bf16 itself,
+// tiles stay bf16; else they are widened to f32 as they are gathered.
 #ifndef DLC_RUNTIME_CPU_GEMM_H
 #define DLC_RUNTIME_CPU_GEMM_H
 
@@ -83,10 +86,14 @@ private:
   void addParts(const ThreadPool &pool) const;
   const std::byte *tileOf(const Operand &operand, int64_t item, Span rows,
                           Span columns, std::byte *scratch,
-                          bool isScratchValid = false) const;
+                          bool isScratchValid) const;
+  std::byte *addressOf(const Operand &operand, int64_t item, Span rows,
+                       Span columns, uint64_t width) const;
   bool isDense(const Operand &operand, Span rows, Span columns) const;
   void finishTile(const Operand &target, int64_t item, Span rows, Span columns,
                   const std::byte *tile) const;
+  void finishRow(const std::byte *line, const std::byte *residual,
+                 int64_t count, std::byte *target) const;
   Operand partialResult(int64_t part) const;
   int64_t batchOffset(const Operand &operand, int64_t item) const;
 
@@ -94,8 +101,10 @@ private:
   fb::GemmT gemm;
   GemmPointers at;
   Operand a, b, c;
-  uint64_t elementBytes = 4;
-  dnnl::memory::data_type dtype{};
+  fb::DType resultType{};                             // of C in memory
+  uint64_t elementBytes = 4, resultBytes = 4;         // in memory
+  uint64_t computeBytes = 4, tileBytes = 4;           // as oneDNN sees them
+  dnnl::memory::data_type computeType{}, tileType{}; // of A and B; of C
   dnnl::algorithm activation = dnnl::algorithm::undef;
   Axis rows, columns, depth;
   int64_t items = 1, itemsPerGroup = 1, groups = 1;
@@ -106,9 +115,13 @@ private:
   CallFailures failures;
 };
 
-/// The oneDNN form of an activation; undef for none.
+/// The oneDNN form of an activation; undef for none, and for what applyRelu
+/// does.
 dnnl::algorithm activationAlgorithm(fb::Activation activation);
-/// Empty for dtypes that oneDNN does not compute with.
+/// values[i] = max(values[i], 0) for `count` f32 or bf16, where NaN stays NaN.
+void applyRelu(fb::DType type, std::byte *values, int64_t count);
+/// What oneDNN computes products of `type` with on this CPU: f32, or bf16 for
+/// itself where there are instructions. Empty for dtypes that go elsewhere.
 std::optional<dnnl::memory::data_type> libraryType(fb::DType type);
 
 } // namespace dlc::rt

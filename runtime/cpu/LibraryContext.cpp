@@ -64,8 +64,10 @@ LibraryContext::matmul(const MatmulShape &s, uint64_t &scratchpadBytes) {
   using Dims = dnnl::memory::dims;
   Desc a({s.m, s.k}, s.dtype, s.isATransposed ? Dims{1, s.m} : Dims{s.k, 1});
   Desc b({s.k, s.n}, s.dtype, s.isBTransposed ? Dims{1, s.k} : Dims{s.n, 1});
-  Desc c({s.m, s.n}, s.dtype, Dims{s.n, 1});
-  Desc bias = s.hasBias ? Desc({1, s.n}, s.dtype, Dims{s.n, 1}) : Desc();
+  Desc c({s.m, s.n}, s.resultType, Dims{s.n, 1});
+  Desc bias = s.hasBias ? Desc({1, s.n}, dnnl::memory::data_type::f32,
+                               Dims{s.n, 1})
+                        : Desc();
   SingleThreadedLibraries oneThread;
   dnnl::matmul::desc operation = s.hasBias ? dnnl::matmul::desc(a, b, bias, c)
                                            : dnnl::matmul::desc(a, b, c);

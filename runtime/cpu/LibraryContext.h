@@ -26,12 +26,13 @@ namespace dlc::rt {
 /// One dense matmul tile: C[m,n] (+)= A[m,k] B[k,n], with an epilogue. Dense
 /// means that rows (or, transposed, columns) follow each other without gaps.
 struct MatmulShape {
-  dnnl::memory::data_type dtype = dnnl::memory::data_type::f32;
+  dnnl::memory::data_type dtype = dnnl::memory::data_type::f32; // of A and B
+  dnnl::memory::data_type resultType = dnnl::memory::data_type::f32; // of C
   int64_t m = 0, n = 0, k = 0;
   bool isATransposed = false; // A is stored [k, m]
   bool isBTransposed = false; // B is stored [n, k]
   bool accumulates = false;   // adds to what C holds
-  bool hasBias = false;
+  bool hasBias = false;       // of f32
   dnnl::algorithm activation = dnnl::algorithm::undef;
 
   auto operator<=>(const MatmulShape &) const = default;

@@ -1,5 +1,6 @@
 #!/bin/sh
 # One fixture against PyTorch's committed values, in f64: outputs, loss and gradients, parameters after 3 AdamW steps.
+# And its memory against what the compiler printed.
 #
 # usage: fixture.sh DLC COMPARE SCRATCH FILE VALUES LOSS BATCH TRAINED CHECK TOLERANCE
 # The last seven are a line of tests/fixtures/cases.txt, which explains them.
@@ -12,7 +13,8 @@ model=$fixtures/$file.onnx expected=$fixtures/$values.expected.npz
 mkdir -p "$scratch"
 mapping="--mapping $fixtures/mapping.json --model $file.onnx"
 
-"$dlc" compile "$model" -o "$scratch/$file.dlc" --entries infer,grad --loss "$loss" --precision f64
+"$dlc" compile "$model" -o "$scratch/$file.dlc" --entries infer,grad --loss "$loss" --precision f64 >"$scratch/$file.report"
+cat "$scratch/$file.report"
 "$dlc" run "$scratch/$file.dlc" --entry infer --inputs "$fixtures/$values.batch.npz" --outputs "$scratch/$file.infer.npz"
 echo "outputs:"
 "$compare" "$scratch/$file.infer.npz" "$expected" --expected-prefix infer/ --tolerance "$tolerance"
@@ -25,6 +27,11 @@ echo "gradients:"
 # shellcheck disable=SC2086  # $mapping is words
 "$compare" "$scratch/$file.grad.npz" "$expected" --found-prefix grad/ --expected-prefix grad/ $mapping --count "$trained" \
   --tolerance "$tolerance"
+# "arena, total … N B" is a promise: N is what a call then uses, to the byte.
+promised=$(sed -n 's/^ *arena, total .* \([0-9,]*\) B$/\1/p' "$scratch/$file.report" | tr -d ,)
+used=$("$dlc" bench "$scratch/$file.dlc" --entry grad --steps 1 --warmup 0 --json | sed -n 's/.*"arena_peak_bytes": \([0-9]*\).*/\1/p')
+echo "arena: $promised bytes promised, $used used"
+[ "$promised" = "$used" ] && [ -n "$used" ] || exit 1
 [ "$check" != grad ] || exit 0
 
 "$dlc" train "$model" --data "$fixtures/$values.data.npz" --steps 3 --batch "$batch" --lr 1e-3 --loss "$loss" \

@@ -1,17 +1,13 @@
 //===- ArtifactReport.cpp - what an artifact is made of -------------------===//
 #include "tools/dlc/ArtifactReport.h"
 
+#include "tools/report/Facts.h"
 #include "tools/support/Text.h"
 
 #include <algorithm>
 #include <set>
 
 namespace dlc::tools {
-
-static const char *const kCategories[] = {
-    "parameters",  "statistics", "optimizer state", "other state", "gradients",
-    "activations", "workspace",  "inputs",          "outputs",     "constants"};
-static_assert(std::size(kCategories) == size_t(fb::Category::MAX) + 1);
 
 static std::vector<int64_t> dimsOf(const flatbuffers::Vector<int64_t> *dims) {
   return dims ? std::vector<int64_t>(dims->begin(), dims->end())
@@ -27,76 +23,6 @@ static std::vector<const T *>
 listOf(const flatbuffers::Vector<flatbuffers::Offset<T>> *items) {
   return items ? std::vector<const T *>(items->begin(), items->end())
                : std::vector<const T *>();
-}
-
-static fb::Category categoryOf(fb::StateRole role) {
-  switch (role) {
-  case fb::StateRole::Parameter:
-    return fb::Category::Parameter;
-  case fb::StateRole::Statistic:
-    return fb::Category::Statistic;
-  case fb::StateRole::Optimizer:
-    return fb::Category::OptimizerState;
-  default:
-    return fb::Category::OtherState;
-  }
-}
-
-static uint64_t bytesOf(fb::DType dtype, const std::vector<int64_t> &dims) {
-  return rt::tensorBytes(rt::toDType(dtype), dims).value_or(0);
-}
-
-//===----------------------------------------------------------------------===//
-// Memory
-//===----------------------------------------------------------------------===//
-
-std::vector<MemoryUse> memoryByCategory(const rt::Artifact &artifact,
-                                        const fb::Program *program) {
-  std::vector<MemoryUse> use;
-  for (const char *name : kCategories)
-    use.push_back({name, 0, 0});
-  for (const fb::State *state : listOf(artifact.header().states()))
-    use[size_t(categoryOf(state->role()))].stateBytes +=
-        bytesOf(state->dtype(), dimsOf(state->dims()));
-  if (!program)
-    return use;
-  uint64_t stateEnd = artifact.header().state_bytes();
-  for (const fb::Buffer *buffer : listOf(program->buffers()))
-    if (buffer->space() == fb::Space::Constant || buffer->offset() >= stateEnd)
-      use[size_t(buffer->category())].bufferBytes += buffer->bytes();
-  return use;
-}
-
-const fb::Program *mainProgram(const rt::Artifact &artifact) {
-  const fb::Program *best = nullptr;
-  for (const fb::Program *program : listOf(artifact.header().programs())) {
-    if (program->name()->string_view() == "step")
-      return program;
-    if (!best || program->temp_bytes() > best->temp_bytes())
-      best = program;
-  }
-  return best;
-}
-
-std::string memoryTable(const rt::Artifact &artifact) {
-  const fb::Program *program = mainProgram(artifact);
-  std::string out = "memory";
-  if (program)
-    out += " of '" + program->name()->str() + "'";
-  out += " (buffers that are not alive together share places)\n";
-  Table table("lrr");
-  for (const MemoryUse &use : memoryByCategory(artifact, program))
-    if (uint64_t bytes = use.stateBytes + use.bufferBytes)
-      table.row({use.category, formatBytes(bytes), formatCount(bytes) + " B"});
-  const fb::Artifact &header = artifact.header();
-  table.row({"states, resident", formatBytes(header.state_bytes()),
-             formatCount(header.state_bytes()) + " B"});
-  if (program)
-    table.row({"temporaries, planned", formatBytes(program->temp_bytes()),
-               formatCount(program->temp_bytes()) + " B"});
-  table.row({"arena, total", formatBytes(header.arena_bytes()),
-             formatCount(header.arena_bytes()) + " B"});
-  return out + table.text();
 }
 
 //===----------------------------------------------------------------------===//
@@ -250,17 +176,20 @@ static Json parametersJson(const Report &report) {
   return list;
 }
 
-static Json memoryJson(const rt::Artifact &artifact) {
-  const fb::Artifact &header = artifact.header();
-  Json memory = {{"arena_bytes", header.arena_bytes()},
-                 {"state_bytes", header.state_bytes()}};
+static Json memoryJson(const Built &built) {
+  const fb::Artifact &header = built.artifact->header();
+  MemoryFacts facts =
+      factsOf(header,
+              built.artifact->section(fb::SectionKind::Constants).size())
+          .memory;
+  Json memory = {{"total_bytes", facts.totalBytes()},
+                 {"arena_bytes", facts.arenaBytes},
+                 {"state_bytes", facts.stateBytes},
+                 {"constant_bytes", facts.constantBytes}};
   Json &categories = memory["categories"] = Json::object();
-  for (const MemoryUse &use :
-       memoryByCategory(artifact, mainProgram(artifact))) {
-    std::string key = use.category;
-    std::replace(key.begin(), key.end(), ' ', '_');
-    categories[key] = use.stateBytes + use.bufferBytes;
-  }
+  for (size_t c = 0; c < kCategoryCount; ++c)
+    categories[categoryKey(fb::Category(c))] = facts.parts[c];
+  categories["gaps"] = facts.gapBytes;
   Json &temporaries = memory["temporary_bytes"] = Json::object();
   for (const fb::Program *program : listOf(header.programs()))
     temporaries[program->name()->str()] = program->temp_bytes();
@@ -311,7 +240,7 @@ Json inspectJson(const Built &built, const std::string &model) {
                {"inputs", unionOf(artifact, true)},
                {"outputs", unionOf(artifact, false)},
                {"parameters", parametersJson(built.report)},
-               {"memory", memoryJson(artifact)},
+               {"memory", memoryJson(built)},
                {"targets", targetsJson(artifact)},
                {"kernels", kernelsJson(artifact)},
                {"distinct_kernels", listOf(header.kernels()).size()}};

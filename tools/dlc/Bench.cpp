@@ -8,6 +8,8 @@
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/CompileFlags.h"
 #include "tools/dlc/Feeding.h"
+#include "tools/dlc/MemoryLimit.h"
+#include "tools/report/Document.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 #include "tools/trainer/Evaluator.h"
@@ -25,12 +27,13 @@ namespace dlc::tools {
 namespace {
 
 struct Flags {
-  std::string model, entry = "step";
+  std::string model, entry = "step", report;
   int64_t steps = 20, warmup = 3, seed = 0;
   int threads = 0;
   double lr = 1e-4;
   bool isJson = false, isProfiled = false;
   CompileFlags compile;
+  bool isTraced() const { return isProfiled || !report.empty(); }
 };
 
 using Clock = std::chrono::steady_clock;
@@ -130,7 +133,7 @@ static void timeCalls(const Flags &flags, const Built &built, Call &call,
     random.fill(call.inputs());
     rt::Trace trace;
     Clock::time_point start = Clock::now();
-    call.run(session, flags.isProfiled ? &trace : nullptr);
+    call.run(session, flags.isTraced() ? &trace : nullptr);
     double seconds = secondsSince(start);
     if (i < 0)
       continue;
@@ -186,7 +189,7 @@ static std::string precisionOf(const Built &built) {
   const auto *precision = built.artifact->header().precision();
   if (precision && precision->size() > 0)
     return precision->str();
-  return built.options.isF64 ? "f64" : "f32";
+  return built.options.precision;
 }
 
 static Json benchJson(const Flags &flags, const Built &built,
@@ -222,11 +225,26 @@ static Built openForBench(const Flags &flags) {
   flags.compile.apply(options);
   options.entries = {flags.entry};
   DimBinding::bindBatch(*model, flags.compile.batch, options);
-  return model->compile(options);
+  return compileWithin(*model, options);
+}
+
+/// The report with the measured time of each instruction.
+static void writeReport(const Flags &flags, const Built &built,
+                        const Timing &timing, int threads) {
+  Document document = documentOf(built, flags.model);
+  std::vector<double> &times = document.measured[flags.entry];
+  for (int64_t nanoseconds : timing.profile)
+    times.push_back(static_cast<double>(nanoseconds) /
+                    static_cast<double>(timing.milliseconds.size()));
+  document.machine = measureMachine(
+      rt::dtypeFromName(document.precision).value_or(rt::DType::F32), threads);
+  writeReportFile(flags.report, document);
 }
 
 static void runBench(const Flags &flags) {
   flags.compile.checkSupported();
+  if (!flags.report.empty())
+    checkReportPath(flags.report);
   Timing timing;
   Clock::time_point start = Clock::now();
   Built built = openForBench(flags);
@@ -239,6 +257,8 @@ static void runBench(const Flags &flags) {
   Call call(entry);
   timeCalls(flags, built, call, *session, timing);
   int threads = flags.threads > 0 ? flags.threads : rt::defaultThreadCount();
+  if (!flags.report.empty())
+    writeReport(flags, built, timing, threads);
   Json json = benchJson(flags, built, timing, threads);
   if (flags.isJson) {
     printJson(json);
@@ -280,6 +300,9 @@ void addBench(CLI::App &app) {
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--profile", flags->isProfiled,
                     "print the time of each instruction");
+  command->add_option("--report", flags->report,
+                      "write the report with measured times to FILE.html or "
+                      "FILE.json");
   command->add_flag("--json", flags->isJson, "print one JSON document");
   flags->compile.add(*command, /*withEntries=*/false);
   command->callback([flags] { runBench(*flags); });

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/CompileFlags.h"
+#include "tools/dlc/MemoryLimit.h"
 #include "tools/support/Failure.h"
 
 #include <iostream>
@@ -51,7 +52,7 @@ static void runCheck(const Flags &flags) {
     if (flags.isTraining)
       options.entries.insert(options.entries.end(), {"step", "grad", "eval"});
     DimBinding::bindBatch(*model, flags.compile.batch, options);
-    built = model->compile(options);
+    built = compileWithin(*model, options);
   } catch (const Failure &failure) {
     if (!flags.isJson || failure.exitStatus() == kBug)
       throw;

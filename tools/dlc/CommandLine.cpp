@@ -66,6 +66,7 @@ int runCommandLine(int argc, char **argv) {
   } catch (const Failure &failure) {
     for (const Problem &problem : failure.problems())
       std::cerr << "error " << problem.id << ": " << problem.message << "\n";
+    std::cerr << failure.details();
     if (failure.exitStatus() == kBug)
       writeCrashReport(failure.what());
     return failure.exitStatus();

@@ -1,10 +1,10 @@
 //===- Compile.cpp - dlc compile ------------------------------------------===//
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/CompileFlags.h"
+#include "tools/dlc/MemoryLimit.h"
+#include "tools/report/MemoryText.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
-
-#include "runtime/core/AtomicFile.h"
 
 #include <iostream>
 
@@ -13,7 +13,7 @@ namespace dlc::tools {
 namespace {
 
 struct Flags {
-  std::string model, output, report;
+  std::string model, output, report, machine;
   bool isJson = false, isTimed = false;
   CompileFlags compile;
 };
@@ -42,40 +42,69 @@ static Json compileJson(const Built &built, const std::string &model) {
   return json;
 }
 
-static void writeReportFile(const std::string &path, const Json &json) {
-  std::string text =
-      json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-  rt::AtomicFile file = check(rt::AtomicFile::create(path));
-  check(file.write(text.data(), text.size()));
-  check(file.commit());
+static void writeReport(const Flags &flags, Document document) {
+  document.machine =
+      flags.machine.empty()
+          ? measureMachine(
+                rt::dtypeFromName(document.precision).value_or(rt::DType::F32))
+          : parseMachine(flags.machine);
+  writeReportFile(flags.report, document);
+}
+
+/// The refusal is a result too: it goes where results were asked for.
+[[noreturn]] static void reportRefusal(const Flags &flags,
+                                       const OverLimitFailure &failure) {
+  if (!flags.report.empty())
+    writeReport(flags, *failure.document);
+  if (flags.isJson) {
+    Json json = {{"version", kJsonVersion},
+                 {"error", failure.problems().front().id},
+                 {"message", failure.problems().front().message}};
+    Json document = documentJson(*failure.document);
+    for (const char *key : {"memory", "fixes"})
+      json[key] = document.contains(key) ? document[key] : Json::array();
+    printJson(json);
+  }
+  throw failure;
+}
+
+static void printTables(const Flags &flags, const Built &built,
+                        const Document &document) {
+  std::cout << flags.output << ": " << flags.model << " compiled in "
+            << formatSeconds(built.compileSeconds);
+  if (built.options.batch)
+    std::cout << ", batch " << *built.options.batch;
+  std::cout << "\n"
+            << entryTable(*built.artifact) << memoryTable(document.facts)
+            << parameterTable(built.report) << kernelTable(*built.artifact);
+  if (flags.isTimed)
+    std::cout << timeTable(built);
 }
 
 static void runCompile(const Flags &flags) {
   flags.compile.checkSupported();
-  if (!flags.report.empty() && !flags.report.ends_with(".json"))
-    fail("DLC4106", "report '", flags.report,
-         "' must end in .json in this release, but got another ending");
+  if (!flags.report.empty())
+    checkReportPath(flags.report);
+  if (!flags.machine.empty())
+    parseMachine(flags.machine);
   std::unique_ptr<Model> model = Model::open(flags.model);
   ModelOptions options = model->storedOptions();
   flags.compile.apply(options);
   DimBinding::bindBatch(*model, flags.compile.batch, options);
-  Built built = model->compile(options, flags.output);
-  printRemarks(built.report.remarks);
-  if (!flags.report.empty())
-    writeReportFile(flags.report, compileJson(built, flags.model));
-  if (flags.isJson) {
-    printJson(compileJson(built, flags.model));
-    return;
+  Built built;
+  try {
+    built = compileWithin(*model, options, flags.output);
+  } catch (const OverLimitFailure &failure) {
+    reportRefusal(flags, failure);
   }
-  std::cout << flags.output << ": " << flags.model << " compiled in "
-            << formatSeconds(built.compileSeconds);
-  if (options.batch)
-    std::cout << ", batch " << *options.batch;
-  std::cout << "\n"
-            << entryTable(*built.artifact) << memoryTable(*built.artifact)
-            << parameterTable(built.report) << kernelTable(*built.artifact);
-  if (flags.isTimed)
-    std::cout << timeTable(built);
+  printRemarks(built.report.remarks);
+  Document document = documentOf(built, flags.model);
+  if (!flags.report.empty())
+    writeReport(flags, document);
+  if (flags.isJson)
+    printJson(compileJson(built, flags.model));
+  else
+    printTables(flags, built, document);
 }
 
 void addCompile(CLI::App &app) {
@@ -87,7 +116,11 @@ void addCompile(CLI::App &app) {
   command->add_option("-o,--output", flags->output, "the artifact, OUT.dlc")
       ->required();
   command->add_option("--report", flags->report,
-                      "write what was compiled to FILE.json");
+                      "write memory, kernels and decisions to FILE.html or "
+                      "FILE.json");
+  command->add_option("--machine", flags->machine,
+                      "GFLOPS,GBYTES: the machine that the report's roofline "
+                      "is for, per second [this one, measured]");
   command->add_flag("--time-report", flags->isTimed,
                     "print the time of each phase");
   command->add_flag("--json", flags->isJson, "print one JSON document");

@@ -1,5 +1,6 @@
 //===- CompileFlags.cpp - the options of compiling ------------------------===//
 #include "tools/dlc/CompileFlags.h"
+#include "tools/dlc/MemoryLimit.h"
 
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
@@ -67,10 +68,6 @@ void CompileFlags::addTraining(CLI::App &command) {
 
 void CompileFlags::addUnserved(CLI::App &command) {
   const char *group = "Not served by this release";
-  command.add_option("--memory-limit", memoryLimit, "SIZE, e.g. 512MiB")
-      ->group(group);
-  command.add_option("--recompute", recompute, "none, cheap, auto or full")
-      ->group(group);
   command.add_option("--mesh", mesh, "e.g. data=4,model=2")->group(group);
   command.add_option("--pipeline", pipeline, "e.g. stages=2")->group(group);
   command.add_option("--from", from, "phase to begin with")->group(group);
@@ -100,7 +97,31 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
       .add_option("--cpu", cpu,
                   "LLVM's name of the CPU to compile for [this machine's]")
       ->group(group);
-  command.add_option("--precision", precision, "f32 or f64 [f32]")
+  command
+      .add_option("--precision", precision,
+                  "f32, bf16 or f16 (contractions; weights stay f32), or f64 "
+                  "[f32]")
+      ->group(group);
+  command
+      .add_option("--recompute", recompute,
+                  "none, cheap, auto or full[:segments=N]: activations "
+                  "that are computed twice instead of kept [auto with "
+                  "--memory-limit, else none]")
+      ->group(group);
+  command
+      .add_option("--loss-scale", lossScale,
+                  "none or dynamic[:init=N,interval=N] [dynamic for f16]")
+      ->group(group);
+  command
+      .add_option("--keep-f32", keepF32,
+                  "GLOB of node names that bf16 and f16 leave in f32; may be "
+                  "repeated")
+      ->allow_extra_args(false)
+      ->group(group);
+  command
+      .add_option("--memory-limit", memoryLimit,
+                  "SIZE, e.g. 512MiB: refuse a program that needs more, and "
+                  "say what would help")
       ->group(group);
   command
       .add_option("--dump-phases", dumpPhases,
@@ -114,19 +135,17 @@ void CompileFlags::checkSupported() const {
   if (target && *target != "cpu")
     fail("DLC4101", "target must be 'cpu' in this release, but got '", *target,
          "'");
-  if (precision && *precision != "f32" && *precision != "f64")
-    fail("DLC4102",
-         "precision must be 'f32' or 'f64' in this release, but got '",
+  if (precision && *precision != "f32" && *precision != "f64" &&
+      *precision != "bf16" && *precision != "f16")
+    fail("DLC4102", "precision must be 'f32', 'bf16', 'f16' or 'f64', but got '",
          *precision, "'");
-  if (memoryLimit)
-    fail("DLC4103",
-         "--memory-limit must be left out in this release, which "
-         "keeps all activations, but got '",
-         *memoryLimit, "'");
-  if (recompute && *recompute != "none")
-    fail("DLC4103",
-         "--recompute must be 'none' in this release, which keeps "
-         "all activations, but got '",
+  bool isKnown = !recompute || *recompute == "none" || *recompute == "cheap" ||
+                 *recompute == "full" || *recompute == "auto" ||
+                 recompute->starts_with("full:segments=");
+  if (!isKnown)
+    fail("DLC2015",
+         "recomputation must be 'none', 'cheap', 'auto' or "
+         "'full[:segments=N]', but got '",
          *recompute, "'");
   if (mesh || pipeline)
     fail("DLC3001", mesh ? "--mesh" : "--pipeline",
@@ -139,6 +158,18 @@ void CompileFlags::checkSupported() const {
          "phase's IR and dlc-opt runs the phases), but got '",
          from ? *from : *to, "'");
   parsedDims();
+  parsedLimit();
+}
+
+std::optional<uint64_t> CompileFlags::parsedLimit() const {
+  if (!memoryLimit)
+    return std::nullopt;
+  std::optional<uint64_t> bytes = parseSize(*memoryLimit);
+  if (!bytes)
+    throw CLI::ValidationError("--memory-limit",
+                               "must be a size such as 512MiB, but got '" +
+                                   *memoryLimit + "'");
+  return bytes;
 }
 
 std::map<std::string, int64_t> CompileFlags::parsedDims() const {
@@ -166,7 +197,8 @@ std::map<std::string, int64_t> CompileFlags::parsedDims() const {
 bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
-         accumulate || !freeze.empty() || !trainOnly.empty() || noRetie;
+         accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
+         lossScale || recompute || noRetie || memoryLimit;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -201,9 +233,17 @@ void CompileFlags::apply(ModelOptions &options) const {
   if (batchNorm)
     options.batchNormTrains = *batchNorm == "train";
   if (precision)
-    options.isF64 = *precision == "f64";
+    options.precision = *precision;
+  if (!keepF32.empty())
+    options.keepF32 = keepF32;
+  if (lossScale)
+    options.lossScale = *lossScale;
+  if (recompute)
+    options.recompute = *recompute;
   if (cpu)
     options.cpu = *cpu;
+  if (std::optional<uint64_t> limit = parsedLimit())
+    options.memoryLimit = limit;
   if (dumpPhases)
     options.dumpPhases = *dumpPhases;
   for (const auto &[name, size] : parsedDims())
@@ -277,7 +317,7 @@ Built openOrCompile(const std::string &path, const CompileFlags &flags) {
   ModelOptions options = model->storedOptions();
   flags.apply(options);
   DimBinding::bindBatch(*model, flags.batch, options);
-  return model->compile(options);
+  return compileWithin(*model, options);
 }
 
 } // namespace dlc::tools

@@ -33,12 +33,13 @@ private:
   void addTraining(CLI::App &command);
   void addUnserved(CLI::App &command);
   std::map<std::string, int64_t> parsedDims() const;
+  std::optional<uint64_t> parsedLimit() const;
 
-  std::optional<std::string> target, cpu, loss, optimizer, precision, entries,
+  std::optional<std::string> target, cpu, loss, optimizer, precision, lossScale, entries,
       batchNorm, dumpPhases;
   std::optional<double> weightDecay, clipNorm;
   std::optional<int64_t> accumulate;
-  std::vector<std::string> freeze, trainOnly;
+  std::vector<std::string> freeze, trainOnly, keepF32;
   bool noRetie = false;
   bool noFusion = false;
   std::optional<std::string> memoryLimit, recompute, mesh, pipeline, from, to;

@@ -8,6 +8,7 @@
 #include "tools/dlc/CompileFlags.h"
 #include "tools/dlc/ErrorPages.h"
 #include "tools/model/PassText.h"
+#include "tools/report/MemoryText.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 
@@ -35,41 +36,54 @@ static bool explainError(const std::string &id) {
 }
 
 /// One line per instruction: the kernel, and the nodes that became part of it.
-static std::string launchTable(const rt::Artifact &artifact,
-                               const fb::Program &program) {
+static std::string launchTable(const ProgramFacts &program) {
   Table table("rllll");
   int64_t number = 0;
-  if (program.instructions())
-    for (const fb::Instruction *instruction : *program.instructions()) {
-      std::string nodes;
-      size_t count = instruction->nodes() ? instruction->nodes()->size() : 0;
-      for (size_t i = 0; i < std::min<size_t>(count, 6); ++i)
-        nodes +=
-            (i ? ", " : "") + instruction->nodes()
-                                  ->Get(static_cast<flatbuffers::uoffset_t>(i))
-                                  ->str();
-      if (count > 6)
-        nodes += " and " + std::to_string(count - 6) + " more";
-      table.row({std::to_string(number++), kernelName(artifact, *instruction),
-                 instruction->label() ? instruction->label()->str() : "",
-                 formatBytes(instruction->bytes_read() +
-                             instruction->bytes_written()),
-                 nodes});
-    }
+  for (const InstructionFacts &facts : program.instructions) {
+    std::string precision;
+    for (const std::string &type : facts.precision)
+      precision += (precision.empty() ? "" : " ") + type;
+    table.row({std::to_string(number++), facts.kernel,
+               formatBytes(facts.bytesMoved()), precision,
+               nodesText(facts.nodes, 6)});
+  }
   return table.text();
+}
+
+/// Why results go through memory that could have stayed in a kernel: one line
+/// per reason, with how many there are and the first of them.
+static std::string decisionTable(const Document &document,
+                                 const std::string &entry) {
+  std::map<std::string, std::vector<const Decision *>> byReason;
+  for (const Decision &decision : document.report.decisions)
+    if (decision.entry == entry)
+      byReason[decision.topic + " " + decision.outcome + ", " +
+               decision.reason]
+          .push_back(&decision);
+  Table table("rll");
+  for (const auto &[reason, decisions] : byReason)
+    table.row({std::to_string(decisions.size()), reason,
+               "e.g. " + nodesText(decisions.front()->nodes, 2) + ": " +
+                   decisions.front()->message});
+  return byReason.empty() ? ""
+                          : "decisions for '" + entry + "'\n" + table.text();
 }
 
 static void explainModel(const Flags &flags) {
   Built built = openOrCompile(flags.subject, flags.compile);
+  Document document = documentOf(built, flags.subject);
   for (const std::string &remark : built.report.remarks)
     std::cout << "remark: " << remark << "\n";
-  std::cout << parameterTable(built.report);
-  if (const auto *programs = built.artifact->header().programs())
-    for (const fb::Program *program : *programs)
-      std::cout << "entry '" << program->name()->str()
-                << "': each line is one kernel or library call, with the bytes "
-                   "it moves and the nodes fused into it\n"
-                << launchTable(*built.artifact, *program);
+  std::cout << parameterTable(built.report) << memoryTable(document.facts);
+  for (const ProgramFacts &program : document.facts.programs)
+    std::cout << "\nentry '" << program.name << "'\n"
+              << timelineText(program)
+              << holdingsTable(document.facts, program, 12)
+              << decisionTable(document, program.name)
+              << "instructions of '" << program.name
+              << "': one kernel or library call each, with the bytes it moves, "
+                 "the types it computes in and the nodes fused into it\n"
+              << launchTable(program);
 }
 
 static void runExplain(const Flags &flags) {

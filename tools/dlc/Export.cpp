@@ -1,6 +1,7 @@
 //===- Export.cpp - dlc export --------------------------------------------===//
 #include "runtime/artifact/Reader.h"
 #include "tools/dlc/CompileFlags.h"
+#include "tools/dlc/MemoryLimit.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 #include "tools/trainer/Checkpoint.h"
@@ -44,7 +45,7 @@ static Built openModel(const std::string &path) {
   ModelOptions options;
   options.entries = {"infer"};
   DimBinding::bindBatch(*model, std::nullopt, options);
-  return model->compile(options);
+  return compileWithin(*model, options);
 }
 
 static void runExport(const Flags &flags) {

@@ -1,6 +1,7 @@
 //===- Inspect.cpp - dlc inspect ------------------------------------------===//
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/CompileFlags.h"
+#include "tools/report/MemoryText.h"
 
 #include <iostream>
 
@@ -28,7 +29,7 @@ static void runInspect(const Flags &flags) {
     std::cout << ": for " << header.target()->kind()->str() << " "
               << header.target()->cpu()->str();
   std::cout << "\n"
-            << entryTable(*built.artifact) << memoryTable(*built.artifact)
+            << entryTable(*built.artifact) << memoryTable(documentOf(built, flags.model).facts)
             << parameterTable(built.report) << kernelTable(*built.artifact);
   printRemarks(built.report.remarks);
 }

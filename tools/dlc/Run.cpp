@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 #include "tools/dlc/CompileFlags.h"
 #include "tools/dlc/Feeding.h"
+#include "tools/dlc/MemoryLimit.h"
 #include "tools/support/Failure.h"
 
 #include <iostream>
@@ -80,7 +81,7 @@ static Built prepare(Model &model, const Flags &flags, const std::string &entry,
   for (const auto &[name, array] : arrays)
     if (name.starts_with("target"))
       options.targetShapes[name] = array.dims;
-  return model.compile(options);
+  return compileWithin(model, options);
 }
 
 static void runRun(const Flags &flags) {

@@ -2,6 +2,7 @@
 #include "tools/dlc/TrainRun.h"
 
 #include "tools/dlc/ArtifactReport.h"
+#include "tools/dlc/MemoryLimit.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 #include "tools/trainer/Convert.h"
@@ -154,7 +155,7 @@ void TrainRun::build() {
       built = std::move(stored);
   }
   if (!isAsStored)
-    built = model->compile(options);
+    built = compileWithin(*model, options);
   std::shared_ptr<const rt::LoadedProgram> program = built.load();
   session = check(rt::Session::create(program, {flags.seed, 0}));
   data->fit(dataSlots(*program, "step"));
@@ -179,7 +180,7 @@ void TrainRun::build() {
   rest.batch = evaluator->remainder();
   for (auto &[name, dims] : rest.targetShapes)
     dims[0] = evaluator->remainder();
-  evaluator->setRemainder(model->compile(rest).load());
+  evaluator->setRemainder(compileWithin(*model, rest).load());
 }
 
 //===----------------------------------------------------------------------===//

@@ -150,10 +150,11 @@ void Model::readSource() {
   auto fresh = std::make_unique<Source>();
   Diagnostics diagnostics;
   if (isArtifact()) {
-    std::string bytes = exportOnnx(*artifact, initialState(*artifact));
+    auto bytes = std::make_shared<const std::string>(
+        exportOnnx(*artifact, initialState(*artifact)));
     const auto *name = artifact->header().model();
-    fresh->model = OnnxModel::parse(bytes, name ? name->str() : file, "",
-                                    &fresh->context, diagnostics);
+    fresh->model = OnnxModel::parse(*bytes, name ? name->str() : file, "",
+                                    &fresh->context, diagnostics, bytes);
   } else {
     fresh->model = OnnxModel::load(file, &fresh->context, diagnostics);
   }
@@ -208,19 +209,32 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.import.retie = options.retie;
   result.fuse = options.fuse;
   result.import.batchNormTrains = options.batchNormTrains;
-  result.import.f64 = options.isF64;
+  result.import.f64 = options.precision == "f64";
+  result.precision = options.precision;
+  result.keepF32 = options.keepF32;
+  result.lossScale = options.lossScale;
+  result.memoryLimit = options.memoryLimit.value_or(0);
+  result.recompute = !options.recompute.empty() ? options.recompute
+                     : options.memoryLimit      ? "auto"
+                                                : "none";
   result.cpu = options.cpu;
   result.dumpPhases = options.dumpPhases;
   return result;
 }
 
-static Report reportOf(const ImportedModel &imported) {
+static Report reportOf(const CompiledModel &compiled) {
+  const ImportedModel &imported = compiled.imported;
   Report report;
   for (const ParameterInfo &info : imported.parameters)
     report.parameters.push_back(
         {info.name, dtypeFor(info.type.getElementType()),
          info.type.getShape().vec(), info.trained, info.reason});
   report.remarks = imported.remarks;
+  for (const PassDecision &decision : compiled.decisions)
+    report.decisions.push_back({decision.topic,
+                                decision.isPassed ? "passed" : "missed",
+                                decision.entry, decision.reason,
+                                decision.message, decision.nodes});
   return report;
 }
 
@@ -271,7 +285,7 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   const rt::SectionPayload sections[] = {
       {fb::SectionKind::Code, bytesOf(compiled.code)},
       {fb::SectionKind::Constants, compiled.constants},
-      {fb::SectionKind::Weights, compiled.weights},
+      {fb::SectionKind::Weights, {}, compiled.weights},
       {fb::SectionKind::SourceModel, bytesOf(compiled.sourceModel)},
       {fb::SectionKind::Report, bytesOf(report)}};
   if (!path.empty()) {
@@ -281,6 +295,33 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   TemporaryFile file(".dlc");
   check(rt::writeArtifactFile(file.path(), compiled.artifact, sections));
   return check(rt::Artifact::open(file.path()));
+}
+
+/// The header as a reader sees it, so that reports need one form only.
+static Plan planOf(const CompiledModel &compiled) {
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fb::Artifact::Pack(builder, &compiled.artifact),
+                 fb::ArtifactIdentifier());
+  Plan plan;
+  auto *data = reinterpret_cast<const std::byte *>(builder.GetBufferPointer());
+  plan.header.assign(data, data + builder.GetSize());
+  plan.constantBytes = compiled.constants.size();
+  plan.report = reportOf(compiled);
+  plan.phases = compiled.times;
+  return plan;
+}
+
+Plan Model::plan(const ModelOptions &options) {
+  readSource();
+  Diagnostics diagnostics;
+  CompileOptions compileOptions = toCompileOptions(options, file);
+  compileOptions.dumpPhases.clear();
+  compileOptions.onPlan = [](const CompiledModel &) { return false; };
+  std::unique_ptr<CompiledModel> compiled = dlc::compile(
+      *source->model, source->context, compileOptions, diagnostics);
+  if (!compiled)
+    failWith(diagnostics);
+  return planOf(*compiled);
 }
 
 Built Model::compile(const ModelOptions &options, const std::string &path,
@@ -297,20 +338,31 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
     if (onPhase)
       onPhase(phase);
   };
+  bool isOver = false;
+  compileOptions.onPlan = [&](const CompiledModel &planned) {
+    isOver = options.memoryLimit &&
+             planned.artifact.arena_bytes + planned.constants.size() >
+                 *options.memoryLimit;
+    return !isOver;
+  };
   std::unique_ptr<CompiledModel> compiled = dlc::compile(
       *source->model, source->context, compileOptions, diagnostics);
   if (!compiled)
     failWith(diagnostics);
+  if (isOver)
+    throw OverLimit(planOf(*compiled), *options.memoryLimit);
   addOptionLines(*compiled, options);
   Built built;
   built.options = options;
-  built.report = reportOf(compiled->imported);
+  built.report = reportOf(*compiled);
   built.phases = compiled->times;
   if (isLogging)
     for (const auto &[phase, seconds] : built.phases)
       std::fprintf(stderr, "compile: %s took %.1f ms\n", phase.c_str(),
                    seconds * 1000);
   built.artifact = writeAndOpen(*compiled, writeReport(built.report), path);
+  compiled.reset();
+  source->model->releasePages();
   built.compileSeconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
           .count();

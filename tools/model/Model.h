@@ -18,6 +18,7 @@
 #include "runtime/executor/Executor.h"
 #include "tools/model/ModelOptions.h"
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -48,10 +49,26 @@ struct Parameter {
   std::string reason;
 };
 
+/// What a pass did with an op or left undone, and why.
+struct Decision {
+  /// What it is about: "fusion".
+  std::string topic;
+  /// "passed" or "missed".
+  std::string outcome;
+  /// The entry point.
+  std::string entry;
+  /// A reason code: "too-many-readers".
+  std::string reason;
+  std::string message;
+  /// ONNX nodes of the op.
+  std::vector<std::string> nodes;
+};
+
 /// What compiling says beside the artifact; stored in its report section.
 struct Report {
   std::vector<Parameter> parameters;
   std::vector<std::string> remarks;
+  std::vector<Decision> decisions;
 };
 
 using PhaseTimes = std::vector<std::pair<std::string, double>>;
@@ -70,6 +87,33 @@ struct Built {
   /// By input or target: the elements must lie in [-size, size), those of a
   /// target in [0, size) or be -100.
   std::map<std::string, int64_t> ranges() const;
+};
+
+/// Order and memory of every program, without code.
+struct Plan {
+  std::vector<std::byte> header;
+  uint64_t constantBytes = 0;
+  Report report;
+  PhaseTimes phases;
+
+  const fb::Artifact &artifact() const {
+    return *flatbuffers::GetRoot<fb::Artifact>(header.data());
+  }
+  /// What a session allocates and the constants that it reads.
+  uint64_t totalBytes() const {
+    return artifact().arena_bytes() + constantBytes;
+  }
+};
+
+/// Thrown by Model::compile for a plan above `ModelOptions::memoryLimit`,
+/// before any code is generated.
+struct OverLimit : std::exception {
+  OverLimit(Plan plan, uint64_t limit) : plan(std::move(plan)), limit(limit) {}
+  const char *what() const noexcept override {
+    return "the plan needs more memory than its limit";
+  }
+  Plan plan;
+  uint64_t limit;
 };
 
 class Model {
@@ -92,8 +136,10 @@ public:
   /// The artifact as it is; only where isArtifact().
   Built stored() const;
 
+  /// Compiles as far as memory is planned: what compile() would allocate.
+  Plan plan(const ModelOptions &options);
   /// Compiles. The artifact goes to `path`, or to a file that vanishes with
-  /// the Built if that is empty.
+  /// the Built if that is empty. Throws OverLimit.
   Built compile(const ModelOptions &options, const std::string &path = "",
                 std::function<void(const std::string &)> onPhase = nullptr);
 

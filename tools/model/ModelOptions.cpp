@@ -48,16 +48,22 @@ std::vector<std::string> ModelOptions::toLines() const {
       std::string("retie=") + (retie ? "1" : "0"),
       std::string("fusion=") + (fuse ? "1" : "0"),
       std::string("batchnorm=") + (batchNormTrains ? "train" : "frozen"),
-      std::string("precision=") + (isF64 ? "f64" : "f32"),
+      "precision=" + precision,
+      "loss-scale=" + lossScale,
+      "recompute=" + recompute,
       "cpu=" + cpu};
   for (const std::string &glob : freeze)
     lines.push_back("freeze=" + glob);
   for (const std::string &glob : trainOnly)
     lines.push_back("train-only=" + glob);
+  for (const std::string &glob : keepF32)
+    lines.push_back("keep-f32=" + glob);
   for (const auto &[name, size] : dims)
     lines.push_back("dim/" + name + "=" + std::to_string(size));
   if (batch)
     lines.push_back("batch=" + std::to_string(*batch));
+  if (memoryLimit)
+    lines.push_back("memory-limit=" + std::to_string(*memoryLimit));
   for (const auto &[name, shape] : targetShapes)
     lines.push_back("target-shape/" + name + "=" +
                     (shape.empty() ? "" : formatDims(shape)));
@@ -91,7 +97,13 @@ static void setOption(ModelOptions &options, const std::string &key,
   else if (key == "batchnorm")
     options.batchNormTrains = value != "frozen";
   else if (key == "precision")
-    options.isF64 = value == "f64";
+    options.precision = value;
+  else if (key == "recompute")
+    options.recompute = value;
+  else if (key == "loss-scale")
+    options.lossScale = value;
+  else if (key == "keep-f32")
+    options.keepF32.push_back(value);
   else if (key == "cpu")
     options.cpu = value;
   else if (key == "freeze")
@@ -100,6 +112,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.trainOnly.push_back(value);
   else if (key == "batch")
     options.batch = toInteger(value, 1);
+  else if (key == "memory-limit")
+    options.memoryLimit = parseSize(value);
   else if (key.starts_with("dim/"))
     options.dims[key.substr(4)] = toInteger(value, 1);
   else if (key.starts_with("target-shape/"))

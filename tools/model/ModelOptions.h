@@ -29,12 +29,22 @@ struct ModelOptions {
   bool retie = true;
   bool fuse = true;
   bool batchNormTrains = true;
-  bool isF64 = false;
+  /// f32, bf16, f16 (contractions; masters stay f32) or f64 (all of it).
+  std::string precision = "f32";
+  /// none, cheap, auto or full[:segments=N]; empty: auto with a memory limit,
+  /// else none.
+  std::string recompute;
+  /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
+  std::string lossScale;
+  /// Globs of node names that mixed precision leaves in f32.
+  std::vector<std::string> keepF32;
   /// Sizes of symbolic dims by name, and of every leading one not among them.
   std::map<std::string, int64_t> dims;
   std::optional<int64_t> batch;
   /// By target name.
   std::map<std::string, std::vector<int64_t>> targetShapes;
+  /// Bytes that arena and constants may take together.
+  std::optional<uint64_t> memoryLimit;
   /// LLVM's name of a CPU; empty: this machine's.
   std::string cpu;
 

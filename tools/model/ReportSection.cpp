@@ -16,9 +16,14 @@ std::string writeReport(const Report &report) {
          {"shape", parameter.dims},
          {"trained", parameter.isTrained},
          {"reason", parameter.reason}});
+  Json decisions = Json::array();
+  for (const Decision &decision : report.decisions)
+    decisions.push_back({decision.topic, decision.outcome, decision.entry,
+                         decision.reason, decision.message, decision.nodes});
   Json json = {{"version", 1},
                {"parameters", std::move(parameters)},
-               {"remarks", report.remarks}};
+               {"remarks", report.remarks},
+               {"decisions", std::move(decisions)}};
   // Names in a model file need not be UTF-8.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
@@ -59,6 +64,10 @@ Report readReport(const rt::Artifact &artifact) {
                .value_or(rt::DType::F32),
            item.at("shape"), item.at("trained"), item.at("reason")});
     report.remarks = json.at("remarks");
+    if (json.contains("decisions"))
+      for (const Json &item : json.at("decisions"))
+        report.decisions.push_back({item.at(0), item.at(1), item.at(2),
+                                    item.at(3), item.at(4), item.at(5)});
     return report;
   } catch (const Json::exception &) {
     return fromStates(artifact);

@@ -35,6 +35,9 @@ public:
       : list(std::move(problems)), status(status) {}
   const std::vector<Problem> &problems() const { return list; }
   ExitStatus exitStatus() const { return status; }
+  /// Lines that follow the problems: tables that explain them.
+  const std::string &details() const { return more; }
+  void setDetails(std::string lines) { more = std::move(lines); }
   const char *what() const noexcept override {
     return list.empty() ? "" : list.front().message.c_str();
   }
@@ -42,6 +45,7 @@ public:
 private:
   std::vector<Problem> list;
   ExitStatus status;
+  std::string more;
 };
 
 inline void check(const rt::Status &status) {

@@ -48,6 +48,8 @@ inline constexpr llvm::StringLiteral param = "dlc.param";
 inline constexpr llvm::StringLiteral state = "dlc.state";
 inline constexpr llvm::StringLiteral output = "dlc.output";
 inline constexpr llvm::StringLiteral alias = "dlc.alias";
+/// On a state: its first value as a number, 0 if absent.
+inline constexpr llvm::StringLiteral init = "dlc.init";
 /// On a parameter: a string, why it is not trained.
 inline constexpr llvm::StringLiteral frozen = "dlc.frozen";
 } // namespace names

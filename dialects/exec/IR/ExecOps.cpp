@@ -199,9 +199,23 @@ static void append(SmallVector<Value> &places,
       places.push_back(place);
 }
 
+/// "gemm_bias_relu": what is computed in the same call.
+static std::string label(StringRef call, Value bias, Activation activation,
+                         Value residual) {
+  std::string text = call.str();
+  if (bias)
+    text += "_bias";
+  if (activation != Activation::None)
+    text += "_" + stringifyActivation(activation).str();
+  if (residual)
+    text += "_residual";
+  return text;
+}
+
 /// The view's last element lies in the place.
 static LogicalResult verifyView(GemmOp op, StringRef name, Value place,
-                                int64_t offset, ArrayRef<int64_t> strides,
+                                Type element, int64_t offset,
+                                ArrayRef<int64_t> strides,
                                 ArrayRef<int64_t> sizes) {
   if (strides.size() != 4)
     return op.emitOpError() << "expects 4 strides of '" << name
@@ -215,8 +229,7 @@ static LogicalResult verifyView(GemmOp op, StringRef name, Value place,
                               << (offset < 0 ? offset : stride);
     last += (size - 1) * stride;
   }
-  uint64_t bytes =
-      uint64_t(last + 1) * op.getElementType().getIntOrFloatBitWidth() / 8;
+  uint64_t bytes = uint64_t(last + 1) * element.getIntOrFloatBitWidth() / 8;
   if (llvm::all_of(sizes, [](int64_t size) { return size > 0; }) &&
       bytes > bytesOf(place))
     return op.emitOpError() << "expects '" << name << "' to lie in its "
@@ -233,20 +246,27 @@ LogicalResult GemmOp::verify() {
   if (!isa<FloatType>(getElementType()))
     return emitOpError() << "expects a float type, but got "
                          << getElementType();
-  auto view = [&](StringRef name, Value place, uint64_t offset,
+  Type narrow = getElementType(), result = getResultType();
+  if (result != narrow && !(narrow.getIntOrFloatBitWidth() == 16 && result.isF32()))
+    return emitOpError() << "expects a wide type of f32 for a 16-bit product, "
+                            "but got "
+                         << result << " for " << narrow;
+  auto view = [&](StringRef name, Value place, Type element, uint64_t offset,
                   ArrayRef<int64_t> strides, int64_t rows, int64_t columns) {
-    return verifyView(*this, name, place, int64_t(offset), strides,
+    return verifyView(*this, name, place, element, int64_t(offset), strides,
                       {s[0], s[1], rows, columns});
   };
-  if (failed(view("a", getA(), getAOffset(), getAStrides(), s[2], s[4])) ||
-      failed(view("b", getB(), getBOffset(), getBStrides(), s[4], s[3])) ||
-      failed(view("c", getC(), getCOffset(), getCStrides(), s[2], s[3])))
+  if (failed(view("a", getA(), narrow, getAOffset(), getAStrides(), s[2],
+                  s[4])) ||
+      failed(view("b", getB(), narrow, getBOffset(), getBStrides(), s[4],
+                  s[3])) ||
+      failed(view("c", getC(), result, getCOffset(), getCStrides(), s[2],
+                  s[3])))
     return failure();
-  if (getResidual() && failed(view("residual", getResidual(), getCOffset(),
-                                   getCStrides(), s[2], s[3])))
+  if (getResidual() && failed(view("residual", getResidual(), result,
+                                   getCOffset(), getCStrides(), s[2], s[3])))
     return failure();
-  uint64_t columnBytes =
-      uint64_t(s[3]) * getElementType().getIntOrFloatBitWidth() / 8;
+  uint64_t columnBytes = uint64_t(s[3]) * sizeof(float);
   if (getBias() && bytesOf(getBias()) < columnBytes)
     return emitOpError() << "expects a bias of " << columnBytes
                          << " bytes, but got " << bytesOf(getBias());
@@ -263,15 +283,27 @@ SmallVector<Value> GemmOp::getWritten() {
   append(places, {getWorkspace()});
   return places;
 }
-std::string GemmOp::getLabel() { return "gemm"; }
+std::string GemmOp::getLabel() {
+  return label("gemm", getBias(), getActivation(), getResidual());
+}
+
+/// Each element of the residual is read just before the result's is written.
+bool GemmOp::mayShare(Value read, Value written) {
+  return written == getC() && read == getResidual() && read != getA() &&
+         read != getB() && read != getBias();
+}
 
 InstructionCost GemmOp::getCost() {
   ArrayRef<int64_t> s = getSizes();
   uint64_t batch = uint64_t(s[0]) * s[1];
   uint64_t m = s[2], n = s[3], k = s[4];
   uint64_t bytes = getElementType().getIntOrFloatBitWidth() / 8;
-  return {2 * batch * m * n * k, bytes * batch * (m * k + k * n),
-          bytes * batch * m * n};
+  uint64_t resultBytes = getResultType().getIntOrFloatBitWidth() / 8;
+  uint64_t operands = bytes * (m * k + k * n);
+  uint64_t residual = getResidual() ? resultBytes * m * n : 0;
+  uint64_t bias = getBias() ? sizeof(float) * n : 0;
+  return {2 * batch * m * n * k, batch * (operands + residual) + bias,
+          resultBytes * batch * m * n};
 }
 
 LogicalResult exec::ConvOp::verify() {
@@ -336,13 +368,19 @@ SmallVector<Value> exec::ConvOp::getWritten() {
 std::string exec::ConvOp::getLabel() {
   switch (getKind()) {
   case ConvKind::Forward:
-    return "conv";
+    return label("conv", getBias(), getActivation(), getResidual());
   case ConvKind::BackwardData:
     return "conv_grad_data";
   case ConvKind::BackwardWeights:
     return "conv_grad_weights";
   }
   llvm_unreachable("a kind of convolution");
+}
+
+bool exec::ConvOp::mayShare(Value read, Value written) {
+  return getKind() == ConvKind::Forward && written == getDst() &&
+         read == getResidual() && read != getSrc() && read != getWeights() &&
+         read != getBias();
 }
 
 InstructionCost exec::ConvOp::getCost() {
@@ -354,8 +392,11 @@ InstructionCost exec::ConvOp::getCost() {
   uint64_t all = bytesOf(getSrcType()) + bytesOf(getWeightsType()) +
                  bytesOf(getDstType());
   uint64_t written = bytesOf(getWritten().front());
-  return {2 * uint64_t(dst.getNumElements()) * perResult, all - written,
-          written};
+  uint64_t read = all - written;
+  for (Value operand : {getBias(), getResidual()})
+    if (operand && llvm::is_contained(getRead(), operand))
+      read += bytesOf(operand);
+  return {2 * uint64_t(dst.getNumElements()) * perResult, read, written};
 }
 
 //===----------------------------------------------------------------------===//

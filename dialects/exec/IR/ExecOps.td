@@ -22,16 +22,17 @@ def Exec_Offset : OptionalAttr<I64Attr>;
 def Exec_VariableOp : Exec_Op<"variable"> {
   let summary = "a state of all programs";
   let description = [{
-    Lives in the arena across calls, at `at`. `trained`: a step updates it. `note` says why a parameter is not trained. Its name is a
-    string, not a symbol: models name states as they like, also like an entry point.
+    Lives in the arena across calls, at `at`. `trained`: a step updates it. `note` says why a parameter is not trained; `init` is the first
+    value of a scalar that begins neither at zero nor at a weight. Its name is a string, not a symbol: models name states as they like, also
+    like an entry point.
 
     ```mlir
     exec.variable "fc1.weight" parameter : tensor<128x784xf32> at 0 trained
     ```
   }];
   let arguments = (ins StrAttr:$name, Exec_RoleAttr:$role, Exec_TensorType:$tensorType, I64Attr:$offset, UnitAttr:$trained,
-                       OptionalAttr<StrAttr>:$note);
-  let assemblyFormat = "$name $role `:` $tensorType `at` $offset (`trained` $trained^)? (`note` $note^)? attr-dict";
+                       OptionalAttr<StrAttr>:$note, OptionalAttr<ElementsAttr>:$init);
+  let assemblyFormat = "$name $role `:` $tensorType `at` $offset (`trained` $trained^)? (`note` $note^)? (`init` $init^)? attr-dict";
   let hasVerifier = 1;
 }
 
@@ -143,20 +144,23 @@ def Exec_LaunchOp : Exec_InstructionOp<"launch", [
   let hasVerifier = 1;
 }
 
-def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction, ["mayShare"]>]> {
   let summary = "a batched matrix product by the library";
   let description = [{
     `c[b0, b1, m, n] = activation(sum over k of a[b0, b1, m, k] * b[b0, b1, k, n] + bias[n]) + residual[b0, b1, m, n]`
 
     `sizes` is [b0, b1, m, n, k]. Each matrix is seen through strides, in elements, over [b0, b1, row, column], from an element offset on;
-    a batch stride of 0 repeats the matrix. One inner stride of `a` and `b` is 1, and the last of `c`; the residual is addressed like `c`.
+    a batch stride of 0 repeats the matrix. One inner stride of `a` and `b` is 1, and the last of `c`; the residual is addressed like `c`, and
+    may be the same place.
+    `a` and `b` have the element type; `c` and the residual the one of `to`, which is the same unless given: f32 for a product of 16-bit
+    floats whose sum is not rounded. The bias is f32 always.
 
     ```mlir
     exec.gemm f32 [1, 1, 64, 128, 784] %x by [0, 0, 784, 1], %w by [0, 0, 1, 784] -> %h by [0, 0, 128, 1]
       bias(%b : !exec.buffer<512>) activation relu : !exec.buffer<200704>, !exec.buffer<401408> -> !exec.buffer<32768>
     ```
   }];
-  let arguments = (ins TypeAttr:$elementType, DenseI64ArrayAttr:$sizes,
+  let arguments = (ins TypeAttr:$elementType, OptionalAttr<TypeAttr>:$wideType, DenseI64ArrayAttr:$sizes,
                        Exec_Buffer:$a, DefaultValuedAttr<I64Attr, "0">:$aOffset, DenseI64ArrayAttr:$aStrides,
                        Exec_Buffer:$b, DefaultValuedAttr<I64Attr, "0">:$bOffset, DenseI64ArrayAttr:$bStrides,
                        Exec_Buffer:$c, DefaultValuedAttr<I64Attr, "0">:$cOffset, DenseI64ArrayAttr:$cStrides,
@@ -164,16 +168,20 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
                        DefaultValuedAttr<Exec_ActivationAttr, "::dlc::exec::Activation::None">:$activation,
                        Optional<Exec_Buffer>:$residual, Optional<Exec_Buffer>:$workspace);
   let assemblyFormat = [{
-    $elementType $sizes $a (`at` $aOffset^)? `by` $aStrides `,` $b (`at` $bOffset^)? `by` $bStrides
+    $elementType (`to` $wideType^)? $sizes $a (`at` $aOffset^)? `by` $aStrides `,` $b (`at` $bOffset^)? `by` $bStrides
     `->` $c (`at` $cOffset^)? `by` $cStrides
     (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
     (`residual` `(` $residual^ `:` type($residual) `)`)? (`workspace` `(` $workspace^ `:` type($workspace) `)`)?
     attr-dict `:` type($a) `,` type($b) `->` type($c)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The element type of `c` and of the residual.
+    ::mlir::Type getResultType() { return getWideType().value_or(getElementType()); }
+  }];
 }
 
-def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction, ["mayShare"]>]> {
   let summary = "a channels-last convolution, or one of its gradients, by the library";
   let description = [{
     `src` [N, …in, C], `weights` [O, C / groups, …kernel], `dst` [N, …out, O], 1 to 3 spatial dims. `forward` writes `dst`, `backward_data`

@@ -36,12 +36,12 @@ LogicalResult checkRange(NodeContext &c, size_t operand, int64_t size) {
 
 /// Counts negative indices of a dim of `size` elements from its end.
 Value fromStart(NodeContext &c, Value indices, int64_t size) {
-  Value isNegative = CompareOp::create(c.b, c.loc, ComparePredicate::LT,
-                                       indices, splatLike(c.b, c.loc, indices,
-                                                          0));
-  return SelectOp::create(
-      c.b, c.loc, isNegative,
-      addNumber(c.b, c.loc, indices, double(size)), indices);
+  Value isNegative =
+      CompareOp::create(c.b, c.loc, ComparePredicate::LT, indices,
+                        splatLike(c.b, c.loc, indices, 0));
+  return SelectOp::create(c.b, c.loc, isNegative,
+                          addNumber(c.b, c.loc, indices, double(size)),
+                          indices);
 }
 
 LogicalResult gather(NodeContext &c) {
@@ -85,8 +85,9 @@ LogicalResult gatherElements(NodeContext &c) {
     data = SliceOp::create(c.b, c.loc, type, data, starts, steps);
   c.noteRange(indices, shape[*axis]);
   return c.out(GatherElementsOp::create(
-      c.b, c.loc, RankedTensorType::get(shapeOf(indices), type.getElementType()),
-      data, indices, *axis));
+      c.b, c.loc,
+      RankedTensorType::get(shapeOf(indices), type.getElementType()), data,
+      indices, *axis));
 }
 
 /// The index tuples in the last dim of `indices`, as positions in the flattened
@@ -148,9 +149,8 @@ LogicalResult gatherND(NodeContext &c) {
   }
   SmallVector<int64_t> flat = {block};
   llvm::append_range(flat, rest);
-  return c.out(GatherOp::create(c.b, c.loc,
-                                reshapeTo(c.b, c.loc, data, flat), positions,
-                                0));
+  return c.out(GatherOp::create(c.b, c.loc, reshapeTo(c.b, c.loc, data, flat),
+                                positions, 0));
 }
 
 /// Combines `data` with what was scattered: `sum` of the updates, and `count`
@@ -195,17 +195,16 @@ LogicalResult scatterElements(NodeContext &c) {
   c.noteRange(indices, shape[*axis]);
   auto scatter = [&](Value values) -> Value {
     auto type = RankedTensorType::get(shape, elementTypeOf(values));
-    Value sum = ScatterElementsAddOp::create(c.b, c.loc, type, indices, values,
-                                             *axis);
+    Value sum =
+        ScatterElementsAddOp::create(c.b, c.loc, type, indices, values, *axis);
     if (ArrayRef<int64_t>(shape) == shapeOf(data))
       return sum;
     SmallVector<int64_t> zeros(shape.size());
-    Value zero = splat(
-        c.b, c.loc, RankedTensorType::get({}, type.getElementType()), 0);
+    Value zero =
+        splat(c.b, c.loc, RankedTensorType::get({}, type.getElementType()), 0);
     return PadOp::create(
-        c.b, c.loc,
-        RankedTensorType::get(shapeOf(data), type.getElementType()), sum, zero,
-        zeros, zeros);
+        c.b, c.loc, RankedTensorType::get(shapeOf(data), type.getElementType()),
+        sum, zero, zeros, zeros);
   };
   return combine(c, data, scatter(updates),
                  scatter(splatLike(c.b, c.loc, updates, 1)));
@@ -227,8 +226,8 @@ LogicalResult scatterND(NodeContext &c) {
         "updates must have shape {0} and the data's element type {1}, but got "
         "{2}",
         shapeText(expected), elementTypeOf(data), updates.getType()));
-  Value positions = reshapeTo(c.b, c.loc, flattenTuples(c, indices, indexed),
-                              {count});
+  Value positions =
+      reshapeTo(c.b, c.loc, flattenTuples(c, indices, indexed), {count});
   SmallVector<int64_t> flat = {ShapedType::getNumElements(indexed)};
   SmallVector<int64_t> flatUpdates = {count};
   llvm::append_range(flat, rest);
@@ -274,9 +273,86 @@ LogicalResult oneHot(NodeContext &c) {
         ArrayRef<int64_t>{start}, ArrayRef<int64_t>{1});
     return broadcastTo(c.b, c.loc, value, shape);
   };
-  Value isOn = CompareOp::create(c.b, c.loc, ComparePredicate::EQ, index,
-                                 position);
+  Value isOn =
+      CompareOp::create(c.b, c.loc, ComparePredicate::EQ, index, position);
   return c.out(SelectOp::create(c.b, c.loc, isOn, one(1), one(0)));
+}
+
+//===- Sorting ------------------------------------------------------------===//
+
+/// How many elements of its row come before each element of `x` along the last
+/// dim: larger ones (or smaller ones), and equal ones of a lower index.
+Value ranks(NodeContext &c, Value x, bool isLargestFirst) {
+  int64_t rank = rankOf(x);
+  SmallVector<int64_t> pairs(shapeOf(x));
+  pairs.push_back(pairs.back());
+  SmallVector<int64_t> rows = iotaDims(rank), others = iotaDims(rank);
+  others.back() = rank;
+  Value own = broadcastInDim(c.b, c.loc, x, pairs, rows);
+  Value other = broadcastInDim(c.b, c.loc, x, pairs, others);
+  auto compare = [&](ComparePredicate predicate, Value a, Value b) {
+    return CompareOp::create(c.b, c.loc, predicate, a, b).getResult();
+  };
+  auto type = RankedTensorType::get(pairs, c.b.getI32Type());
+  Value isLower =
+      compare(ComparePredicate::LT, IotaOp::create(c.b, c.loc, type, rank),
+              IotaOp::create(c.b, c.loc, type, rank - 1));
+  Value isTie = AndOp::create(
+      c.b, c.loc, compare(ComparePredicate::EQ, other, own), isLower);
+  Value isBefore = OrOp::create(
+      c.b, c.loc,
+      compare(isLargestFirst ? ComparePredicate::GT : ComparePredicate::LT,
+              other, own),
+      isTie);
+  return ReduceSumOp::create(c.b, c.loc,
+                             castTo(c.b, c.loc, isBefore, c.b.getI32Type()),
+                             ArrayRef<int64_t>{rank});
+}
+
+/// For each place 0 … count - 1 the index of the element whose rank it is. A
+/// rank that NaN leaves out gives index 0.
+Value elementsAt(NodeContext &c, Value ranks, int64_t count) {
+  int64_t rank = rankOf(ranks);
+  SmallVector<int64_t> pairs(shapeOf(ranks)), dims = iotaDims(rank);
+  pairs.insert(pairs.end() - 1, count);
+  dims.back() = rank;
+  Value wide = broadcastInDim(c.b, c.loc, ranks, pairs, dims);
+  auto type = tensorType(wide);
+  Value isThere = CompareOp::create(c.b, c.loc, ComparePredicate::EQ, wide,
+                                    IotaOp::create(c.b, c.loc, type, rank - 1));
+  Value index = SelectOp::create(c.b, c.loc, isThere,
+                                 IotaOp::create(c.b, c.loc, type, rank),
+                                 splat(c.b, c.loc, type, 0));
+  return ReduceMaxOp::create(c.b, c.loc, index, ArrayRef<int64_t>{rank});
+}
+
+/// Every element is compared with every other of its row: no loop carries
+/// state, so that rows sort side by side. Ties go to the lower index.
+LogicalResult topK(NodeContext &c) {
+  Value x = c.in(0);
+  auto axis = c.axis(c.attr("axis", -1), rankOf(x));
+  auto stated =
+      c.opset < 10 ? FailureOr<int64_t>(c.attr("k", 0)) : c.integer(1);
+  if (failed(axis) || failed(stated))
+    return failure();
+  int64_t size = shapeOf(x)[*axis];
+  if (*stated < 0 || *stated > size || rankOf(x) + 1 > maxRank)
+    return c.invalid(llvm::formatv("k must be in [0, {0}] for axis {1} of a "
+                                   "tensor of at most 15 dims, but got {2}",
+                                   size, *axis, *stated));
+  SmallVector<int64_t> order = iotaDims(rankOf(x));
+  std::swap(order[*axis], order.back());
+  Value rows = transposeBy(c.b, c.loc, x, order);
+  bool isLargestFirst = c.opset < 11 || c.attr("largest", 1) != 0;
+  Value indices = elementsAt(c, ranks(c, rows, isLargestFirst), *stated);
+  indices = castTo(c.b, c.loc, transposeBy(c.b, c.loc, indices, order),
+                   c.b.getI64Type());
+  Value values = GatherElementsOp::create(
+      c.b, c.loc, RankedTensorType::get(shapeOf(indices), elementTypeOf(x)), x,
+      indices, *axis);
+  if (c.wants(0) && failed(c.out(0, values)))
+    return failure();
+  return c.wants(1) ? c.out(1, indices) : success();
 }
 
 } // namespace
@@ -290,6 +366,8 @@ void registerIndexOps(OpTable &table) {
       {"Scatter", 9, 11, "dld", scatterElements},
       {"ScatterElements", 11, latest, "dld", scatterElements},
       {"ScatterND", 11, latest, "dld", scatterND},
+      {"TopK", 1, 10, "d", topK},
+      {"TopK", 10, latest, "dl", topK},
   });
 }
 

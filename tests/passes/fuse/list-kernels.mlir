@@ -33,3 +33,21 @@ func.func @different_updates_stay(%lr: tensor<f32>, %g0: tensor<8x4xf32>, %w0: t
   %5 = dlc.add %w1, %4 : tensor<6xf32>
   return %2, %5 : tensor<8x4xf32>, tensor<6xf32>
 }
+
+// -----
+
+// A gradient of another shape with the same elements in the same order is no other formula.
+// CHECK-LABEL: func @reshaped_gradient_is_in_the_list
+// CHECK:         dlc.kernel "list_mul_sub" <list, [32, 6]>
+// CHECK-NOT:     dlc.kernel
+func.func @reshaped_gradient_is_in_the_list(%lr: tensor<f32>, %g0: tensor<2x4x4xf32>, %w0: tensor<8x4xf32>, %g1: tensor<6xf32>, %w1: tensor<6xf32>)
+    -> (tensor<8x4xf32>, tensor<6xf32>) {
+  %r = dlc.reshape %g0 : tensor<2x4x4xf32> -> tensor<8x4xf32>
+  %0 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<8x4xf32>
+  %1 = dlc.mul %0, %r : tensor<8x4xf32>
+  %2 = dlc.sub %w0, %1 : tensor<8x4xf32>
+  %3 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<6xf32>
+  %4 = dlc.mul %3, %g1 : tensor<6xf32>
+  %5 = dlc.sub %w1, %4 : tensor<6xf32>
+  return %2, %5 : tensor<8x4xf32>, tensor<6xf32>
+}

@@ -58,3 +58,50 @@ func.func @unchanged(%a: tensor<4xf32> {dlc.state = "a"})
   %0 = dlc.reshape %a : tensor<4xf32> -> tensor<2x2xf32>
   return %a, %0 : tensor<4xf32>, tensor<2x2xf32>
 }
+
+// -----
+
+// A library kernel is one call. Views in its body are strides, and what follows the product are operands.
+// CHECK:     exec.program @library_kernel
+// CHECK:       exec.gemm f32 [1, 1, 64, 16, 8] %x at 8 by [0, 0, 24, 1], %w by [0, 0, 16, 1] -> %[[Y:.+]] by [0, 0, 16, 1]
+// CHECK-SAME:    bias(%bias : !exec.buffer<64>) activation tanh residual(%r : !exec.buffer<4096>)
+// CHECK:       exec.output "y" %[[Y]] : tensor<64x2x8xf32>
+func.func @library_kernel(%x: tensor<64x24xf32> {dlc.input = "x"}, %w: tensor<8x16xf32> {dlc.param = "w"},
+                          %bias: tensor<2x8xf32> {dlc.param = "bias"}, %r: tensor<64x16xf32> {dlc.input = "r"})
+    -> (tensor<64x2x8xf32> {dlc.output = "y"}) {
+  %0 = dlc.reshape %r : tensor<64x16xf32> -> tensor<64x2x8xf32>
+  %1 = dlc.kernel "gemm_bias_tanh_residual" <contract, [64, 2, 8]> (%x, %w, %bias, %0) {library}
+      : (tensor<64x24xf32>, tensor<8x16xf32>, tensor<2x8xf32>, tensor<64x2x8xf32>) -> tensor<64x2x8xf32> {
+  ^bb0(%a: tensor<64x24xf32>, %b: tensor<8x16xf32>, %c: tensor<2x8xf32>, %d: tensor<64x2x8xf32>):
+    %2 = dlc.slice %a starts [0, 8] steps [1, 1] : tensor<64x24xf32> -> tensor<64x8xf32>
+    %3 = dlc.dot_general %2, %b batch [] x [] contract [1] x [0] : (tensor<64x8xf32>, tensor<8x16xf32>) -> tensor<64x16xf32>
+    %4 = dlc.reshape %3 : tensor<64x16xf32> -> tensor<64x2x8xf32>
+    %5 = dlc.broadcast %c dims [1, 2] : tensor<2x8xf32> -> tensor<64x2x8xf32>
+    %6 = dlc.add %4, %5 : tensor<64x2x8xf32>
+    %7 = dlc.tanh %6 : tensor<64x2x8xf32>
+    %8 = dlc.add %7, %d : tensor<64x2x8xf32>
+    dlc.yield %8 : tensor<64x2x8xf32>
+  }
+  return %1 : tensor<64x2x8xf32>
+}
+
+// -----
+
+// CHECK:     exec.program @library_conv
+// CHECK:       exec.conv forward %x as {{.*}}, %w as {{.*}}, %[[Y:.+]] as tensor<2x5x5x3xf32>
+// CHECK-SAME:    bias(%bias : !exec.buffer<12>) activation relu residual(%r : !exec.buffer<600>)
+func.func @library_conv(%x: tensor<2x5x5x4xf32> {dlc.input = "x"}, %w: tensor<3x4x1x1xf32> {dlc.param = "w"},
+                        %bias: tensor<3xf32> {dlc.param = "bias"}, %r: tensor<2x5x5x3xf32> {dlc.input = "r"})
+    -> (tensor<2x5x5x3xf32> {dlc.output = "y"}) {
+  %0 = dlc.kernel "conv_bias_relu_residual" <contract, [2, 5, 5, 3]> (%x, %w, %bias, %r) {library}
+      : (tensor<2x5x5x4xf32>, tensor<3x4x1x1xf32>, tensor<3xf32>, tensor<2x5x5x3xf32>) -> tensor<2x5x5x3xf32> {
+  ^bb0(%a: tensor<2x5x5x4xf32>, %b: tensor<3x4x1x1xf32>, %c: tensor<3xf32>, %d: tensor<2x5x5x3xf32>):
+    %1 = dlc.conv %a, %b strides [1, 1] dilations [1, 1] pads [0, 0] to [0, 0] groups 1 : (tensor<2x5x5x4xf32>, tensor<3x4x1x1xf32>) -> tensor<2x5x5x3xf32>
+    %2 = dlc.broadcast %c dims [3] : tensor<3xf32> -> tensor<2x5x5x3xf32>
+    %3 = dlc.add %1, %2 : tensor<2x5x5x3xf32>
+    %4 = dlc.add %3, %d : tensor<2x5x5x3xf32>
+    %5 = dlc.relu %4 : tensor<2x5x5x3xf32>
+    dlc.yield %5 : tensor<2x5x5x3xf32>
+  }
+  return %0 : tensor<2x5x5x3xf32>
+}

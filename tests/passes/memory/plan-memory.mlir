@@ -49,3 +49,17 @@ exec.program @read_again {
   exec.output "a" %a : tensor<16xf32>, !exec.buffer<64>
   exec.output "b" %b : tensor<16xf32>, !exec.buffer<64>
 }
+// A product adds what its place held, if nobody needs that any more.
+// CHECK-LABEL: exec.program @added_in_place
+// CHECK:         exec.launch @neg_1(%x) -> (%[[R:.+]]) :
+// CHECK-NEXT:    exec.gemm {{.*}} %x {{.*}}, %w {{.*}} -> %[[R]] by [0, 0, 4, 1] residual(%[[R]] :
+exec.program @added_in_place {
+  %x = exec.argument "x" : tensor<16xf32> -> !exec.buffer<64>
+  %w = exec.state "w" : !exec.buffer<64>
+  %r = exec.buffer activation "r" : !exec.buffer<64>
+  %c = exec.buffer output "c" : !exec.buffer<64>
+  exec.launch @neg_1(%x) -> (%r) : (!exec.buffer<64>) -> (!exec.buffer<64>)
+  exec.gemm f32 [1, 1, 4, 4, 4] %x by [0, 0, 4, 1], %w by [0, 0, 4, 1] -> %c by [0, 0, 4, 1] residual(%r : !exec.buffer<64>)
+    : !exec.buffer<64>, !exec.buffer<64> -> !exec.buffer<64>
+  exec.output "c" %c : tensor<16xf32>, !exec.buffer<64>
+}

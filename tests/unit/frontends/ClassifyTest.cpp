@@ -180,6 +180,53 @@ TEST_F(ClassifyTest, SharedVaryingValues_StayOneParameter) {
   EXPECT_EQ(trained(twoNorms({1, 2, 1})), Names{"ln.weight"});
 }
 
+/// `bytes` as field `tag` of a message, both below 128.
+std::string field(int tag, const std::string &bytes) {
+  return std::string{char(tag << 3 | 2), char(bytes.size())} + bytes;
+}
+
+/// Writes a note about `name` as exporters do: metadata of a value.
+OnnxBuilder noted(OnnxBuilder b, const std::string &name,
+                  const std::string &key, const std::string &value) {
+  std::string entry = field(1, key) + field(2, value);
+  EXPECT_TRUE(b.model.mutable_graph()->add_value_info()->ParseFromString(
+      field(1, name) + field(4, entry)));
+  return b;
+}
+
+const char *kindKey = "pkg.torch.export.graph_signature.InputSpec.kind";
+const char *foldedKey = "pkg.onnxscript.optimizer.folded_from";
+
+TEST_F(ClassifyTest, NotedBuffer_IsConstant) {
+  EXPECT_EQ(trained(noted(scaled("std", {1, 2, 3}), "std", kindKey, "BUFFER")),
+            Names{});
+  EXPECT_NE(reason("std").find("buffer"), std::string::npos);
+}
+
+TEST_F(ClassifyTest, NotedBufferOfOnesInANorm_TrainsAsItMayBeMerged) {
+  EXPECT_EQ(trained(noted(twoNorms({1, 1, 1}), "ln.weight", kindKey, "BUFFER")),
+            (Names{"ln.weight", "ln.weight@node_y"}));
+}
+
+TEST_F(ClassifyTest, NotedParameterThatLooksLikeAMask_Trains) {
+  EXPECT_EQ(trained(noted(scaled("bias", {0, -1e9f, 0}), "bias", kindKey,
+                          "PARAMETER")),
+            Names{"bias"});
+}
+
+TEST_F(ClassifyTest, FoldedFromARange_IsConstant) {
+  EXPECT_EQ(trained(noted(scaled("clamp_2", {0, 0.5, 1}), "clamp_2", foldedKey,
+                          "['arange', 'sub_1', 'scalar_tensor_default_2', 'val_3']")),
+            Names{});
+  EXPECT_NE(reason("clamp_2").find("computed"), std::string::npos);
+}
+
+TEST_F(ClassifyTest, FoldedFromAParameter_Trains) {
+  EXPECT_EQ(trained(noted(scaled("slice_1", {0, 0.5, 1}), "slice_1", foldedKey,
+                          "['val_3', 'h.pos.weight']")),
+            Names{"slice_1"});
+}
+
 TEST_F(ClassifyTest, Freeze_LeavesAFrozenArgument) {
   options.freeze = {"ln.*"};
   EXPECT_EQ(trained(twoNorms({1, 2, 1})), Names{});

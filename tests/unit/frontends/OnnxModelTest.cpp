@@ -4,11 +4,13 @@
 // fixed pseudo-random way; under sanitizers this is the importer's fuzz test.
 //
 //===----------------------------------------------------------------------===//
+#include "frontends/onnx/LoadedModel.h"
 #include "tests/unit/frontends/OnnxBuilder.h"
 
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 
+#include <numeric>
 #include <random>
 
 using namespace dlc;
@@ -148,6 +150,34 @@ std::string damaged(std::string bytes, std::mt19937_64 &random) {
   return bytes;
 }
 
+TEST_F(OnnxModelTest, ParsedInPlace_HasTheSameTensorsWithoutCopies) {
+  OnnxBuilder b(17);
+  std::vector<float> values(2048);
+  std::iota(values.begin(), values.end(), 1.0f);
+  b.floats("large", {2, 1024}, values).floats("small", {2}, {3, 4});
+  b.ints("list", {2}, {5, 6}).input("x", {2, 1024}).output("y");
+  b.node("Add", {"x", "large"}, {"y"});
+  auto bytes = std::make_shared<const std::string>(b.bytes());
+  Diagnostics errors;
+  auto copied = OnnxModel::parse(*bytes, "m", "", &context, errors);
+  auto inPlace = OnnxModel::parse(*bytes, "m", "", &context, errors, bytes);
+  ASSERT_TRUE(copied && inPlace);
+  const auto &want = copied->data().initializers;
+  const auto &found = inPlace->data().initializers;
+  ASSERT_EQ(found.size(), 3u);
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(found[i].name, want[i].name);
+    EXPECT_EQ(found[i].type, want[i].type);
+    EXPECT_EQ(found[i].bytes, want[i].bytes);
+  }
+  auto isWithin = [&](llvm::ArrayRef<char> view) {
+    return view.data() >= bytes->data() &&
+           view.data() + view.size() <= bytes->data() + bytes->size();
+  };
+  EXPECT_TRUE(isWithin(found[0].bytes));
+  EXPECT_FALSE(isWithin(found[1].bytes));
+}
+
 TEST_F(OnnxModelTest, DamagedFixtures_GiveErrorsAndNoCrash) {
   std::mt19937_64 random(7);
   std::error_code failure;
@@ -161,8 +191,11 @@ TEST_F(OnnxModelTest, DamagedFixtures_GiveErrorsAndNoCrash) {
     ++files;
     for (int i = 0; i < 8; ++i) {
       Diagnostics errors;
-      auto model = OnnxModel::parse(damaged((*file)->getBuffer().str(), random),
-                                    "model.onnx", "", &context, errors);
+      auto bytes = std::make_shared<const std::string>(
+          damaged((*file)->getBuffer().str(), random));
+      // Half of them are parsed in place, as files are.
+      auto model = OnnxModel::parse(*bytes, "model.onnx", "", &context, errors,
+                                    i % 2 ? bytes : nullptr);
       options.batch = 3;
       auto fresh =
           mlir::OwningOpRef<mlir::ModuleOp>(mlir::ModuleOp::create(

@@ -123,8 +123,9 @@ TEST_F(OpTableTest, SliceWithNegativeStep_Reverses) {
 
 TEST_F(OpTableTest, PadReflect_Mirrors) {
   OnnxBuilder b(18);
-  b.ints("p", {2}, {2, 1}).node("Pad", {"x", "p"}, {"y"}).attr("mode",
-                                                               "reflect");
+  b.ints("p", {2}, {2, 1})
+      .node("Pad", {"x", "p"}, {"y"})
+      .attr("mode", "reflect");
   expectNear(unary(b, {3}, {1, 2, 3}), {3, 2, 1, 2, 3, 2});
 }
 
@@ -160,8 +161,9 @@ TEST_F(OpTableTest, HugeResults_AreErrors) {
 
 TEST_F(OpTableTest, ReduceAxes_AsAttributeAndOperand) {
   OnnxBuilder old(13), now(18);
-  old.node("ReduceMax", {"x"}, {"y"}).attrs("axes", {-1}).attr("keepdims",
-                                                             int64_t(0));
+  old.node("ReduceMax", {"x"}, {"y"})
+      .attrs("axes", {-1})
+      .attr("keepdims", int64_t(0));
   now.ints("a", {1}, {-1}).node("ReduceMax", {"x", "a"}, {"y"});
   expectNear(unary(old, {2, 2}, {1, 5, 7, 3}), {5, 7});
   module->getBody()->clear();
@@ -176,8 +178,9 @@ TEST_F(OpTableTest, ReduceLogSumExp_DoesNotOverflow) {
 
 TEST_F(OpTableTest, MaxPoolCeilMode_HasAPartialWindow) {
   OnnxBuilder b(18);
-  b.node("MaxPool", {"x"}, {"y"}).attrs("kernel_shape", {2}).attrs("strides",
-                                                                {2});
+  b.node("MaxPool", {"x"}, {"y"})
+      .attrs("kernel_shape", {2})
+      .attrs("strides", {2});
   b.attr("ceil_mode", int64_t(1));
   expectNear(unary(b, {1, 1, 5}, {1, 4, 2, 3, 5}), {4, 3, 5});
 }
@@ -286,7 +289,8 @@ TEST_F(OpTableTest, Dropout_IsActiveInTrainAlone) {
 TEST_F(OpTableTest, DropoutInSmallOps_IsOffInInfer) {
   OnnxBuilder b(18);
   b.input("x", {100}).output("y").floats("p_cast", {}, {0.75});
-  b.node("RandomUniformLike", {"x"}, {"u"}).node("Less", {"u", "p_cast"}, {"m"});
+  b.node("RandomUniformLike", {"x"}, {"u"})
+      .node("Less", {"u", "p_cast"}, {"m"});
   b.node("Cast", {"m"}, {"c"}).attr("to", int64_t(onnx::TensorProto::FLOAT));
   b.node("Div", {"c", "p_cast"}, {"d"}).node("Mul", {"x", "d"}, {"y"});
   auto imported = import(b);
@@ -343,6 +347,84 @@ TEST_F(OpTableTest, FunctionOfTheFile_IsInlined) {
   mul.add_input("c");
   mul.add_output("out");
   expectNear(run(b, {{1, 2}}), {2, 4});
+}
+
+//===- Sorting and recurrences --------------------------------------------===//
+
+TEST_F(OpTableTest, TopK_TakesTheLowerIndexOfEqualElements) {
+  OnnxBuilder b(13);
+  b.ints("k", {1}, {3});
+  b.node("TopK", {"x", "k"}, {"y", "index"});
+  b.input("x", {2, 4}).output("y").output("index", onnx::TensorProto::INT64);
+  options.modes = {ImportMode::Forward};
+  auto imported = import(b);
+  ASSERT_TRUE(mlir::succeeded(imported)) << diagnostics.text();
+  auto results =
+      call(*imported, ImportMode::Forward, {{1, 3, 3, 2, 4, -1, 4, 4}});
+  expectNear(results[0], {3, 3, 2, 4, 4, 4});
+  expectNear(results[1], {1, 2, 3, 0, 2, 3});
+}
+
+TEST_F(OpTableTest, TopKSmallestOfFirstAxis) {
+  OnnxBuilder b(11);
+  b.ints("k", {1}, {1});
+  b.node("TopK", {"x", "k"}, {"y"});
+  b.attr("axis", int64_t(0)).attr("largest", int64_t(0));
+  expectNear(unary(b, {3, 2}, {1, 5, 0, 7, 2, 4}), {0, 4});
+}
+
+double logistic(double x) { return 1 / (1 + std::exp(-x)); }
+
+TEST_F(OpTableTest, Rnn_FollowsItsDirection) {
+  OnnxBuilder b(14);
+  b.floats("w", {1, 1, 1}, {0.5}).floats("r", {1, 1, 1}, {2});
+  b.node("RNN", {"x", "w", "r"}, {"y"}).attr("direction", "reverse");
+  double last = std::tanh(0.5 * 3);
+  expectNear(unary(b, {2, 1, 1}, {1, 3}),
+             {std::tanh(0.5 * 1 + 2 * last), last});
+}
+
+TEST_F(OpTableTest, Lstm_GatesInTheFilesOrder) {
+  OnnxBuilder b(14);
+  b.floats("w", {1, 4, 1}, {1, 2, 3, 4}).floats("r", {1, 4, 1}, {5, 6, 7, 8});
+  b.floats("b", {1, 8}, {.1f, .2f, .3f, .4f, .1f, .1f, .1f, .1f});
+  b.node("LSTM", {"x", "w", "r", "b"}, {"y"}).attr("hidden_size", int64_t(1));
+  double h = 0, c = 0;
+  Numbers expected;
+  for (double x : {0.3, -0.2}) {
+    double i = logistic(x + 5 * h + .2), o = logistic(2 * x + 6 * h + .3);
+    double f = logistic(3 * x + 7 * h + .4);
+    c = f * c + i * std::tanh(4 * x + 8 * h + .5);
+    h = o * std::tanh(c);
+    expected.push_back(h);
+  }
+  expectNear(unary(b, {2, 1, 1}, {0.3, -0.2}), expected);
+}
+
+TEST_F(OpTableTest, Gru_BothPlacesOfTheReset) {
+  for (bool isLinear : {false, true}) {
+    OnnxBuilder b(14);
+    b.floats("w", {1, 3, 1}, {1, 2, 3}).floats("r", {1, 3, 1}, {4, 5, 6});
+    b.floats("b", {1, 6}, {0, 0, 0, 0, 0, .5f});
+    b.floats("h", {1, 1, 1}, {.25f});
+    b.node("GRU", {"x", "w", "r", "b", "", "h"}, {"y"});
+    b.attr("linear_before_reset", int64_t(isLinear));
+    double h = .25, x = .1, z = logistic(x + 4 * h),
+           r = logistic(2 * x + 5 * h);
+    double past = isLinear ? r * (6 * h + .5) : 6 * (r * h) + .5;
+    module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+    expectNear(unary(b, {1, 1, 1}, {x}),
+               {(1 - z) * std::tanh(3 * x + past) + z * h});
+  }
+}
+
+TEST_F(OpTableTest, RnnShorterSequence_KeepsItsState) {
+  OnnxBuilder b(14);
+  b.floats("w", {1, 1, 1}, {1}).floats("r", {1, 1, 1}, {1});
+  b.ints("n", {2}, {1, 2}).node("RNN", {"x", "w", "r", "", "n"}, {"", "y"});
+  double first = std::tanh(3.0);
+  expectNear(unary(b, {2, 2, 1}, {1, 3, 2, 4}),
+             {std::tanh(1.0), std::tanh(4 + first)});
 }
 
 } // namespace

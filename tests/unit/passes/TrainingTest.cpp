@@ -175,6 +175,71 @@ TEST_F(TrainingTest, Step_ParameterTheLossDoesNotReach_HasNoState) {
                        "adamw.m/w", "adamw.v/w", "adamw.m/b", "adamw.v/b"}));
 }
 
+TEST_F(TrainingTest, Step_ScaledLoss_IsTheSameUpdate) {
+  TrainingOptions options = optionsFor("mse", "adamw");
+  auto plain = buildStep(model(), options);
+  ASSERT_TRUE(succeeded(plain));
+  Session expected = sessionFor("mse");
+  expected.call(*plain);
+  plain->erase();
+  options.lossScale.emplace();
+  auto scaled = buildStep(model(), options);
+  ASSERT_TRUE(succeeded(scaled));
+  Session session = sessionFor("mse");
+  session.tensors["loss-scale"] = reference::Tensor(
+      RankedTensorType::get({}, Float32Type::get(&context)), 1024);
+  session.call(*scaled);
+  // Powers of two scale exactly.
+  for (StringRef name : {"w", "b", "loss", "adamw.v/w"})
+    EXPECT_EQ(session.tensors[name.str()].getBytes(),
+              expected.tensors[name.str()].getBytes())
+        << name.str();
+}
+
+TEST_F(TrainingTest, Step_OverflowOfAGradient_SkipsTheUpdateAndHalvesTheScale) {
+  TrainingOptions options = optionsFor("mse", "adamw");
+  options.lossScale = LossScaleSpec{8, 2, 0.5, 2};
+  auto step = buildStep(model(), options);
+  ASSERT_TRUE(succeeded(step));
+  Session session = sessionFor("mse");
+  auto f32 = RankedTensorType::get({}, Float32Type::get(&context));
+  session.tensors["loss-scale"] = reference::Tensor(f32, 8);
+  reference::Tensor good = session.tensors["target"], bad = good;
+  bad.setNumber(3, std::numeric_limits<double>::infinity());
+  std::vector<double> scales, steps;
+  for (bool overflows : {false, true, false, false, true, false}) {
+    session.tensors["target"] = overflows ? bad : good;
+    Session before = session;
+    session.call(*step);
+    for (StringRef name : {"w", "b", "adamw.m/w", "adamw.v/b"})
+      if (overflows)
+        EXPECT_EQ(session.tensors[name.str()].getBytes(),
+                  before.tensors[name.str()].getBytes())
+            << name.str();
+    if (!overflows)
+      EXPECT_NE(session.tensors["w"].getBytes(),
+                before.tensors["w"].getBytes());
+    scales.push_back(session.tensors["loss-scale"].number(0));
+    steps.push_back(double(session.tensors["step"].integer(0)));
+  }
+  EXPECT_EQ(scales, (std::vector<double>{8, 4, 4, 8, 4, 4}));
+  EXPECT_EQ(steps, (std::vector<double>{1, 1, 2, 3, 3, 4}));
+  // The model's own counter goes on, whatever the gradients do.
+  EXPECT_EQ(session.tensors["calls"].integer(0), 6);
+}
+
+TEST_F(TrainingTest, LossScale_OtherForms_AreErrors) {
+  for (StringRef text :
+       {"static", "dynamic:init=3", "dynamic:init=0.5", "dynamic:interval=0",
+        "dynamic:rate=2", "none:init=2"}) {
+    std::optional<LossScaleSpec> spec;
+    std::string said;
+    EXPECT_TRUE(failed(parseLossScale(
+        text, spec, [&](const Twine &error) { said = error.str(); })));
+    EXPECT_TRUE(StringRef(said).starts_with("DLC2014: ")) << said;
+  }
+}
+
 TEST_F(TrainingTest, Step_FrozenParameter_KeepsItsValue) {
   model().setArgAttr(1, names::frozen, StringAttr::get(&context, "asked for"));
   auto step = buildStep(model(), optionsFor("mse", "sgd"));

@@ -101,8 +101,12 @@ Operands operandsOf(const fb::ConvT &c) {
 }
 
 /// Runs the record on `threads` threads and gives the written operand.
-Floats runConv(const fb::ConvT &c, int threads) {
+Floats runConv(const fb::ConvT &c, int threads,
+               bool isResidualInPlace = false) {
   Operands x = operandsOf(c);
+  if (isResidualInPlace)
+    for (int64_t i = 0; i < x.dst.size(); ++i)
+      x.dst[i] = x.residual[i];
   Floats workspace(static_cast<int64_t>(convWorkspaceBytes(c) / 4));
   LibraryContext context(threads);
   ConvPointers at;
@@ -111,10 +115,12 @@ Floats runConv(const fb::ConvT &c, int threads) {
   at.dst = x.dst.bytes();
   at.bias = c.bias >= 0 ? x.bias.bytes() : nullptr;
   at.residual = c.residual >= 0 ? x.residual.bytes() : nullptr;
+  if (isResidualInPlace)
+    at.residual = at.dst;
   at.workspace = workspace.bytes();
   auto plan = ConvPlan::create(context, c, at);
   EXPECT_TRUE(plan.isOk()) << plan.status().toString();
-  EXPECT_EQ(plan.value()->workspaceBytes(), convWorkspaceBytes(c));
+  EXPECT_LE(plan.value()->workspaceBytes(), convWorkspaceBytes(c));
   EXPECT_TRUE(context.allocate().isOk());
   ThreadPool pool(threads);
   Status status = plan.value()->run(pool);
@@ -158,6 +164,8 @@ TEST_P(ConvTest, Forward_AnyShape_EqualsSums) {
   expectNear(got, want);
   EXPECT_TRUE(got.sameBits(runConv(c, 2)));
   EXPECT_TRUE(got.sameBits(runConv(c, 3)));
+  if (c.residual >= 0)
+    expectNear(runConv(c, 2, /*isResidualInPlace=*/true), want);
 }
 
 TEST_P(ConvTest, BackwardData_AnyShape_EqualsSums) {
@@ -215,44 +223,72 @@ TEST(ConvRecordTest, BackwardWeights_WithBias_SumsTheGradient) {
   }
 }
 
-std::vector<uint16_t> narrow(const Floats &from) {
+std::vector<uint16_t> narrow(const Floats &from, fb::DType type) {
   std::vector<uint16_t> to(static_cast<size_t>(from.size()));
   for (int64_t i = 0; i < from.size(); ++i)
-    to[static_cast<size_t>(i)] = floatToBfloat(from[i]);
+    to[static_cast<size_t>(i)] =
+        type == fb::DType::F16 ? floatToHalf(from[i]) : floatToBfloat(from[i]);
   return to;
 }
 
-TEST(ConvRecordTest, Run_OfBfloats_IsNearTheFloatResult) {
-  for (int64_t size : {6, 2}) // the direct form, then the positions form
-    for (int kind = 0; kind < 3; ++kind) {
-      Case shape{"",     4,      16,     24,     1,     {size, size},
-                 {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
-      fb::ConvT c = recordOf(shape, static_cast<fb::ConvKind>(kind));
-      Floats wide = runConv(c, 1);
-      Operands x = operandsOf(c);
-      std::vector<uint16_t> src = narrow(x.src), weights = narrow(x.weights);
-      std::vector<uint16_t> dst = narrow(x.dst);
-      c.dtype = fb::DType::BF16;
-      Floats workspace(static_cast<int64_t>(convWorkspaceBytes(c) / 4));
-      ConvPointers at;
-      at.src = reinterpret_cast<std::byte *>(src.data());
-      at.weights = reinterpret_cast<std::byte *>(weights.data());
-      at.dst = reinterpret_cast<std::byte *>(dst.data());
-      at.workspace = workspace.bytes();
-      LibraryContext context(2);
-      auto plan = ConvPlan::create(context, c, at);
-      if (!plan.isOk())
-        GTEST_SKIP() << plan.status().toString();
-      ASSERT_OK(context.allocate());
-      ASSERT_OK(plan.value()->run(ThreadPool(2)));
-      const std::vector<uint16_t> &got = kind == 0   ? dst
-                                         : kind == 1 ? src
-                                                     : weights;
-      for (int64_t i = 0; i < wide.size(); ++i)
-        ASSERT_NEAR(bfloatToFloat(got[static_cast<size_t>(i)]), wide[i],
-                    0.03 * (4 + std::fabs(wide[i])))
-            << size << " " << kind << " " << i;
-    }
+std::vector<float> widen(const std::vector<uint16_t> &from, fb::DType type) {
+  std::vector<float> to;
+  for (uint16_t bits : from)
+    to.push_back(type == fb::DType::F16 ? halfToFloat(bits)
+                                        : bfloatToFloat(bits));
+  return to;
+}
+
+/// The written operand of `c` in the narrow type `type`, widened. A gradient of
+/// the weights is f32 in memory if `isWide`.
+std::vector<float> runNarrow(fb::ConvT c, fb::DType type, bool isWide) {
+  Operands x = operandsOf(c);
+  std::vector<uint16_t> src = narrow(x.src, type), dst = narrow(x.dst, type);
+  std::vector<uint16_t> weights = narrow(x.weights, type);
+  c.dtype = type;
+  c.is_wide = isWide;
+  Floats workspace(static_cast<int64_t>(convWorkspaceBytes(c) / 4));
+  ConvPointers at;
+  at.src = reinterpret_cast<std::byte *>(src.data());
+  at.weights = isWide ? x.weights.bytes()
+                      : reinterpret_cast<std::byte *>(weights.data());
+  at.dst = reinterpret_cast<std::byte *>(dst.data());
+  at.workspace = workspace.bytes();
+  LibraryContext context(2);
+  auto plan = ConvPlan::create(context, c, at);
+  EXPECT_TRUE(plan.isOk()) << plan.status().toString();
+  EXPECT_TRUE(context.allocate().isOk());
+  EXPECT_TRUE(plan.value()->run(ThreadPool(2)).isOk());
+  if (c.kind == fb::ConvKind::Forward)
+    return widen(dst, type);
+  if (c.kind == fb::ConvKind::BackwardData)
+    return widen(src, type);
+  if (isWide)
+    return std::vector<float>(&x.weights[0], &x.weights[0] + x.weights.size());
+  return widen(weights, type);
+}
+
+TEST(ConvRecordTest, Run_OfNarrowFloats_IsNearTheFloatResult) {
+  for (fb::DType type : {fb::DType::BF16, fb::DType::F16})
+    for (int64_t size : {6, 2}) // the direct form, then the positions form
+      for (int kind = 0; kind < 3; ++kind)
+        for (bool isWide : {false, true}) {
+          Case shape{"",     4,      16,     24,     1,     {size, size},
+                     {3, 3}, {1, 1}, {1, 1}, {1, 1}, {1, 1}};
+          fb::ConvT c = recordOf(shape, static_cast<fb::ConvKind>(kind));
+          if (isWide && c.kind != fb::ConvKind::BackwardWeights)
+            continue;
+          Floats wide = runConv(c, 1);
+          std::vector<float> got = runNarrow(c, type, isWide);
+          ASSERT_EQ(int64_t(got.size()), wide.size());
+          // Terms are products of two rounded factors; their errors add up
+          // like a random walk over at most 24 * 9 or 4 * 36 terms.
+          double unit = type == fb::DType::F16 ? 0x1p-11 : 0x1p-8;
+          for (int64_t i = 0; i < wide.size(); ++i)
+            ASSERT_NEAR(got[size_t(i)], wide[i],
+                        unit * (30 + std::fabs(wide[i])))
+                << int(type) << " " << size << " " << kind << " " << i;
+        }
 }
 
 TEST(ConvRecordTest, Create_OfDoubles_IsAnHonestError) {

@@ -170,8 +170,50 @@ TEST(GemmTest, Run_LongSumOfASmallResult_IsAddedInParts) {
   g.c_strides[2] = 70; // a result with gaps
   checkGemm(g);
   checkGemm(denseGemm(40, 70, 9000, false, true));
-  g.bias = 0; // an epilogue is applied to one whole sum
+  g.bias = 0; // what is linear or a maximum is applied to the whole sum
+  g.activation = fb::Activation::Relu;
+  EXPECT_GT(gemmWorkspaceBytes(g), 0u);
+  checkGemm(g);
+  g.residual = 0;
+  checkGemm(g);
+  checkGemm(g, /*isResidualInPlace=*/true);
+  g.activation = fb::Activation::Tanh; // the library's, on whole sums only
   EXPECT_EQ(gemmWorkspaceBytes(g), 0u);
+}
+
+TEST(GemmTest, ApplyRelu_NaN_StaysNaN) {
+  float values[] = {-1, 2, NAN, -NAN, -0.0f, INFINITY, -INFINITY};
+  applyRelu(fb::DType::F32, reinterpret_cast<std::byte *>(values), 7);
+  EXPECT_EQ(values[0], 0);
+  EXPECT_EQ(values[1], 2);
+  EXPECT_TRUE(std::isnan(values[2]) && std::isnan(values[3]));
+  EXPECT_EQ(values[4], 0);
+  EXPECT_EQ(values[5], INFINITY);
+  EXPECT_EQ(values[6], 0);
+  uint16_t narrow[] = {0xbf80, 0x4000, 0x7fc0, 0xffc0, 0x8000, 0xff80};
+  applyRelu(fb::DType::BF16, reinterpret_cast<std::byte *>(narrow), 6);
+  uint16_t want[] = {0, 0x4000, 0x7fc0, 0xffc0, 0, 0};
+  for (int i = 0; i < 6; ++i)
+    EXPECT_EQ(narrow[i], want[i]) << i;
+}
+
+TEST(GemmTest, Run_ReluOfNaN_IsNaN) {
+  fb::GemmT g = denseGemm(3, 40, 1, false, false);
+  g.activation = fb::Activation::Relu;
+  std::vector<float> a = {1, NAN, -1}, b(40, 2.0f), c(120);
+  LibraryContext context(1);
+  GemmPointers at;
+  at.a = reinterpret_cast<std::byte *>(a.data());
+  at.b = reinterpret_cast<std::byte *>(b.data());
+  at.c = reinterpret_cast<std::byte *>(c.data());
+  auto plan = GemmPlan::create(context, g, at);
+  ASSERT_TRUE(plan.isOk()) << plan.status().toString();
+  ASSERT_TRUE(context.allocate().isOk());
+  ThreadPool pool(1);
+  ASSERT_TRUE(plan.value()->run(pool).isOk());
+  EXPECT_EQ(c[0], 2);
+  EXPECT_TRUE(std::isnan(c[40]));
+  EXPECT_EQ(c[80], 0);
 }
 
 TEST(GemmTest, Run_AttentionStrides_EqualsSums) {
@@ -238,5 +280,97 @@ TEST(GemmTest, Create_OfDoubles_IsAnHonestError) {
   ASSERT_FALSE(plan.isOk());
   EXPECT_EQ(plan.status().id(), "DLC6003");
 }
+
+
+// A 16-bit product sums in f32 and rounds once, so it differs from the exact sum
+// of its (rounded) operands by half a unit of its type, plus the sum's own error.
+struct NarrowCase {
+  fb::DType dtype;
+  bool isWide, hasResidual;
+};
+
+class NarrowGemmTest : public ::testing::TestWithParam<NarrowCase> {
+protected:
+  static uint16_t narrow(fb::DType type, float value) {
+    return type == fb::DType::F16 ? floatToHalf(value) : floatToBfloat(value);
+  }
+  static float widen(fb::DType type, uint16_t bits) {
+    return type == fb::DType::F16 ? halfToFloat(bits) : bfloatToFloat(bits);
+  }
+  static std::vector<uint16_t> narrowed(fb::DType type, const Floats &values,
+                                        int64_t count) {
+    std::vector<uint16_t> result;
+    for (int64_t i = 0; i < count; ++i)
+      result.push_back(narrow(type, values[i]));
+    return result;
+  }
+};
+
+TEST_P(NarrowGemmTest, Run_EqualsSumsOfTheRoundedOperands) {
+  const NarrowCase c = GetParam();
+  for (int64_t depth : {3, 70, 2100})
+    for (bool isATransposed : {false, true}) {
+      fb::GemmT g = denseGemm(65, 130, depth, isATransposed, true);
+      g.dtype = c.dtype;
+      g.is_wide = c.isWide;
+      g.bias = 0;
+      g.residual = c.hasResidual ? 0 : -1;
+      Floats a(65 * depth, 1), b(130 * depth, 2), bias(130, 3),
+          residual(65 * 130, 4);
+      auto a16 = narrowed(c.dtype, a, 65 * depth);
+      auto b16 = narrowed(c.dtype, b, 130 * depth);
+      auto residual16 = narrowed(c.dtype, residual, 65 * 130);
+      std::vector<float> wide(65 * 130);
+      std::vector<uint16_t> result(65 * 130);
+      auto bytes = [](auto &values) {
+        return reinterpret_cast<std::byte *>(values.data());
+      };
+      GemmPointers at;
+      at.a = bytes(a16);
+      at.b = bytes(b16);
+      at.c = c.isWide ? bytes(wide) : bytes(result);
+      at.bias = bias.bytes();
+      if (c.hasResidual)
+        at.residual = c.isWide ? residual.bytes() : bytes(residual16);
+      LibraryContext context(2);
+      auto plan = GemmPlan::create(context, g, at);
+      ASSERT_TRUE(plan.isOk()) << plan.status().toString();
+      ASSERT_TRUE(context.allocate().isOk());
+      ASSERT_TRUE(plan.value()->run(ThreadPool(2)).isOk());
+      double unit = c.isWide                     ? 0x1p-24
+                    : c.dtype == fb::DType::BF16 ? 0x1p-8
+                                                 : 0x1p-11;
+      for (int64_t i = 0; i < 65; ++i)
+        for (int64_t j = 0; j < 130; ++j) {
+          double sum = bias[j], size = std::fabs(sum);
+          for (int64_t k = 0; k < depth; ++k) {
+            int64_t x = isATransposed ? k * 65 + i : i * depth + k;
+            double term = double(widen(c.dtype, a16[size_t(x)])) *
+                          widen(c.dtype, b16[size_t(j * depth + k)]);
+            sum += term;
+            size += std::fabs(term);
+          }
+          size_t at = size_t(i * 130 + j);
+          double base = std::fabs(sum);
+          if (c.hasResidual)
+            sum += c.isWide ? residual[int64_t(at)]
+                            : widen(c.dtype, residual16[at]);
+          double got = c.isWide ? wide[at] : widen(c.dtype, result[at]);
+          // Two roundings with a residual: of the tile and of the sum.
+          double tolerance = (std::fabs(sum) + base) * unit +
+                             size * double(depth) * 0x1p-24 + 0x1p-24;
+          ASSERT_NEAR(got, sum, tolerance) << i << " " << j << " " << depth;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Types, NarrowGemmTest,
+    ::testing::Values(NarrowCase{fb::DType::BF16, false, false},
+                      NarrowCase{fb::DType::BF16, true, false},
+                      NarrowCase{fb::DType::BF16, false, true},
+                      NarrowCase{fb::DType::BF16, true, true},
+                      NarrowCase{fb::DType::F16, false, false},
+                      NarrowCase{fb::DType::F16, true, true}));
 
 } // namespace

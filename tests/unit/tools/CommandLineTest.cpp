@@ -64,12 +64,24 @@ TEST(CommandLine, WhatThisReleaseLacks_IsAnErrorWithAnId) {
     return text.substr(0, 13);
   };
   EXPECT_EQ(idOf({"--target", "cuda"}), "error DLC4101");
-  EXPECT_EQ(idOf({"--precision", "bf16"}), "error DLC4102");
-  EXPECT_EQ(idOf({"--memory-limit", "1GiB"}), "error DLC4103");
-  EXPECT_EQ(idOf({"--recompute", "auto"}), "error DLC4103");
+  EXPECT_EQ(idOf({"--precision", "fp8"}), "error DLC4102");
+  EXPECT_EQ(idOf({"--recompute", "some"}), "error DLC2015");
   EXPECT_EQ(idOf({"--mesh", "data=2"}), "error DLC3001");
   EXPECT_EQ(idOf({"--to", "graph"}), "error DLC4104");
   EXPECT_EQ(idOf({"--dim", "n=1..4"}), "error DLC4105");
+}
+
+TEST(CommandLine, Report_IsCheckedBeforeTheModelIsRead) {
+  auto lineOf = [](std::vector<std::string> options) {
+    options.insert(options.begin(), {"compile", "m.onnx", "-o", "m.dlc"});
+    return failureOf(options);
+  };
+  EXPECT_EQ(lineOf({"--report", "r.txt"}).second.substr(0, 13),
+            "error DLC4106");
+  EXPECT_EQ(
+      lineOf({"--report", "r.json", "--machine", "9"}).second.substr(0, 13),
+      "error DLC4111");
+  EXPECT_EQ(lineOf({"--memory-limit", "much"}).first, 2);
 }
 
 TEST(CommandLine, MissingModel_IsAnErrorWithAnId) {
@@ -91,7 +103,7 @@ TEST(CommandLine, Explain_ErrorId_PrintsItsPage) {
 
 TEST(CommandLine, Config_TomlFile_GivesOptions) {
   std::string path = testing::TempDir() + "dlc-config.toml";
-  std::ofstream(path) << "[compile]\nprecision = \"bf16\"\n";
+  std::ofstream(path) << "[compile]\nprecision = \"fp8\"\n";
   auto [status, text] =
       failureOf({"--config", path, "compile", "m.onnx", "-o", "m.dlc"});
   EXPECT_EQ(text.substr(0, 13), "error DLC4102") << text;

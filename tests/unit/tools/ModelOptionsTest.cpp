@@ -15,7 +15,10 @@ TEST(ModelOptions, Lines_ThereAndBack_AreTheSame) {
   options.trainOnly = {"head.*"};
   options.retie = false;
   options.batchNormTrains = false;
-  options.isF64 = true;
+  options.precision = "bf16";
+  options.keepF32 = {"head*"};
+  options.recompute = "cheap";
+  options.lossScale = "dynamic:init=8";
   options.dims = {{"sequence=length", 12}, {"x[2]", 3}};
   options.batch = 7;
   options.targetShapes = {{"target", {7, 12}}, {"target/y", {}}};

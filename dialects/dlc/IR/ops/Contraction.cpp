@@ -49,9 +49,23 @@ LogicalResult DotGeneralOp::inferReturnTypes(MLIRContext *,
   return success();
 }
 
+/// The element type is the verifier's matter, which may say more.
+bool DotGeneralOp::isCompatibleReturnTypes(TypeRange inferred,
+                                           TypeRange actual) {
+  return llvm::equal(inferred, actual, [](Type x, Type y) {
+    return cast<RankedTensorType>(x).getShape() ==
+           cast<RankedTensorType>(y).getShape();
+  });
+}
+
 LogicalResult DotGeneralOp::verify() {
   if (failed(verifyInference(*this)))
     return failure();
+  Type element = elementTypeOf(getLhs()), result = elementTypeOf(getResult());
+  bool isWide = (element.isF16() || element.isBF16()) && result.isF32();
+  if (result != element && !isWide)
+    return emitOpError() << "expects a result of element type " << element
+                         << ", but got " << result;
   auto lhs = getLhs().getType(), rhs = getRhs().getType();
   if (failed(verifyElementType(*this, "rhs", rhs.getElementType(),
                                lhs.getElementType())) ||
@@ -83,8 +97,13 @@ static LogicalResult verifyConv(OpTy op, RankedTensorType src,
     return op.emitOpError()
            << "expects 1 to 3 spatial dims, but got " << spatial;
   Type element = src.getElementType();
-  if (failed(verifyElementType(op, "weights", weights.getElementType(),
-                               element)) ||
+  // The sums of a weight gradient need not be rounded.
+  bool isWide = std::is_same_v<OpTy, ConvGradWeightsOp> &&
+                (element.isF16() || element.isBF16()) &&
+                weights.getElementType().isF32();
+  if ((!isWide && failed(verifyElementType(op, "weights",
+                                           weights.getElementType(),
+                                           element))) ||
       failed(verifyElementType(op, "result", dst.getElementType(), element)) ||
       failed(verifyLength(op, "strides", op.getStrides().size(), spatial)) ||
       failed(

@@ -3,11 +3,11 @@
 
 include "dialects/dlc/IR/DlcOpBase.td"
 
-def Dlc_DotGeneralOp : Dlc_Op<"dot_general", "Contraction", LowerFreely, [InferTypeOpAdaptor]> {
+def Dlc_DotGeneralOp : Dlc_Op<"dot_general", "Contraction", LowerFreely, [InferTypeOpAdaptorWithIsCompatible]> {
   let summary = "multiply and sum over contracted dims, batch dims in parallel";
   let description = [{
     The result's dims are the batch dims, then the free dims of `lhs`, then those of `rhs`, each in operand order. (StableHLO
-    dot_general.) Sums in at least f32 for floats; integers wrap.
+    dot_general.) Sums in at least f32 for floats; integers wrap. The result of 16-bit floats may be f32: the sum before it is rounded.
   }];
   let arguments = (ins Dlc_NumberTensor:$lhs, Dlc_NumberTensor:$rhs, DenseI64ArrayAttr:$lhsBatch, DenseI64ArrayAttr:$rhsBatch,
                        DenseI64ArrayAttr:$lhsContract, DenseI64ArrayAttr:$rhsContract);
@@ -19,8 +19,14 @@ def Dlc_DotGeneralOp : Dlc_Op<"dot_general", "Contraction", LowerFreely, [InferT
   let hasVerifier = 1;
   let validExamples = [[{
     %0 = dlc.dot_general %x, %x batch [] x [] contract [1] x [1] : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf32>
+  }], [{
+    %0 = dlc.cast %x : tensor<2x3xf32> -> tensor<2x3xbf16>
+    %1 = dlc.dot_general %0, %0 batch [] x [] contract [1] x [1] : (tensor<2x3xbf16>, tensor<2x3xbf16>) -> tensor<2x2xf32>
   }]];
   let invalidExamples = [[{
+    expects a result of element type 'f32', but got 'f64'
+    %0 = dlc.dot_general %x, %x batch [] x [] contract [1] x [1] : (tensor<2x3xf32>, tensor<2x3xf32>) -> tensor<2x2xf64>
+  }], [{
     expects the lhs batch and contracted dims to be distinct and in [0, 2), but got 1
     %0 = dlc.dot_general %x, %u batch [1] x [1] contract [1] x [1] : (tensor<2x3xf32>, tensor<5x3xf32>) -> tensor<3x2x5xf32>
   }], [{
@@ -141,7 +147,10 @@ def Dlc_ConvGradDataOp : Dlc_ConvBaseOp<"conv_grad_data"> {
 
 def Dlc_ConvGradWeightsOp : Dlc_ConvBaseOp<"conv_grad_weights"> {
   let summary = "the gradient of a convolution with respect to its weights";
-  let description = "`src` [N, spatial…, C], `grad` [N, spatial…, O], result [O, C / groups, kernel…].";
+  let description = [{
+    `src` [N, spatial…, C], `grad` [N, spatial…, O], result [O, C / groups, kernel…]; of 16-bit floats it may be f32: the sums before
+    they are rounded.
+  }];
   let arguments = !con((ins Dlc_FloatTensor:$src, Dlc_FloatTensor:$grad), Dlc_ConvGeometry);
   let results = (outs Dlc_FloatTensor:$result);
   let assemblyFormat = [{

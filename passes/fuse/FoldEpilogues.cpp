@@ -1,0 +1,165 @@
+//===- FoldEpilogues.cpp - what follows a library call, inside it ---------===//
+//
+//   %h = dlc.dot_general %x, %w             %z = dlc.kernel "gemm_bias_relu"
+//   %b = dlc.broadcast %bias dims [1]             … (%x, %w, %bias) {
+//   %y = dlc.add %h, %b             ->        every op on the left
+//   %z = dlc.relu %y                        } {library}
+//
+// Whether that saves anything depends on the kernels that would be formed: an
+// op that a kernel computes on the way costs nothing. So kernels are formed for
+// trial, and a call takes what follows it up to the last value that a kernel
+// would have written; the call writes that value instead, and no kernel needs
+// to. A tensor that is added must be in memory anyway.
+//
+//===----------------------------------------------------------------------===//
+#include "passes/fuse/Passes.h"
+
+#include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Halves.h"
+#include "passes/fuse/Fuser.h"
+#include "passes/fuse/LibraryKernels.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+
+namespace dlc {
+#define GEN_PASS_DEF_FOLDEPILOGUESPASS
+#include "passes/fuse/Passes.h.inc"
+} // namespace dlc
+
+using namespace dlc;
+
+namespace {
+
+class EpilogueFolder {
+public:
+  explicit EpilogueFolder(Block &block) : block(block), trial(block) {
+    fuse(trial, FusionCost());
+  }
+  unsigned run();
+
+private:
+  bool isInMemory(Value value);
+  bool isTaken(const Epilogue &epilogue) const;
+  bool isNewGradient(const Epilogue &epilogue) const;
+  std::optional<Epilogue> choose(Operation *call);
+  void fold(Operation *call, const Epilogue &epilogue);
+
+  Block &block;
+  FusionGraph trial;
+  /// Ops that became part of a call.
+  llvm::DenseSet<Operation *> folded;
+};
+
+} // namespace
+
+/// Whether `value` is written even if no call reads it.
+bool EpilogueFolder::isInMemory(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getOperand();
+  Operation *definition = value.getDefiningOp();
+  return !definition || isLibraryCall(definition) || trial.writerOf(value);
+}
+
+/// Another call computes some of it. Views may be read by several.
+bool EpilogueFolder::isTaken(const Epilogue &epilogue) const {
+  return llvm::any_of(epilogue.ops, [&](Operation *op) {
+    return !isIndexOnly(op) && folded.contains(op);
+  });
+}
+
+/// A sum of gradients that only the optimizer reads. Its kernel would read one
+/// tensor more, and so could not be a slice of the list of all updates. A large
+/// one need not be: a launch is nothing to it, and the list would keep it in
+/// memory until all gradients are there.
+bool EpilogueFolder::isNewGradient(const Epilogue &epilogue) const {
+  constexpr int64_t mostElements = 1 << 20;
+  return epilogue.residual &&
+         elementCount(shapeOf(epilogue.result)) <= mostElements &&
+         llvm::all_of(epilogue.result.getUsers(),
+                      [&](Operation *user) { return trial.isUpdate(user); });
+}
+
+/// The longest epilogue that ends at a value which a kernel would write.
+std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
+  std::optional<Epilogue> best;
+  SmallVector<Epilogue, 0> all = epiloguesOf(call);
+  for (const Epilogue &epilogue : llvm::drop_begin(all)) {
+    if (isTaken(epilogue) ||
+        (epilogue.residual && !isInMemory(epilogue.residual)))
+      break;
+    if (trial.writerOf(epilogue.result) || isNewGradient(epilogue))
+      best = epilogue;
+  }
+  return best;
+}
+
+/// Makes one kernel of the ops, where the last of them was.
+void EpilogueFolder::fold(Operation *call, const Epilogue &epilogue) {
+  llvm::SmallSetVector<Operation *, 16> members(llvm::from_range, epilogue.ops);
+  SmallVector<Operation *> ops = members.takeVector();
+  llvm::sort(ops,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  llvm::SmallSetVector<Value, 4> inputs;
+  SmallVector<Location> locations;
+  for (Operation *op : ops) {
+    if (!isIndexOnly(op))
+      locations.push_back(op->getLoc());
+    for (Value operand : op->getOperands())
+      if (!llvm::is_contained(ops, operand.getDefiningOp()))
+        inputs.insert(operand);
+  }
+  OpBuilder b(ops.back());
+  Location loc = b.getFusedLoc(locations);
+  Type type = epilogue.result.getType();
+  auto kernel =
+      KernelOp::create(b, loc, type, nameOf(call, epilogue),
+                       ScheduleAttr::get(b.getContext(), ScheduleKind::Contract,
+                                         shapeOf(epilogue.result), {}),
+                       inputs.getArrayRef());
+  kernel->setAttr("library", b.getUnitAttr());
+  Block *body = b.createBlock(&kernel.getBody());
+  IRMapping mapping;
+  for (Value input : inputs)
+    mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
+  for (Operation *op : ops)
+    // Equal kernels are one, whichever half they are for.
+    b.clone(*op, mapping)->removeAttr(names::recomputed);
+  YieldOp::create(b, loc, mapping.lookup(epilogue.result));
+  Value(epilogue.result).replaceAllUsesWith(kernel.getOutputs().front());
+}
+
+unsigned EpilogueFolder::run() {
+  SmallVector<Operation *> calls;
+  for (Operation &op : block)
+    if (isa<DotGeneralOp, ConvOp>(op) && isLibraryCall(&op))
+      calls.push_back(&op);
+  // Decided for all before any is changed, last calls first: of two products
+  // that are added, the later one adds.
+  SmallVector<std::pair<Operation *, Epilogue>> chosen;
+  for (Operation *call : llvm::reverse(calls))
+    if (std::optional<Epilogue> epilogue = choose(call)) {
+      folded.insert_range(epilogue->ops);
+      chosen.push_back({call, *epilogue});
+    }
+  for (auto &[call, epilogue] : chosen)
+    fold(call, epilogue);
+  return chosen.size();
+}
+
+namespace {
+
+struct FoldEpilogues : dlc::impl::FoldEpiloguesPassBase<FoldEpilogues> {
+  void runOnOperation() override {
+    Block &block = getOperation().getBody().front();
+    numFolded += EpilogueFolder(block).run();
+    // What the calls took over is dead now.
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
+      if (op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>())
+        op.erase();
+  }
+};
+
+} // namespace

@@ -1,0 +1,51 @@
+#ifndef DLC_PRECISION_PASSES_TD
+#define DLC_PRECISION_PASSES_TD
+
+include "passes/PassBase.td"
+
+def MixedPrecisionPass : DlcPass<"dlc-mixed-precision", "::mlir::func::FuncOp"> {
+  let summary = "Compute contractions of f32 in bf16 or f16, and store what they read so";
+  let description = [{
+    Ops whose precision class is *lower freely* (products and convolutions, forward and backward) read and write `type`; everything else stays
+    f32, which costs nothing: inside a kernel values are f32 registers whatever memory holds, so only what crosses memory has a width. Parameters
+    and optimizer state are arguments and keep f32 (master weights); each is cast once, where it is first read.
+
+    A value that a contraction reads is stored once: its other readers get the rounded value too, instead of a second, wide copy. Sums are the
+    exception: a residual stream, forward or backward, is a chain of additions, and rounding every link would add up along the depth of the
+    model. A product from which no other contraction is computed (a weight gradient, the loss's logits at the end of inference) keeps the f32 sum.
+
+    Casts go above reshapes, transposes and slices, which library calls read through. `keep` names nodes (globs) whose ops stay f32; the
+    entry `forward` is the model file exactly as written and is left alone. Runs last in the graph phase.
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let options = [
+    Option<"type", "type", "std::string", /*default=*/"\"bf16\"", "bf16 or f16">,
+    ListOption<"keep", "keep", "std::string", "globs of node names whose ops stay f32">
+  ];
+  let statistics = [
+    Statistic<"numLowered", "lowered", "contractions that compute in the narrow type">,
+    Statistic<"numKept", "kept", "contractions that stay f32 by name">
+  ];
+  let before = [{
+    func.func @infer(%x: tensor<2x3xf32>, %w: tensor<3x3xf32>) -> tensor<2x3xf32> {
+      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<2x3xf32>, tensor<3x3xf32>) -> tensor<2x3xf32>
+      %1 = dlc.tanh %0 : tensor<2x3xf32>
+      %2 = dlc.dot_general %1, %w batch [] x [] contract [1] x [0] : (tensor<2x3xf32>, tensor<3x3xf32>) -> tensor<2x3xf32>
+      return %2 : tensor<2x3xf32>
+    }
+  }];
+  let after = [{
+    func.func @infer(%x: tensor<2x3xf32>, %w: tensor<3x3xf32>) -> tensor<2x3xf32> {
+      %0 = dlc.cast %w : tensor<3x3xf32> -> tensor<3x3xbf16>
+      %1 = dlc.cast %x : tensor<2x3xf32> -> tensor<2x3xbf16>
+      %2 = dlc.dot_general %1, %0 batch [] x [] contract [1] x [0] : (tensor<2x3xbf16>, tensor<3x3xbf16>) -> tensor<2x3xbf16>
+      %3 = dlc.cast %2 : tensor<2x3xbf16> -> tensor<2x3xf32>
+      %4 = dlc.tanh %3 : tensor<2x3xf32>
+      %5 = dlc.cast %4 : tensor<2x3xf32> -> tensor<2x3xbf16>
+      %6 = dlc.dot_general %5, %0 batch [] x [] contract [1] x [0] : (tensor<2x3xbf16>, tensor<3x3xbf16>) -> tensor<2x3xf32>
+      return %6 : tensor<2x3xf32>
+    }
+  }];
+}
+
+#endif

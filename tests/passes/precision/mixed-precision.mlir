@@ -1,0 +1,64 @@
+// RUN: dlc-opt %s --dlc-mixed-precision | FileCheck %s
+// RUN: dlc-opt %s --dlc-mixed-precision="type=f16" | FileCheck %s --check-prefix=HALF
+// RUN: dlc-opt %s --dlc-mixed-precision="keep=head*" | FileCheck %s --check-prefix=KEEP
+
+// The residual stream stays f32, although a product reads a copy; the tanh that
+// a product reads is stored once, so the skip reads the rounded one.
+// CHECK-LABEL: func.func @stream
+// CHECK:         %[[X:.*]] = dlc.cast %arg0 : tensor<4x4xf32> -> tensor<4x4xbf16>
+// CHECK:         %[[H:.*]] = dlc.dot_general %[[X]], {{.*}} -> tensor<4x4xbf16>
+// CHECK:         %[[T:.*]] = dlc.tanh
+// CHECK:         %[[N:.*]] = dlc.cast %[[T]] : tensor<4x4xf32> -> tensor<4x4xbf16>
+// CHECK:         %[[W:.*]] = dlc.cast %[[N]] : tensor<4x4xbf16> -> tensor<4x4xf32>
+// CHECK:         %[[S:.*]] = dlc.add {{.*}}, %[[W]] : tensor<4x4xf32>
+// CHECK:         dlc.cast %[[S]] : tensor<4x4xf32> -> tensor<4x4xbf16>
+// CHECK:         dlc.dot_general {{.*}} -> tensor<4x4xf32>
+// CHECK:         dlc.exp %[[S]]
+// HALF-LABEL:  func.func @stream
+// HALF:          dlc.dot_general {{.*}} -> tensor<4x4xf16>
+func.func @stream(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>) {
+  %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %1 = dlc.tanh %0 : tensor<4x4xf32>
+  %2 = dlc.dot_general %1, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %3 = dlc.add %2, %1 : tensor<4x4xf32>
+  %4 = dlc.dot_general %3, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %5 = dlc.exp %3 : tensor<4x4xf32>
+  return %4, %5 : tensor<4x4xf32>, tensor<4x4xf32>
+}
+
+// Library calls read through a transpose, so the cast is above it.
+// CHECK-LABEL: func.func @above_views
+// CHECK-NEXT:    %[[N:.*]] = dlc.cast %arg0
+// CHECK-NEXT:    %[[T:.*]] = dlc.transpose %[[N]]
+// CHECK-NEXT:    %[[D:.*]] = dlc.dot_general %[[T]], %[[N]]
+// CHECK-NEXT:    return %[[D]]
+func.func @above_views(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = dlc.transpose %x [1, 0] : tensor<4x4xf32> -> tensor<4x4xf32>
+  %1 = dlc.dot_general %0, %x batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %1 : tensor<4x4xf32>
+}
+
+// A kept node reads and writes f32.
+// KEEP-LABEL: func.func @named
+// KEEP:         dlc.dot_general {{.*}} -> tensor<4x4xbf16>
+// KEEP:         dlc.dot_general {{.*}} (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+func.func @named(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32> loc("body")
+  %1 = dlc.dot_general %0, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32> loc("head.0")
+  return %1 : tensor<4x4xf32>
+}
+
+// f64 and integers are left alone, and so is the model as it was written.
+// CHECK-LABEL: func.func @others
+// CHECK-NOT:     dlc.cast
+func.func @others(%x: tensor<4x4xf64>, %i: tensor<4x4xi32>) -> (tensor<4x4xf64>, tensor<4x4xi32>) {
+  %0 = dlc.dot_general %x, %x batch [] x [] contract [1] x [0] : (tensor<4x4xf64>, tensor<4x4xf64>) -> tensor<4x4xf64>
+  %1 = dlc.dot_general %i, %i batch [] x [] contract [1] x [0] : (tensor<4x4xi32>, tensor<4x4xi32>) -> tensor<4x4xi32>
+  return %0, %1 : tensor<4x4xf64>, tensor<4x4xi32>
+}
+// CHECK-LABEL: func.func @forward
+// CHECK-NOT:     dlc.cast
+func.func @forward(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = dlc.dot_general %x, %x batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}

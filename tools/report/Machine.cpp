@@ -1,0 +1,98 @@
+//===- Machine.cpp - what a machine can do at most ------------------------===//
+#include "tools/report/Machine.h"
+
+#include "runtime/artifact/artifact_generated.h"
+#include "runtime/core/ThreadPool.h"
+#include "runtime/cpu/Gemm.h"
+#include "tools/support/Failure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <vector>
+
+namespace dlc::tools {
+
+double MachineLimits::timeNs(uint64_t flops, uint64_t bytes) const {
+  if (gflops <= 0 || gbytes <= 0)
+    return 0;
+  return std::max(double(flops) / gflops, double(bytes) / gbytes);
+}
+
+/// Seconds of the fastest of a few runs; the first one warms up.
+static double fastest(const std::function<void()> &run) {
+  using Clock = std::chrono::steady_clock;
+  double best = 1e30;
+  for (int i = 0; i < 6; ++i) {
+    Clock::time_point start = Clock::now();
+    run();
+    double seconds =
+        std::chrono::duration<double>(Clock::now() - start).count();
+    if (i > 0)
+      best = std::min(best, seconds);
+  }
+  return std::max(best, 1e-9);
+}
+
+static double measureProduct(rt::DType dtype, const rt::ThreadPool &pool) {
+  constexpr int64_t size = 768;
+  fb::GemmT gemm;
+  gemm.dtype = fb::DType(dtype);
+  gemm.batch0 = gemm.batch1 = 1;
+  gemm.m = gemm.n = gemm.k = size;
+  gemm.a_strides = gemm.b_strides = gemm.c_strides = {0, 0, size, 1};
+  // Zeros would do, but for CPUs whose power depends on the data.
+  std::vector<double> a(size * size, 1.5), b(size * size, 0.25), c(size * size);
+  uint64_t workspaceBytes = rt::gemmWorkspaceBytes(gemm);
+  std::vector<std::byte> workspace(workspaceBytes + 64);
+  auto bytes = [](auto &values) {
+    return reinterpret_cast<std::byte *>(values.data());
+  };
+  rt::GemmPointers at;
+  at.a = bytes(a);
+  at.b = bytes(b);
+  at.c = bytes(c);
+  at.workspace = workspaceBytes ? bytes(workspace) : nullptr;
+  rt::LibraryContext context(pool.threads());
+  auto plan = check(rt::GemmPlan::create(context, gemm, at));
+  check(context.allocate());
+  double seconds = fastest([&] { check(plan->run(pool)); });
+  return 2.0 * size * size * size / seconds / 1e9;
+}
+
+static double measureTriad(const rt::ThreadPool &pool) {
+  constexpr int64_t groups = 256, groupSize = 32 * 1024; // 32 MiB per array
+  std::vector<float> a(groups * groupSize, 1), b(groups * groupSize, 2),
+      c(groups * groupSize, 3);
+  double seconds = fastest([&] {
+    pool.parallelFor(groups, [&](int, int64_t first, int64_t end) {
+      for (int64_t i = first * groupSize; i < end * groupSize; ++i)
+        a[size_t(i)] = b[size_t(i)] + 0.5f * c[size_t(i)];
+    });
+  });
+  return 3.0 * 4 * groups * groupSize / seconds / 1e9;
+}
+
+MachineLimits measureMachine(rt::DType dtype, int threads) {
+  rt::ThreadPool pool(threads > 0 ? threads : rt::defaultThreadCount());
+  MachineLimits limits;
+  limits.isMeasured = true;
+  limits.threads = pool.threads();
+  limits.gflops = measureProduct(dtype, pool);
+  limits.gbytes = measureTriad(pool);
+  return limits;
+}
+
+MachineLimits parseMachine(const std::string &text) {
+  MachineLimits limits;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%lf,%lf%c", &limits.gflops, &limits.gbytes,
+                  &rest) != 2 ||
+      !(limits.gflops > 0) || !(limits.gbytes > 0))
+    fail("DLC4111", "machine must be GFLOPS,GBYTES, two numbers above 0, but got '",
+         text, "'");
+  return limits;
+}
+
+} // namespace dlc::tools
