@@ -246,7 +246,7 @@ static bool hasNonFinite(const Weight &weight) {
 static bool mayBeMerged(const Weight &weight, unsigned bits) {
   if (!isConstantValued(weight))
     return false;
-  double value = element(weight, 0);
+  double value = Elements(weight)[0];
   return bits & (Statistic | WeightLike) ||
          (weight.type.getNumElements() > 1 && (value == 0 || value == 1));
 }

@@ -196,9 +196,10 @@ Status Session::resolveBuffers(Entry &entry) {
       addresses.push_back((isArena ? arena->data() : constants) +
                           buffer->offset());
       sizes.push_back(buffer->bytes());
+      // Whole cache lines, as the compiler plans them.
       if (isArena)
-        entry.arenaEnd =
-            std::max(entry.arenaEnd, buffer->offset() + buffer->bytes());
+        entry.arenaEnd = std::max(
+            entry.arenaEnd, (buffer->offset() + buffer->bytes() + 63) / 64 * 64);
     }
   auto resolve = [&](const auto *tensors, std::vector<std::byte *> &data) {
     data.clear();

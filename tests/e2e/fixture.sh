@@ -27,8 +27,8 @@ echo "gradients:"
 # shellcheck disable=SC2086  # $mapping is words
 "$compare" "$scratch/$file.grad.npz" "$expected" --found-prefix grad/ --expected-prefix grad/ $mapping --count "$trained" \
   --tolerance "$tolerance"
-# "arena, total … N B" is a promise: N is what a call then uses, to the byte.
-promised=$(sed -n 's/^ *arena, total .* \([0-9,]*\) B$/\1/p' "$scratch/$file.report" | tr -d ,)
+# "arena, allocated once … N B" is a promise: N is what a call then uses, to the byte.
+promised=$(sed -n 's/^ *arena, allocated once .* \([0-9,]*\) B$/\1/p' "$scratch/$file.report" | tr -d ,)
 used=$("$dlc" bench "$scratch/$file.dlc" --entry grad --steps 1 --warmup 0 --json | sed -n 's/.*"arena_peak_bytes": \([0-9]*\).*/\1/p')
 echo "arena: $promised bytes promised, $used used"
 [ "$promised" = "$used" ] && [ -n "$used" ] || exit 1

@@ -223,8 +223,8 @@ void Page::timelines() {
                          "<p class=\"readout note\"></p>\n");
 }
 
-static std::string holdingRow(const Holding &holding,
-                              const ProgramFacts &program, HtmlTable &table) {
+static void addHolding(const Holding &holding, const ProgramFacts &program,
+                       HtmlTable &table) {
   std::string alive = "always", by;
   if (!holding.isResident) {
     bool isToEnd = holding.last >= int64_t(program.instructions.size());
@@ -238,7 +238,6 @@ static std::string holdingRow(const Holding &holding,
              key(categoryKey(holding.category), categoryName(holding.category)),
              alive, escapeHtml(holding.name), escapeHtml(by),
              escapeHtml(nodesText(holding.nodes, 6))});
-  return "";
 }
 
 void Page::holdings() {
@@ -251,7 +250,7 @@ void Page::holdings() {
     HtmlTable table({"#bytes", "category", "alive", "what", "computed by",
                      "ONNX nodes"});
     for (size_t i = first; i < end; ++i)
-      holdingRow(all[i], *program, table);
+      addHolding(all[i], *program, table);
     return table.text();
   };
   size_t shown = std::min<size_t>(all.size(), 25);
