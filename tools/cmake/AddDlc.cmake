@@ -2,6 +2,10 @@
 
 add_library(dlc_plain_options INTERFACE)
 target_compile_options(dlc_plain_options INTERFACE -Wall -Wextra -Wno-unused-parameter -Wno-comment)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # g++ 12 takes std::string's own buffer for a foreign one (its bugs 105329 and 105651).
+  target_compile_options(dlc_plain_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds -Wno-restrict>)
+endif()
 if(DLC_WERROR)
   target_compile_options(dlc_plain_options INTERFACE -Werror)
 endif()

@@ -21,9 +21,12 @@ Value targetLogit(OpBuilder &b, Location loc, Value logits, Value targets) {
   ArrayRef<int64_t> shape = shapeOf(logits);
   int64_t dim = rankOf(logits) - 1;
   auto indexType = RankedTensorType::get(shape, elementTypeOf(targets));
-  Value isTarget = CompareOp::create(
-      b, loc, ComparePredicate::EQ, IotaOp::create(b, loc, indexType, dim),
-      expandReduced(b, loc, targets, shape, {dim}));
+  // One statement each, here and below: compilers differ in which argument
+  // they evaluate first.
+  Value position = IotaOp::create(b, loc, indexType, dim);
+  Value wide = expandReduced(b, loc, targets, shape, {dim});
+  Value isTarget =
+      CompareOp::create(b, loc, ComparePredicate::EQ, position, wide);
   Value chosen =
       SelectOp::create(b, loc, isTarget, logits, splatLike(b, loc, logits, 0));
   return ReduceSumOp::create(b, loc, chosen, ArrayRef<int64_t>{dim});
@@ -48,9 +51,10 @@ SmallVector<Value> decomposeCrossEntropy(OpBuilder &b, CrossEntropyOp op) {
   Value lse = logSumExp(b, loc, logits);
   Value loss = SubOp::create(b, loc, lse, targetLogit(b, loc, logits, targets));
   int64_t classes = shapeOf(logits).back();
-  Value isOutside = OrOp::create(
-      b, loc, compareTargets(b, loc, ComparePredicate::LT, targets, 0),
-      compareTargets(b, loc, ComparePredicate::GE, targets, classes));
+  Value isBelow = compareTargets(b, loc, ComparePredicate::LT, targets, 0);
+  Value isAbove =
+      compareTargets(b, loc, ComparePredicate::GE, targets, classes);
+  Value isOutside = OrOp::create(b, loc, isBelow, isAbove);
   Value nan = splatLike(b, loc, loss, std::numeric_limits<double>::quiet_NaN());
   loss = SelectOp::create(b, loc, isOutside, nan, loss);
   Value isIgnored =

@@ -28,8 +28,9 @@ void expectClose(const Tensor &actual, const Tensor &expected) {
       largest = std::max(largest, std::fabs(expected.number(i)));
   for (int64_t i = 0; i < expected.size(); ++i) {
     double a = actual.number(i), e = expected.number(i);
-    if (a != e && !(std::isnan(a) && std::isnan(e)))
+    if (a != e && !(std::isnan(a) && std::isnan(e))) {
       EXPECT_NEAR(a, e, 1e-12 * largest) << i;
+    }
   }
 }
 

@@ -36,8 +36,9 @@ TEST_F(OpTableTest, EveryRow_HasKnownRoles) {
 TEST_F(OpTableTest, RowsOfOneOp_DoNotOverlap) {
   const frontend::OpRow *last = nullptr;
   for (const frontend::OpRow *row : frontend::OpTable::get().rows()) {
-    if (last && last->name == row->name)
+    if (last && last->name == row->name) {
       EXPECT_LE(last->until, row->since) << row->name.str();
+    }
     last = row;
   }
 }

@@ -245,8 +245,9 @@ TEST_F(TrainingTest, Step_FrozenParameter_KeepsItsValue) {
   auto step = buildStep(model(), optionsFor("mse", "sgd"));
   ASSERT_TRUE(succeeded(step));
   for (unsigned i = 0; i < step->getNumResults(); ++i)
-    if (auto alias = step->getResultAttrOfType<IntegerAttr>(i, names::alias))
+    if (auto alias = step->getResultAttrOfType<IntegerAttr>(i, names::alias)) {
       EXPECT_NE(Session::nameOf(*step, alias.getInt()), "w");
+    }
 }
 
 TEST_F(TrainingTest, Accumulate_TwoEqualCalls_IsOneStep) {
