@@ -17,6 +17,7 @@
 #include "passes/recompute/SavedValues.h"
 
 #include "mlir/IR/Remarks.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace dlc {
 #define GEN_PASS_DEF_RECOMPUTEPASS
@@ -27,6 +28,11 @@ using namespace mlir;
 using namespace dlc;
 
 namespace {
+
+bool isContraction(Operation *op) {
+  auto dlcOp = dyn_cast<DlcOpInterface>(op);
+  return dlcOp && dlcOp.getPrecisionClass() == PrecisionClass::LowerFreely;
+}
 
 class Repeater {
 public:
@@ -64,9 +70,7 @@ void Repeater::repeat(Operation *op) {
   copy->setAttr(names::recomputed, mark);
   copies[op] = copy;
   ++numRepeated;
-  auto dlcOp = dyn_cast<DlcOpInterface>(op);
-  numContractions +=
-      dlcOp && dlcOp.getPrecisionClass() == PrecisionClass::LowerFreely;
+  numContractions += isContraction(op);
   flops += costOf(op).flops;
 }
 
@@ -138,9 +142,28 @@ struct Recompute : dlc::impl::RecomputePassBase<Recompute> {
     }
     function->setAttr(names::recomputedFlops,
                       Builder(&getContext()).getF64FloatAttr(flops));
+    report(function, flops);
   }
 
 private:
+  void report(func::FuncOp function, double flops) {
+    if (!getContext().getRemarkEngine())
+      return;
+    unsigned copies = 0, contractions = 0;
+    for (Operation &op : function.getOps())
+      if (copyNumber(&op) != 0) {
+        ++copies;
+        contractions += isContraction(&op);
+      }
+    remark::passed(function.getLoc(),
+                   remark::RemarkOpts::name("repeated")
+                       .category("recompute")
+                       .function(function.getName()))
+        << llvm::formatv("mode '{0}': {1} ops are computed again, {2} of them "
+                         "products and convolutions, {3:f2} GFLOP in all",
+                         mode, copies, contractions, flops / 1e9)
+               .str();
+  }
   double repeat(func::FuncOp function, const ForwardOps &forward,
                 const llvm::DenseSet<Operation *> &saved, int64_t copyNumber) {
     Repeater repeater(function, forward, saved, copyNumber);

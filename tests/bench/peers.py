@@ -1,6 +1,7 @@
-"""One timing of one peer, in a process of its own: `peers.py PEER VARIANT MODEL STEPS THREADS` prints one JSON object.
+"""One timing of one peer, in a process of its own: `peers.py PEER VARIANT MODEL STEPS THREADS [PRECISION]` prints one JSON object.
 
-A step is forward, mean cross-entropy, backward and AdamW (lr 1e-4, weight decay 0.01), on fixed random data, f32.
+A step is forward, mean cross-entropy, backward and AdamW (lr 1e-4, weight decay 0.01), on fixed random data, in f32, or
+in bf16 as the peer does it: PyTorch's autocast. Weights are f32 in both.
 PEER VARIANT: eager or compile with `plain` or `channels_last` (images only); jax with `plain`.
 step_ms is the median, compile_s the first step less a median one, peak_mb the process' peak resident size, base_mb what
 it had before the model was made (interpreter and libraries).
@@ -11,14 +12,14 @@ import resource
 import sys
 import time
 
-WARM_UP = 3
+WARM_UP_CALLS, WARM_UP_SECONDS = 3, 0.2  # at least, as `dlc bench` does
 
 
 def resident_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def torch_step(peer, variant, name, threads):
+def torch_step(peer, variant, name, threads, precision):
     """(base_mb, function that runs one step and returns the loss)"""
     import torch
 
@@ -35,7 +36,11 @@ def torch_step(peer, variant, name, threads):
         module = module.to(memory_format=torch.channels_last)
         inputs = [x.contiguous(memory_format=torch.channels_last) for x in inputs]
     optimizer = torch.optim.AdamW(module.parameters(), lr=1e-4, fused=True)
-    loss_of = lambda *xs: case.loss_of(module(*xs), target)
+
+    def loss_of(*xs):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            return case.loss_of(module(*xs), target)
+
     loss_of = torch.compile(loss_of) if peer == "compile" else loss_of
 
     def step():
@@ -76,13 +81,16 @@ def jax_step(name):
 
 def main():
     peer, variant, name, steps, threads = *sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])
+    precision = sys.argv[6] if len(sys.argv) > 6 else "f32"
     start = time.perf_counter()
-    base, step = jax_step(name) if peer == "jax" else torch_step(peer, variant, name, threads)
+    base, step = jax_step(name) if peer == "jax" else torch_step(peer, variant, name, threads, precision)
     built = time.perf_counter()
     step()
     first = time.perf_counter() - built
-    for _ in range(WARM_UP):
+    warm, calls = time.perf_counter() + WARM_UP_SECONDS, 0
+    while calls < WARM_UP_CALLS or time.perf_counter() < warm:
         step()
+        calls += 1
     times = []
     for _ in range(steps):
         begin = time.perf_counter()

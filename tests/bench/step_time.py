@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Times a whole training step (forward, loss, backward, AdamW) of dlc and of its peers, side by side in one run.
 
-usage: step_time.py [MODEL …] [--peers dlc eager compile jax] [--threads N] [--steps N] [--rounds N] [--out PREFIX]
+usage: step_time.py [MODEL …] [--peers dlc eager compile jax] [--precision f32|bf16] [--threads N] [--steps N] [--rounds N] [--out PREFIX]
 
 Peers are PyTorch eager, torch.compile and JAX; one that is not installed is named in the report and left out. Every
 timing is a process of its own and the peers take turns, `--rounds` times. Turns alone do not make a busy machine fair: a
 compiler running beside it slows one timing tenfold and spares the next. So each timing waits for a quiet machine (at most
 `--wait` seconds) and notes how much processor time others took meanwhile; above 3 % it is disturbed, is marked with `*`,
 and gives way to any undisturbed one. A ratio with a `*` says nothing; run again. Every peer is first tried in each environment (flags of its threads' library and of malloc) and, for images,
-memory layout; the best goes on. Each figure is the best round's median. Threads are equal; f32.
+memory layout; the best goes on. Each figure is the best round's median. Threads and precision are equal (bf16: PyTorch's
+autocast, master weights in f32).
 compile_s is cold: an empty cache in the first round. peak_mb is the process' peak resident size.
 
 Writes PREFIX.md and PREFIX.json (default: .cache/bench/step_time in the repository); ratio = best peer / dlc, so above 1
@@ -64,7 +65,7 @@ def export(name):
     return path
 
 
-def variants(peer, name):
+def variants(peer, name, args):
     """(environment, layout) pairs to try."""
     if peer == "dlc":
         return [("plain", "plain")]
@@ -72,6 +73,7 @@ def variants(peer, name):
     if peer != "jax" and name.startswith("resnet"):
         layouts = ["channels_last", "plain"]
     environments = ["plain", "keep"] if peer == "jax" else list(ENVIRONMENTS)
+    environments = [e for e in environments if e in args.environments] or environments
     return [(e, l) for e in environments for l in layouts]
 
 
@@ -110,9 +112,9 @@ def run_peer(peer, name, variant, args, cache):
                    "JAX_PLATFORMS": "cpu", "DLC_NUM_THREADS": str(args.threads)}
     if peer == "dlc":
         command = [args.dlc, "bench", str(export(name)), "--entry", "step", "--loss", "cross-entropy", "--optimizer", "adamw",
-                   "--steps", str(args.steps), "--json"]
+                   "--precision", args.precision, "--steps", str(args.steps), "--json"]
     else:
-        command = [sys.executable, str(HERE / "peers.py"), peer, variant[1], name, str(args.steps), str(args.threads)]
+        command = [sys.executable, str(HERE / "peers.py"), peer, variant[1], name, str(args.steps), str(args.threads), args.precision]
     command = ["taskset", "-c", f"0-{args.threads - 1}", *command] if args.pin else command
     try:
         run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=args.timeout)
@@ -144,7 +146,7 @@ def time_model(name, peers, args):
     best = {}
     with tempfile.TemporaryDirectory() as cache:
         for peer in peers:
-            for variant in variants(peer, name):
+            for variant in variants(peer, name, args):
                 best[peer] = better(best.get(peer), measure(peer, name, variant, args, cache))
             say(name, peer, best[peer])
         for _ in range(args.rounds - 1):
@@ -169,7 +171,7 @@ def cell(result, key, digits):
 def table(results, absent, args):
     """The report in Markdown."""
     columns = [p for p in args.peers if p not in absent]
-    lines = [f"Training step, f32, {args.threads} threads, {machine()}. Best of {args.rounds} rounds of {args.steps} steps (median).", ""]
+    lines = [f"Training step, {args.precision}, {args.threads} threads, {machine()}. Best of {args.rounds} rounds of {args.steps} steps (median).", ""]
     if any(disturbed(r) or disturbed(r, "compile_s") for f in results.values() for r in f.values() if "step_ms" in r):
         lines += ["`*`: other programs took processor time meanwhile; the figure is too high by an unknown amount.", ""]
     lines += [f"{peer} left out: {why}." for peer, why in absent.items()]
@@ -214,8 +216,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", default=MODELS)
     parser.add_argument("--peers", nargs="+", default=["dlc", *PEERS], choices=["dlc", *PEERS])
+    parser.add_argument("--precision", default="f32", choices=["f32", "bf16"])
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--environments", nargs="+", default=list(ENVIRONMENTS), choices=list(ENVIRONMENTS), help="of the peers, to try")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--timeout", type=int, default=900)
     parser.add_argument("--wait", type=int, default=60, help="seconds to wait for a quiet machine before each timing")
@@ -224,6 +228,8 @@ def main():
     parser.add_argument("--out", default=str(CACHE / "step_time"))
     args = parser.parse_args()
     absent = {p: missing(p, args.dlc) for p in args.peers if missing(p, args.dlc)}
+    if args.precision != "f32" and "jax" in args.peers:
+        absent["jax"] = "it has no automatic mixed precision"
     peers = [p for p in args.peers if p not in absent]
     for peer, why in absent.items():
         print(f"{peer} is left out: {why}", file=sys.stderr)
@@ -231,7 +237,7 @@ def main():
     pathlib.Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     for name in args.models:
         results[name] = time_model(name, peers, args)
-        report = {"version": 1, "machine": machine(), "threads": args.threads, "steps": args.steps, "rounds": args.rounds,
+        report = {"version": 1, "machine": machine(), "precision": args.precision, "threads": args.threads, "steps": args.steps, "rounds": args.rounds,
                   "packages": versions(), "absent": absent, "results": results}
         pathlib.Path(args.out + ".json").write_text(json.dumps(report, indent=1) + "\n")
         pathlib.Path(args.out + ".md").write_text(table(results, absent, args))

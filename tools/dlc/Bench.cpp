@@ -28,7 +28,9 @@ namespace {
 
 struct Flags {
   std::string model, entry = "step", report;
-  int64_t steps = 20, warmup = 3, seed = 0;
+  int64_t steps = 20, seed = 0;
+  /// Calls before them; none: until the machine is warm.
+  std::optional<int64_t> warmup;
   int threads = 0;
   double lr = 1e-4;
   bool isJson = false, isProfiled = false;
@@ -125,18 +127,35 @@ static double peakMebibytes() {
   return static_cast<double>(usage.ru_maxrss) / 1024;
 }
 
+/// Clocks, caches and threads take a while to reach their speed, which three
+/// short calls are not.
+static void warmUp(const Flags &flags, RandomInputs &random, Call &call,
+                   rt::Session &session) {
+  constexpr int64_t leastCalls = 3;
+  constexpr double leastSeconds = 0.2;
+  Clock::time_point start = Clock::now();
+  auto isWarm = [&](int64_t calls) {
+    if (flags.warmup)
+      return calls >= *flags.warmup;
+    return calls >= leastCalls && secondsSince(start) >= leastSeconds;
+  };
+  for (int64_t calls = 0; !isWarm(calls); ++calls) {
+    random.fill(call.inputs());
+    call.run(session, nullptr);
+  }
+}
+
 static void timeCalls(const Flags &flags, const Built &built, Call &call,
                       rt::Session &session, Timing &timing) {
   RandomInputs random(built, flags.seed);
   call.setLearningRate(flags.lr);
-  for (int64_t i = -flags.warmup; i < flags.steps; ++i) {
+  warmUp(flags, random, call, session);
+  for (int64_t i = 0; i < flags.steps; ++i) {
     random.fill(call.inputs());
     rt::Trace trace;
     Clock::time_point start = Clock::now();
     call.run(session, flags.isTraced() ? &trace : nullptr);
     double seconds = secondsSince(start);
-    if (i < 0)
-      continue;
     timing.milliseconds.push_back(seconds * 1000);
     timing.profile.resize(trace.nanoseconds.size());
     for (size_t k = 0; k < trace.nanoseconds.size(); ++k)
@@ -289,7 +308,7 @@ void addBench(CLI::App &app) {
                       "forward, infer, step, grad or eval [step]");
   command->add_option("--steps", flags->steps, "timed calls [20]")
       ->check(CLI::PositiveNumber);
-  command->add_option("--warmup", flags->warmup, "calls before them [3]")
+  command->add_option("--warmup", flags->warmup, "calls before them [3, and 0.2 s]")
       ->check(CLI::NonNegativeNumber);
   command
       ->add_option("--threads", flags->threads,
