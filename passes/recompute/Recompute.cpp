@@ -48,6 +48,7 @@ public:
 private:
   Value repeated(Value value);
   void repeat(Operation *op);
+  void remarkOn(Operation *op);
   bool isKept(Operation *op) const {
     return !op || !forward.contains(op) || saved.contains(op) ||
            isa<dlc::ConstantOp>(op);
@@ -63,7 +64,26 @@ private:
 
 } // namespace
 
+/// Copies of the first kind are cheap; those of the second redo a segment.
+void Repeater::remarkOn(Operation *op) {
+  auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType());
+  if (!type || !op->getContext()->getRemarkEngine())
+    return;
+  int64_t bytes = type.getNumElements() *
+                  std::max(type.getElementTypeBitWidth() / 8, 1u);
+  remark::passed(op->getLoc(),
+                 remark::RemarkOpts::name(mark.getInt() == 1 ? "cheap"
+                                                             : "segment")
+                     .category("recompute")
+                     .function(function.getName()))
+      << llvm::formatv("'{0}' of {1} bytes is computed again where the backward "
+                       "half reads it, instead of being kept",
+                       op->getName().stripDialect(), bytes)
+             .str();
+}
+
 void Repeater::repeat(Operation *op) {
+  remarkOn(op);
   Operation *copy = b.clone(*op);
   for (OpOperand &operand : copy->getOpOperands())
     operand.set(repeated(operand.get()));

@@ -10,6 +10,7 @@
 #include "tools/model/ReportSection.h"
 #include "tools/support/Failure.h"
 #include "tools/support/TemporaryFile.h"
+#include "tools/support/Text.h"
 
 #include <cerrno>
 #include <chrono>
@@ -222,6 +223,17 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   return result;
 }
 
+/// What each way to recompute would need, where several were planned.
+static std::string recomputeRemark(const CompiledModel &compiled) {
+  std::string tried;
+  for (const RecomputePlan &plan : compiled.recomputePlans)
+    tried += (tried.empty() ? "'" : ", '") + plan.mode + "' " +
+             formatCount(plan.bytes) + " B";
+  return tried.empty() ? ""
+                       : "recomputation '" + compiled.recompute +
+                             "' was chosen; planned were " + tried;
+}
+
 static Report reportOf(const CompiledModel &compiled) {
   const ImportedModel &imported = compiled.imported;
   Report report;
@@ -230,6 +242,8 @@ static Report reportOf(const CompiledModel &compiled) {
         {info.name, dtypeFor(info.type.getElementType()),
          info.type.getShape().vec(), info.trained, info.reason});
   report.remarks = imported.remarks;
+  if (std::string remark = recomputeRemark(compiled); !remark.empty())
+    report.remarks.push_back(std::move(remark));
   for (const PassDecision &decision : compiled.decisions)
     report.decisions.push_back({decision.topic,
                                 decision.isPassed ? "passed" : "missed",

@@ -274,7 +274,8 @@ void Page::roofline() {
              ? "measured on this machine with " +
                    std::to_string(machine.threads) + " threads"
              : "as stated";
-  out += isRun ? ". Dots stand at their measured rate."
+  out += isRun ? ". Dots stand at their measured rate; above the roof are those "
+                 "whose data a cache held."
                : ". Dots stand on the roof, at the best that their traffic "
                  "allows: the program was not run.";
   out += " Their area is their share of the time.<br>" +

@@ -28,7 +28,7 @@ struct MachineLimits {
 };
 
 /// A matrix product by the library and a triad over arrays that no cache holds,
-/// each the best of a few runs: about half a second. `threads` 0: as many as a
+/// each the best of many short runs: about a second. `threads` 0: as many as a
 /// session would use.
 MachineLimits measureMachine(rt::DType dtype, int threads = 0);
 

@@ -248,17 +248,18 @@ public:
     }
     // Powers of ten around the ridge and all dots.
     double low = machine.ridge() / 10, high = machine.ridge() * 10;
-    double slowest = machine.gflops / 10;
+    double slowest = machine.gflops / 10, fastest = machine.gflops;
     for (Dot &dot : dots) {
       dot.share /= total;
       low = std::min(low, dot.intensity);
       high = std::max(high, dot.intensity);
       slowest = std::min(slowest, dot.rate);
+      fastest = std::max(fastest, dot.rate);
     }
     firstX = std::floor(std::log10(low));
     lastX = std::ceil(std::log10(high));
     firstY = std::floor(std::log10(slowest));
-    lastY = std::ceil(std::log10(machine.gflops * 1.2));
+    lastY = std::ceil(std::log10(fastest * 1.2));
   }
 
   std::string draw() const;
