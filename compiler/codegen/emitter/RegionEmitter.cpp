@@ -143,9 +143,21 @@ void RegionEmitter::emitRow() {
       sweeps = std::max(sweeps, output.level + 1);
   for (unsigned sweep = 1; sweep <= sweeps; ++sweep)
     emitSweep(sweep);
-  for (auto [i, output] : llvm::enumerate(plan.outputs))
+  SmallVector<const RegionOutput *> stored;
+  for (const RegionOutput &output : plan.outputs)
     if (output.isPerRow || plan.reductions.empty())
-      store(outputs[i], output.at, emitValue(output.value, output.at, nullptr));
+      stored.push_back(&output);
+  storeAll(stored);
+}
+
+/// All values before the first store: an output may lie over an operand that
+/// another output is computed from.
+void RegionEmitter::storeAll(ArrayRef<const RegionOutput *> stored) {
+  Values values;
+  for (const RegionOutput *output : stored)
+    values.push_back(emitValue(output->value, output->at, nullptr));
+  for (auto [output, value] : llvm::zip_equal(stored, values))
+    store(outputs[output - plan.outputs.data()], output->at, value);
 }
 
 //===- Sweeps -------------------------------------------------------------===//
@@ -282,9 +294,7 @@ RegionEmitter::sweepStep(ArrayRef<const RegionReduction *> reductions,
                                          elements))
       results.push_back(splat(value));
   }
-  for (const RegionOutput *output : stored)
-    store(outputs[output - plan.outputs.data()], output->at,
-          emitValue(output->value, output->at, nullptr));
+  storeAll(stored);
   return results;
 }
 

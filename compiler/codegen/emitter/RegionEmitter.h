@@ -99,6 +99,7 @@ private:
     llvm::SmallVector<int64_t> shape;
   };
   mlir::Value load(const Buffer &buffer, const Index &at, mlir::Value mask);
+  void storeAll(llvm::ArrayRef<const RegionOutput *> stored);
   void store(const Buffer &buffer, const Index &at, mlir::Value value);
   mlir::Value address(const Buffer &buffer, mlir::Value offset);
   mlir::Value loadVector(const Buffer &buffer, mlir::AffineExpr offset,
