@@ -141,10 +141,10 @@ FailureOr<RecomputePlan> Chooser::run() {
   if (request.mode == "auto" && request.memoryLimit)
     return chooseFitting();
   if (request.mode == "full") {
-    FailureOr<RecomputePlan> cheap = evaluate("cheap");
-    if (failed(cheap))
+    FailureOr<RecomputePlan> none = evaluate("none"), cheap = evaluate("cheap");
+    if (failed(none) || failed(cheap))
       return failure();
-    return chooseSmallest(*cheap);
+    return chooseSmallest(cheap->bytes < none->bytes ? *cheap : *none);
   }
   FailureOr<RecomputePlan> none = evaluate("none"), cheap = evaluate("cheap");
   if (failed(none) || failed(cheap))

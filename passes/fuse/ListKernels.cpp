@@ -191,6 +191,10 @@ void mergeSlices(MutableArrayRef<Slice> slices) {
   YieldOp::create(b, loc, yielded);
   for (Slice &slice : slices)
     slice.kernel.erase();
+  // Reshapes of the first slices' results stood where those were.
+  for (Operation *user : llvm::make_early_inc_range(merged->getUsers()))
+    if (user->isBeforeInBlock(merged))
+      user->moveAfter(merged);
 }
 
 struct ListKernels : dlc::impl::ListKernelsPassBase<ListKernels> {
