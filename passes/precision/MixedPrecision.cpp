@@ -189,13 +189,15 @@ void Lowering::run() {
 struct MixedPrecision : dlc::impl::MixedPrecisionPassBase<MixedPrecision> {
   using MixedPrecisionPassBase::MixedPrecisionPassBase;
 
-  LogicalResult initialize(MLIRContext *) override {
+  LogicalResult initialize(MLIRContext *context) override {
     globs.clear();
     for (const std::string &text : keep) {
       llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(text);
       if (!glob) {
-        llvm::consumeError(glob.takeError());
-        return failure();
+        return emitError(UnknownLoc::get(context))
+               << "DLC2017: a glob of nodes to keep in f32 must be well formed, "
+                  "but got '"
+               << text << "': " << llvm::toString(glob.takeError());
       }
       globs.push_back(std::move(*glob));
     }

@@ -2,6 +2,9 @@
 // RUN: dlc-opt %s --dlc-mixed-precision="type=f16" | FileCheck %s --check-prefix=HALF
 // RUN: dlc-opt %s --dlc-mixed-precision="keep=head*" | FileCheck %s --check-prefix=KEEP
 
+// RUN: not dlc-opt %s --dlc-mixed-precision="keep=[" 2>&1 | FileCheck %s --check-prefix=GLOB
+// GLOB: DLC2017: a glob of nodes to keep in f32 must be well formed, but got '['
+
 // The residual stream stays f32, although a product reads a copy; the tanh that
 // a product reads is stored once, so the skip reads the rounded one.
 // CHECK-LABEL: func.func @stream

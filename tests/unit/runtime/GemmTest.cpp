@@ -263,8 +263,7 @@ TEST(GemmTest, Run_OfBfloats_IsNearTheFloatResult) {
   at.residual = reinterpret_cast<std::byte *>(residual.data());
   LibraryContext context(2);
   auto plan = GemmPlan::create(context, g, at);
-  if (!plan.isOk())
-    GTEST_SKIP() << plan.status().toString();
+  ASSERT_RESULT(plan);
   ASSERT_OK(context.allocate());
   ASSERT_OK(plan.value()->run(ThreadPool(2)));
   for (int64_t i = 0; i < wide.c.size(); ++i)
