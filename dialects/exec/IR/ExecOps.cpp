@@ -377,12 +377,6 @@ std::string exec::ConvOp::getLabel() {
   llvm_unreachable("a kind of convolution");
 }
 
-bool exec::ConvOp::mayShare(Value read, Value written) {
-  return getKind() == ConvKind::Forward && written == getDst() &&
-         read == getResidual() && read != getSrc() && read != getWeights() &&
-         read != getBias();
-}
-
 InstructionCost exec::ConvOp::getCost() {
   auto weights = cast<RankedTensorType>(getWeightsType());
   auto dst = cast<RankedTensorType>(getDstType());

@@ -181,11 +181,12 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
   }];
 }
 
-def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction, ["mayShare"]>]> {
+def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
   let summary = "a channels-last convolution, or one of its gradients, by the library";
   let description = [{
     `src` [N, …in, C], `weights` [O, C / groups, …kernel], `dst` [N, …out, O], 1 to 3 spatial dims. `forward` writes `dst`, `backward_data`
-    `src`, and `backward_weights` `weights`, and the bias's gradient if given. Forward adds the bias, then the residual, then applies the activation.
+    `src`, and `backward_weights` `weights`, and the bias's gradient if given. Forward adds the bias, then the residual, then applies the activation. The residual
+    is never the place of `dst`: the library would start its sums from it, and round them otherwise than an addition after them.
   }];
   let arguments = (ins Exec_ConvKindAttr:$kind,
                        Exec_Buffer:$src, Exec_TensorType:$srcType, Exec_Buffer:$weights, Exec_TensorType:$weightsType,
