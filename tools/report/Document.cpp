@@ -79,6 +79,7 @@ static Json memoryJson(const Document &document) {
                {"arena_bytes", memory.arenaBytes},
                {"state_bytes", memory.stateBytes},
                {"constant_bytes", memory.constantBytes},
+               {"host_bytes", memory.hostBytes},
                {"parts", partsJson(memory)}};
   if (document.limit) {
     json["limit_bytes"] = *document.limit;

@@ -109,6 +109,8 @@ struct MemoryFacts {
   /// Read-only numbers, used where the artifact has them.
   uint64_t constantBytes = 0;
   uint64_t stateBytes = 0;
+  /// The host arena, beside the total: what --offload keeps there.
+  uint64_t hostBytes = 0;
 
   uint64_t totalBytes() const { return arenaBytes + constantBytes; }
 };

@@ -48,6 +48,8 @@ std::string memoryTable(const Facts &facts) {
     row("constants, in the artifact", memory.constantBytes);
     row("total", memory.totalBytes());
   }
+  if (memory.hostBytes)
+    row("host arena, beside it", memory.hostBytes);
   return out + table.text();
 }
 

@@ -410,6 +410,34 @@ SmallVector<Value> CopyOp::getWritten() { return {getTarget()}; }
 std::string CopyOp::getLabel() { return "copy"; }
 InstructionCost CopyOp::getCost() { return {0, getBytes(), getBytes()}; }
 
+/// One of both places lies in the host arena.
+static LogicalResult verifyArenas(Operation *op, Value source, Value target) {
+  if (isOnHost(source) == isOnHost(target))
+    return op->emitOpError("expects a place in the arena and one in the host "
+                           "arena, but got two of one kind");
+  return success();
+}
+
+LogicalResult TransferOp::verify() {
+  return verifyArenas(*this, getSource(), getTarget());
+}
+SmallVector<Value> TransferOp::getRead() { return {getSource()}; }
+SmallVector<Value> TransferOp::getWritten() { return {getTarget()}; }
+std::string TransferOp::getLabel() {
+  return isOnHost(getTarget()) ? "transfer_to_host" : "transfer_from_host";
+}
+InstructionCost TransferOp::getCost() {
+  return {0, bytesOf(getSource()), bytesOf(getTarget())};
+}
+
+LogicalResult WaitOp::verify() {
+  return verifyArenas(*this, getSource(), getTarget());
+}
+SmallVector<Value> WaitOp::getRead() { return {getSource()}; }
+SmallVector<Value> WaitOp::getWritten() { return {getTarget()}; }
+std::string WaitOp::getLabel() { return "wait"; }
+InstructionCost WaitOp::getCost() { return {0, 0, 0}; }
+
 LogicalResult FillOp::verify() {
   uint64_t width = getPatternBytes();
   if (!llvm::is_contained({1, 2, 4, 8}, int(width)))
