@@ -1,11 +1,13 @@
 //===- ChooseRecompute.cpp - which activations to compute twice -----------===//
 #include "compiler/pipeline/ChooseRecompute.h"
 
+#include "compiler/pipeline/LibraryRecords.h"
 #include "compiler/pipeline/Serialize.h"
 #include "dialects/dlc/IR/Halves.h"
 #include "dialects/exec/IR/Exec.h"
 #include "passes/fuse/FusionCost.h"
 #include "passes/recompute/Passes.h"
+#include "runtime/core/ThreadPool.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -89,16 +91,18 @@ FailureOr<RecomputePlan> Chooser::evaluate(const std::string &mode) {
   buildExecPipeline(rest);
   if (failed(rest.run(*module)))
     return failure();
-  uint64_t arena = exec::stateBytes(*module);
+  uint64_t arena = exec::stateBytes(*module), scratch = 0;
   ConstantPool constants;
   for (exec::ProgramOp program : module->getOps<exec::ProgramOp>()) {
     arena = std::max<uint64_t>(arena, *program.getArena());
+    scratch = std::max(scratch, scratchBytesOf(program));
     if (trains.contains(program.getSymName()))
       plan.time += timeOf(program);
     for (exec::ConstantOp constant : program.getOps<exec::ConstantOp>())
       constants.add(constant.getValue());
   }
-  plan.bytes = arena + constants.getBytes().size();
+  plan.bytes = arena + constants.getBytes().size() +
+               scratch * uint64_t(rt::defaultThreadCount());
   tried.push_back(plan);
   return plan;
 }

@@ -23,7 +23,8 @@ namespace dlc {
 struct RecomputePlan {
   /// As dlc-recompute's `mode`.
   std::string mode = "none";
-  /// The arena with the states, over all programs, and the constants.
+  /// The arena with the states, over all programs, the constants, and the
+  /// scratch of library calls on the default number of threads.
   uint64_t bytes = 0;
   /// Predicted time of the training programs, in ns; only ratios mean
   /// something.

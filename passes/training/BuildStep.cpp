@@ -399,7 +399,9 @@ FailureOr<func::FuncOp> buildAccumulate(func::FuncOp model,
       Value wide = castTo(b, entry.fn.loc(), grad, elementTypeOf(sum));
       entry.fn.addNewState(sum, AddOp::create(b, entry.fn.loc(), sum, wide));
     }
-    entry.passModelState();
+    // Of this call alone: the update looks at the sums.
+    entry.passModelState(entry.scale ? entry.scale->areFinite(*grads)
+                                     : Value());
     return success();
   });
 }

@@ -7,6 +7,7 @@
 #include "frontends/onnx/Signature.h"
 #include "mlir/IR/MLIRContext.h"
 #include "runtime/artifact/Writer.h"
+#include "runtime/core/ThreadPool.h"
 #include "tools/model/ReportSection.h"
 #include "tools/support/Failure.h"
 #include "tools/support/TemporaryFile.h"
@@ -311,6 +312,14 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   return check(rt::Artifact::open(file.path()));
 }
 
+uint64_t scratchBytesPerThread(const fb::Artifact &header) {
+  uint64_t most = 0;
+  if (header.programs())
+    for (const fb::Program *program : *header.programs())
+      most = std::max(most, program->scratch_bytes());
+  return most;
+}
+
 /// The header as a reader sees it, so that reports need one form only.
 static Plan planOf(const CompiledModel &compiled) {
   flatbuffers::FlatBufferBuilder builder;
@@ -323,6 +332,12 @@ static Plan planOf(const CompiledModel &compiled) {
   plan.report = reportOf(compiled);
   plan.phases = compiled.times;
   return plan;
+}
+
+uint64_t Plan::totalBytes() const {
+  return artifact().arena_bytes() + constantBytes +
+         scratchBytesPerThread(artifact()) *
+             static_cast<uint64_t>(rt::defaultThreadCount());
 }
 
 Plan Model::plan(const ModelOptions &options) {
@@ -355,8 +370,7 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   bool isOver = false;
   compileOptions.onPlan = [&](const CompiledModel &planned) {
     isOver = options.memoryLimit &&
-             planned.artifact.arena_bytes + planned.constants.size() >
-                 *options.memoryLimit;
+             planOf(planned).totalBytes() > *options.memoryLimit;
     return !isOver;
   };
   std::unique_ptr<CompiledModel> compiled = dlc::compile(
