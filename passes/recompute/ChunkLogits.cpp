@@ -50,9 +50,9 @@ enum class Role {
 };
 
 /// What lies between the logits and the rest of a step.
-class Region {
+class RowRegion {
 public:
-  explicit Region(DotGeneralOp logits)
+  explicit RowRegion(DotGeneralOp logits)
       : logits(logits), shape(shapeOf(logits.getResult())),
         rowRank(int64_t(shape.size()) - 1) {}
 
@@ -105,7 +105,7 @@ static bool isDims(ArrayRef<int64_t> dims, int64_t first, int64_t count) {
 
 /// Whether the leading dims are the rows; then come none or the classes, or, of
 /// operands and results of products, something else.
-bool Region::hasRows(Value value) const {
+bool RowRegion::hasRows(Value value) const {
   ArrayRef<int64_t> dims = shapeOf(value);
   if (int64_t(dims.size()) < rowRank ||
       dims.take_front(rowRank) != shape.take_front(rowRank))
@@ -115,7 +115,7 @@ bool Region::hasRows(Value value) const {
 }
 
 /// None: the op cannot be done for some rows alone.
-std::optional<Role> Region::roleOf(Operation *op) const {
+std::optional<Role> RowRegion::roleOf(Operation *op) const {
   if (op->getNumResults() != 1)
     return std::nullopt;
   Value result = op->getResult(0);
@@ -148,6 +148,11 @@ std::optional<Role> Region::roleOf(Operation *op) const {
                ? std::optional(Role::Sum)
                : std::nullopt;
   }
+  if (isa<ArgMaxOp, ArgMinOp>(op))
+    return isWide(op->getOperand(0)) &&
+                   op->getAttrOfType<IntegerAttr>("dim").getInt() == rowRank
+               ? std::optional(Role::Rows)
+               : std::nullopt;
   if (auto dot = dyn_cast<DotGeneralOp>(op)) {
     if (!dot.getLhsBatch().empty())
       return std::nullopt;
@@ -167,14 +172,14 @@ std::optional<Role> Region::roleOf(Operation *op) const {
              : std::nullopt;
 }
 
-LogicalResult Region::add(Operation *op, Role role) {
+LogicalResult RowRegion::add(Operation *op, Role role) {
   if (ops.insert(op))
     roles[op] = role;
   return success();
 }
 
 /// Forwards, as long as what is read is as wide as the logits, or becomes so.
-LogicalResult Region::addReaders() {
+LogicalResult RowRegion::addReaders() {
   for (size_t i = 0; i < ops.size(); ++i) {
     Operation *op = ops[i];
     bool isProduct = isa<DotGeneralOp>(op) && op != logits;
@@ -196,7 +201,7 @@ LogicalResult Region::addReaders() {
 }
 
 /// Backwards, what is as wide and read here.
-LogicalResult Region::addWideInputs() {
+LogicalResult RowRegion::addWideInputs() {
   for (size_t i = 0; i < ops.size(); ++i) {
     if (ops[i] == logits)
       continue;
@@ -214,7 +219,7 @@ LogicalResult Region::addWideInputs() {
 }
 
 /// Whether the op wants the rows of `operand` alone, not all of it.
-bool Region::readsRows(OpOperand &operand) const {
+bool RowRegion::readsRows(OpOperand &operand) const {
   Operation *op = operand.getOwner();
   if (auto dot = dyn_cast<DotGeneralOp>(op)) {
     if (op == logits)
@@ -227,7 +232,7 @@ bool Region::readsRows(OpOperand &operand) const {
   return rankOf(operand.get()) > 0;
 }
 
-bool Region::dependsOnRegion(Value value) const {
+bool RowRegion::dependsOnRegion(Value value) const {
   llvm::DenseSet<Operation *> seen;
   SmallVector<Value> pending = {value};
   while (!pending.empty()) {
@@ -242,7 +247,7 @@ bool Region::dependsOnRegion(Value value) const {
 }
 
 /// What comes in must be there before; what goes out must not be wide.
-LogicalResult Region::checkEdges() {
+LogicalResult RowRegion::checkEdges() {
   for (Operation *op : ops) {
     for (Value operand : op->getOperands())
       if (!ops.contains(operand.getDefiningOp()) && dependsOnRegion(operand))
@@ -259,7 +264,7 @@ LogicalResult Region::checkEdges() {
   return success();
 }
 
-LogicalResult Region::find() {
+LogicalResult RowRegion::find() {
   int64_t operandRank = rankOf(logits.getLhs());
   if (!logits.getLhsBatch().empty() || rowRank < 1 ||
       operandRank != rowRank + 1 ||
@@ -269,11 +274,6 @@ LogicalResult Region::find() {
   (void)add(logits, Role::Rows);
   if (failed(addReaders()))
     return failure();
-  bool hasProducts = llvm::any_of(ops, [&](Operation *op) {
-    return op != logits && isa<DotGeneralOp>(op);
-  });
-  if (!hasProducts)
-    return fail("they have no gradient");
   if (failed(addWideInputs()) || failed(checkEdges()))
     return failure();
   order.assign(ops.begin(), ops.end());
@@ -283,7 +283,7 @@ LogicalResult Region::find() {
   return success();
 }
 
-Value Region::sliced(Value value, int64_t first, int64_t count,
+Value RowRegion::sliced(Value value, int64_t first, int64_t count,
                      OpBuilder &b) const {
   SmallVector<int64_t> sizes(shapeOf(value)), starts(sizes.size(), 0),
       steps(sizes.size(), 1);
@@ -294,7 +294,7 @@ Value Region::sliced(Value value, int64_t first, int64_t count,
 }
 
 /// The op on rows `first` to `first + count`; operands from outside are cut.
-Operation *Region::cloneFor(Operation *op, int64_t first, int64_t count,
+Operation *RowRegion::cloneFor(Operation *op, int64_t first, int64_t count,
                             OpBuilder &b, IRMapping &map) {
   IRMapping local;
   for (OpOperand &operand : op->getOpOperands()) {
@@ -321,7 +321,7 @@ Operation *Region::cloneFor(Operation *op, int64_t first, int64_t count,
   return copy;
 }
 
-void Region::split(int64_t chunks) {
+void RowRegion::split(int64_t chunks) {
   // The first dim, whose parts are views, if it is long enough.
   auto rows = shape.take_front(rowRank);
   if (rows[0] < chunks)
@@ -403,7 +403,7 @@ struct ChunkLogits : dlc::impl::ChunkLogitsPassBase<ChunkLogits> {
     DotGeneralOp logits = largestProduct(function);
     if (!logits)
       return;
-    Region region(logits);
+    RowRegion region(logits);
     bool isFound = succeeded(region.find());
     remarkOn(function, logits, wanted, isFound ? "" : region.reason);
     if (!isFound)

@@ -347,7 +347,13 @@ buildEntry(func::FuncOp model, const TrainingOptions &options, StringRef name,
     entry.fn.erase();
     return failure();
   }
-  return entry.fn.finish();
+  func::FuncOp function = entry.fn.finish();
+  for (const LossSpec &spec : options.losses)
+    if (spec.chunks > 1)
+      function->setAttr(names::lossChunks,
+                        Builder(function.getContext())
+                            .getI64IntegerAttr(spec.chunks));
+  return function;
 }
 
 } // namespace

@@ -25,7 +25,7 @@ ROWS = [  # file, values, loss, batch, options
     ("mlp_mse.default", "mlp_mse", "mse", 2, ["--optimizer", "momentum"]),
     ("batch_norm_mlp.unopt", "batch_norm_mlp", "cross-entropy", 2, []),
     ("dilated.unopt", "dilated", "cross-entropy", 1, ["--optimizer", "lion"]),
-    ("batch_norm_mlp.unopt", "batch_norm_mlp", "cross-entropy", 1, ["--accumulate", "2"]),
+    ("batch_norm_mlp.unopt", "batch_norm_mlp", "cross-entropy", 2, ["--accumulate", "2"]),
 ]
 QUICK = {"mlp_small.default", "batch_norm_mlp.unopt"}
 OVERFLOWS, STEPS, INTERVAL, FIRST = {2, 3, 8}, 10, 3, 1024
@@ -139,7 +139,7 @@ def too_large(tool, file, values, loss, batch, options):
     same = all(states[0][n] == states[1][n] for n in states[0] if n not in COUNTERS)
     if not same:
         problems.append("an overflow changes states")
-    if scale_of(states[2]) >= 2.0 ** 30 or states[2] == states[1] or common.numbers(states[2]["loss-scale.good-steps"])[0] == 0:
+    if scale_of(states[2]) >= 2.0 ** 30 or states[2] == states[1] or common.numbers(states[2]["step"])[0] == 0:
         problems.append(f"no good step at {scale_of(states[2]):g}")
     return dict(overflows=int(steps - common.numbers(states[2]["step"])[0]), scales=f"{first:g} to {scale_of(states[2]):g}",
                 note="; ".join(problems[:3]))
