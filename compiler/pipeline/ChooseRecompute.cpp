@@ -136,23 +136,22 @@ FailureOr<RecomputePlan> Chooser::chooseSmallest(RecomputePlan best) {
 
 FailureOr<RecomputePlan> Chooser::run() {
   bool trains = llvm::any_of(graph.getOps<func::FuncOp>(), hasGradients);
-  if (!trains || request.mode == "none" || request.mode.starts_with("full:") ||
-      request.mode == "cheap") {
+  if (!trains || request.mode == "none" || request.mode.starts_with("full:")) {
     RecomputePlan plan;
     plan.mode = trains ? request.mode : "none";
     return plan;
   }
   if (request.mode == "auto" && request.memoryLimit)
     return chooseFitting();
-  if (request.mode == "full") {
-    FailureOr<RecomputePlan> none = evaluate("none"), cheap = evaluate("cheap");
-    if (failed(none) || failed(cheap))
-      return failure();
-    return chooseSmallest(cheap->bytes < none->bytes ? *cheap : *none);
-  }
   FailureOr<RecomputePlan> none = evaluate("none"), cheap = evaluate("cheap");
   if (failed(none) || failed(cheap))
     return failure();
+  // On small nets copies may lengthen more lives than they end.
+  RecomputePlan smaller = cheap->bytes < none->bytes ? *cheap : *none;
+  if (request.mode == "cheap")
+    return smaller;
+  if (request.mode == "full")
+    return chooseSmallest(smaller);
   return cheap->time <= none->time ? cheap : none;
 }
 

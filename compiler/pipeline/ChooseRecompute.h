@@ -44,7 +44,7 @@ struct RecomputeRequest {
 /// Chooses for the module that the graph phase has made (without
 /// recomputation). `auto` takes the fastest plan that fits, or the smallest if
 /// none does; without a limit, whichever of none and cheap is faster. `full`
-/// takes the plan that needs least. Every plan that was tried is in
+/// takes the plan that needs least, `cheap` none where cheap needs no less. Every plan that was tried is in
 /// `tried`, the chosen one last. Fails if a candidate does not compile.
 mlir::FailureOr<RecomputePlan>
 chooseRecompute(mlir::ModuleOp graph, const RecomputeRequest &request,

@@ -23,6 +23,7 @@
 #include "passes/recompute/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Cost.h"
 #include "dialects/dlc/IR/Halves.h"
 
 #include "mlir/Analysis/TopologicalSortUtils.h"
@@ -355,35 +356,37 @@ void RowRegion::split(int64_t chunks) {
       parts[op].push_back(part);
     }
   }
-  for (Operation *op : llvm::reverse(order)) {
+  for (Operation *op : order) {
     Value result = op->getResult(0);
-    if (!result.use_empty()) {
-      // Wide inputs that others read, too, stay as they are.
-      if (roles[op] == Role::Rows && isWide(result) && !isa<DotGeneralOp>(op))
-        continue;
-      Value whole = parts[op].front();
-      if (roles[op] == Role::Rows && parts[op].size() > 1)
-        whole = ConcatOp::create(b, op->getLoc(), parts[op], chunkDim);
-      result.replaceAllUsesWith(whole);
-    }
-    op->erase();
+    Value whole = parts[op].front();
+    // Wide inputs that others read, too, stay as they are.
+    bool isWideInput = roles[op] == Role::Rows && isWide(result) &&
+                       !isa<DotGeneralOp>(op);
+    bool isRead = llvm::any_of(result.getUsers(), [&](Operation *reader) {
+      return !ops.contains(reader);
+    });
+    if (isWideInput || !isRead)
+      continue;
+    if (roles[op] == Role::Rows && parts[op].size() > 1)
+      whole = ConcatOp::create(b, op->getLoc(), parts[op], chunkDim);
+    result.replaceAllUsesWith(whole);
   }
+  for (Operation *op : llvm::reverse(order))
+    if (op->use_empty())
+      op->erase();
   sortTopologically(block);
 }
 
-/// The product with the most bytes: logits, if anything.
-static DotGeneralOp largestProduct(func::FuncOp function) {
-  DotGeneralOp largest;
-  int64_t most = 0;
-  for (auto dot : function.getOps<DotGeneralOp>()) {
-    int64_t elements = tensorType(dot.getResult()).getNumElements();
-    bool isFirst = !isGradient(dot.getLoc());
-    if (isFirst && elements > most) {
-      most = elements;
-      largest = dot;
-    }
-  }
-  return largest;
+/// Products of the forward half, largest first.
+static SmallVector<DotGeneralOp> forwardProducts(func::FuncOp function) {
+  SmallVector<DotGeneralOp> products;
+  for (auto dot : function.getOps<DotGeneralOp>())
+    if (!isGradient(dot.getLoc()))
+      products.push_back(dot);
+  llvm::stable_sort(products, [](DotGeneralOp a, DotGeneralOp b) {
+    return tensorBytes(a) > tensorBytes(b);
+  });
+  return products;
 }
 
 namespace {
@@ -398,36 +401,44 @@ struct ChunkLogits : dlc::impl::ChunkLogitsPassBase<ChunkLogits> {
       wanted = number.getInt();
       function->removeAttr(names::lossChunks);
     }
-    if (function.isDeclaration() || wanted < 2)
+    bool isSplit = llvm::any_of(function.getOps(), [](Operation &op) {
+      return chunkNumber(&op) != 0;
+    });
+    if (function.isDeclaration() || wanted < 2 || isSplit)
       return;
-    DotGeneralOp logits = largestProduct(function);
-    if (!logits)
-      return;
-    RowRegion region(logits);
-    bool isFound = succeeded(region.find());
-    remarkOn(function, logits, wanted, isFound ? "" : region.reason);
-    if (!isFound)
-      return;
-    region.split(wanted);
-    ++numSplit;
+    // Of the products that can be split, the largest: logits, if anything.
+    std::string reason;
+    for (DotGeneralOp product : forwardProducts(function)) {
+      RowRegion region(product);
+      if (succeeded(region.find())) {
+        remark(function, product.getLoc(), wanted, "");
+        region.split(wanted);
+        ++numSplit;
+        return;
+      }
+      if (reason.empty())
+        reason = region.reason;
+    }
+    if (!reason.empty())
+      remark(function, function.getLoc(), wanted, reason);
   }
 
 private:
-  void remarkOn(func::FuncOp function, DotGeneralOp logits, int64_t wanted,
-                const std::string &reason) {
+  void remark(func::FuncOp function, Location loc, int64_t wanted,
+              const std::string &reason) {
     if (!getContext().getRemarkEngine())
       return;
-    auto options = remark::RemarkOpts::name("chunks")
+    auto options = mlir::remark::RemarkOpts::name("chunks")
                        .category("chunk-logits")
                        .function(function.getName());
     if (reason.empty())
-      remark::passed(logits.getLoc(), options)
+      mlir::remark::passed(loc, options)
           << llvm::formatv("the loss is computed in {0} parts, so that the "
                            "logits are never all in memory",
                            wanted)
                  .str();
     else
-      remark::missed(logits.getLoc(), options) << reason;
+      mlir::remark::missed(loc, options) << reason;
   }
 };
 

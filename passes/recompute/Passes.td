@@ -9,7 +9,8 @@ def ChunkLogitsPass : DlcPass<"dlc-chunk-logits", "::mlir::func::FuncOp"> {
     The logits of a language model are its largest tensor, and their gradient is as large. Rows of a loss do not look at each other, so this
     pass computes logits, loss and gradients for one part of the rows after the other, up to the three products that the logits meet: what
     becomes of the model's side is joined, what becomes of the matrix is added. Nothing is computed twice. `chunks` comes from the function's
-    `dlc.loss_chunks` where that is there. The largest product is taken for the logits; a remark says where that could not be done.
+    `dlc.loss_chunks` where that is there. Of the products that this can be done with, the largest is taken for the
+    logits; a remark says where there is none.
 
     After the graph is simplified, because the region is recognized by its primitive ops; ops carry `dlc.chunk`, so that fusion leaves
     the parts apart.

@@ -13,6 +13,7 @@
 #include "passes/training/BuildStep.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Halves.h"
 #include "passes/autodiff/Differentiate.h"
 #include "passes/training/EntryFunction.h"
 #include "passes/training/LossScale.h"
