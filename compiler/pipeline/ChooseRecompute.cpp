@@ -88,7 +88,10 @@ FailureOr<RecomputePlan> Chooser::evaluate(const std::string &mode) {
   KernelsOptions kernels;
   kernels.fuse = request.fuse;
   buildKernelsPipeline(rest, kernels);
-  buildExecPipeline(rest);
+  ExecOptions exec;
+  exec.offload = request.offload;
+  exec.offloadLimit = request.memoryLimit;
+  buildExecPipeline(rest, exec);
   if (failed(rest.run(*module)))
     return failure();
   uint64_t arena = exec::stateBytes(*module), scratch = 0;

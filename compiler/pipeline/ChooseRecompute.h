@@ -39,6 +39,8 @@ struct RecomputeRequest {
   /// What `bytes` is to fit in; 0: no limit.
   uint64_t memoryLimit = 0;
   bool fuse = true;
+  /// As ExecOptions.
+  std::string offload = "none";
 };
 
 /// Chooses for the module that the graph phase has made (without

@@ -35,7 +35,10 @@ namespace {
 
 class EpilogueFolder {
 public:
-  explicit EpilogueFolder(Block &block) : block(block), trial(block) {
+  explicit EpilogueFolder(Block &block)
+      : block(block), trial(block),
+        isTraining(llvm::any_of(
+            block, [](Operation &op) { return isGradient(op.getLoc()); })) {
     fuse(trial, FusionCost());
   }
   unsigned run();
@@ -43,12 +46,15 @@ public:
 private:
   bool isInMemory(Value value);
   bool isTaken(const Epilogue &epilogue) const;
+  bool isSame(const Epilogue &epilogue) const;
   bool isNewGradient(const Epilogue &epilogue) const;
   std::optional<Epilogue> choose(Operation *call);
   void fold(Operation *call, const Epilogue &epilogue);
 
   Block &block;
   FusionGraph trial;
+  /// There is a backward half.
+  bool isTraining;
   /// Ops that became part of a call.
   llvm::DenseSet<Operation *> folded;
 };
@@ -70,6 +76,14 @@ bool EpilogueFolder::isTaken(const Epilogue &epilogue) const {
   });
 }
 
+/// The call gives the bits that a kernel of the same ops would give. The
+/// library's curves are not the kernels', so in training, where one call may
+/// have its curve folded in and the copy that repeats it may not, only relu is.
+bool EpilogueFolder::isSame(const Epilogue &epilogue) const {
+  return !isTraining || epilogue.activation == LibraryActivation::None ||
+         epilogue.activation == LibraryActivation::Relu;
+}
+
 /// A sum of gradients that only the optimizer reads. Its kernel would read one
 /// tensor more, and so could not be a slice of the list of all updates. A large
 /// one need not be: a launch is nothing to it, and the list would keep it in
@@ -87,7 +101,7 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
   std::optional<Epilogue> best;
   SmallVector<Epilogue, 0> all = epiloguesOf(call);
   for (const Epilogue &epilogue : llvm::drop_begin(all)) {
-    if (isTaken(epilogue) ||
+    if (isTaken(epilogue) || !isSame(epilogue) ||
         (epilogue.residual && !isInMemory(epilogue.residual)))
       break;
     if (trial.writerOf(epilogue.result) || isNewGradient(epilogue))

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Times a whole training step (forward, loss, backward, AdamW) of dlc and of its peers, side by side in one run.
+Without MODEL: the five models of the table in docs/benchmarks; `resnet50-224` is there too.
 
 usage: step_time.py [MODEL …] [--peers dlc eager compile jax] [--precision f32|bf16] [--threads N] [--steps N] [--rounds N] [--out PREFIX]
 
@@ -38,7 +39,7 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME":
 KEEP = {"MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(1 << 28)}
 ENVIRONMENTS = {"plain": {}, "keep": KEEP, "passive+keep": {**PASSIVE, **KEEP}}
 # dlc's own model files: the default exporter folds BatchNorm, so a net that has it uses the other form
-EXPORTS = {"resnet18-32": ("unoptimized", 18)}
+EXPORTS = {"resnet18-32": ("unoptimized", 18), "resnet50-224": ("unoptimized", 18)}
 DEFAULT_EXPORT = ("default", 23)
 QUIET = 0.03  # share of the processors that others may take
 

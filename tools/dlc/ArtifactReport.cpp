@@ -65,6 +65,10 @@ std::string instructionKind(const fb::Instruction &instruction) {
     return "copy";
   case fb::Op::Fill:
     return "fill";
+  case fb::Op::Transfer:
+    return "transfer";
+  case fb::Op::Wait:
+    return "wait";
   default:
     return "none";
   }
@@ -83,7 +87,7 @@ std::string kernelTable(const rt::Artifact &artifact) {
   std::string out = "kernels: " + formatCount(distinct) + " distinct\n";
   Table table("lrrrrrr");
   table.row(
-      {"entry", "launches", "distinct", "gemm", "conv", "copy, fill", "moved"});
+      {"entry", "launches", "distinct", "gemm", "conv", "copies, fills", "moved"});
   for (const fb::Program *program : listOf(artifact.header().programs())) {
     std::map<std::string, uint64_t> counts;
     std::set<uint32_t> kernels;
@@ -97,7 +101,7 @@ std::string kernelTable(const rt::Artifact &artifact) {
     table.row({program->name()->str(), formatCount(counts["kernel"]),
                formatCount(kernels.size()), formatCount(counts["gemm"]),
                formatCount(counts["conv"]),
-               formatCount(counts["copy"] + counts["fill"]),
+               formatCount(counts["copy"] + counts["fill"] + counts["transfer"]),
                formatBytes(moved)});
   }
   return out + table.text();
@@ -189,7 +193,8 @@ static Json memoryJson(const Built &built) {
                  {"state_bytes", facts.stateBytes},
                  {"constant_bytes", facts.constantBytes},
                  {"scratch_bytes", facts.scratchBytes},
-                 {"threads", facts.threads}};
+                 {"threads", facts.threads},
+                 {"host_bytes", facts.hostBytes}};
   Json &categories = memory["categories"] = Json::object();
   for (size_t c = 0; c < kCategoryCount; ++c)
     categories[categoryKey(fb::Category(c))] = facts.parts[c];

@@ -109,6 +109,11 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
                   "--memory-limit, else none]")
       ->group(group);
   command
+      .add_option("--offload", offload,
+                  "none, activations, optimizer or all: what is kept in host "
+                  "memory while it is not needed [none]")
+      ->group(group);
+  command
       .add_option("--loss-scale", lossScale,
                   "none or dynamic[:init=N,interval=N] [dynamic for f16]")
       ->group(group);
@@ -147,6 +152,12 @@ void CompileFlags::checkSupported() const {
          "recomputation must be 'none', 'cheap', 'auto' or "
          "'full[:segments=N]', but got '",
          *recompute, "'");
+  if (offload && *offload != "none" && *offload != "activations" &&
+      *offload != "optimizer" && *offload != "all")
+    fail("DLC2018",
+         "offload must be 'none', 'activations', 'optimizer' or 'all', but "
+         "got '",
+         *offload, "'");
   if (mesh || pipeline)
     fail("DLC3001", mesh ? "--mesh" : "--pipeline",
          " must be left out in this release, which compiles for one device, "
@@ -198,7 +209,7 @@ bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
-         lossScale || recompute || noRetie || memoryLimit;
+         lossScale || recompute || offload || noRetie || memoryLimit;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -240,6 +251,8 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.lossScale = *lossScale;
   if (recompute)
     options.recompute = *recompute;
+  if (offload)
+    options.offload = *offload;
   if (cpu)
     options.cpu = *cpu;
   if (std::optional<uint64_t> limit = parsedLimit())

@@ -81,6 +81,8 @@ struct Built {
   /// Empty unless it was compiled just now.
   PhaseTimes phases;
   double compileSeconds = 0;
+  /// It was compiled before, and found in the cache.
+  bool isCached = false;
 
   /// Loads its code, for this machine.
   std::shared_ptr<const rt::LoadedProgram> load() const;
@@ -142,13 +144,15 @@ public:
   /// Compiles as far as memory is planned: what compile() would allocate.
   Plan plan(const ModelOptions &options);
   /// Compiles. The artifact goes to `path`, or to a file that vanishes with
-  /// the Built if that is empty. Throws OverLimit.
+  /// the Built if that is empty. Throws OverLimit. Takes what the cache has
+  /// (CompileCache.h), and gives it what it makes.
   Built compile(const ModelOptions &options, const std::string &path = "",
                 std::function<void(const std::string &)> onPhase = nullptr);
 
 private:
   Model();
   void readSource();
+  std::string cacheKey(const ModelOptions &options) const;
   struct Source;
   std::string file;
   std::shared_ptr<const rt::Artifact> artifact;

@@ -28,6 +28,8 @@ struct ModelOptions {
   std::vector<std::string> freeze, trainOnly;
   bool retie = true;
   bool fuse = true;
+  /// none, activations, optimizer or all.
+  std::string offload = "none";
   bool batchNormTrains = true;
   /// f32, bf16, f16 (contractions; masters stay f32) or f64 (all of it).
   std::string precision = "f32";

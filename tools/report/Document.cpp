@@ -83,6 +83,7 @@ static Json memoryJson(const Document &document) {
                {"constant_bytes", memory.constantBytes},
                {"scratch_bytes", memory.scratchBytes},
                {"threads", memory.threads},
+               {"host_bytes", memory.hostBytes},
                {"parts", partsJson(memory)}};
   if (document.limit) {
     json["limit_bytes"] = *document.limit;

@@ -115,6 +115,8 @@ struct MemoryFacts {
   /// What library calls take beside the arena, on `threads` threads.
   uint64_t scratchBytes = 0;
   int threads = 1;
+  /// The host arena, beside the total: what --offload keeps there.
+  uint64_t hostBytes = 0;
 
   uint64_t totalBytes() const {
     return arenaBytes + scratchBytes + constantBytes;

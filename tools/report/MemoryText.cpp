@@ -55,6 +55,8 @@ std::string memoryTable(const Facts &facts) {
     row("constants, in the artifact", memory.constantBytes);
   if (memory.totalBytes() != memory.arenaBytes)
     row("total", memory.totalBytes());
+  if (memory.hostBytes)
+    row("host arena, beside it", memory.hostBytes);
   return out + table.text();
 }
 
