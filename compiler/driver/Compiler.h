@@ -27,7 +27,7 @@ struct CompileOptions {
   std::string model;
   /// forward, infer, step, grad, eval.
   std::vector<std::string> entries = {"forward", "infer", "step", "eval"};
-  /// KIND[:output=NAME,axis=N]; "none": the model's output is the loss.
+  /// KIND[:output=NAME,axis=N,chunks=N]; "none": the model's output is the loss.
   std::string loss = "cross-entropy";
   /// KIND[:NAME=NUMBER,…], e.g. "adamw:weight-decay=0.1".
   std::string optimizer = "adamw";

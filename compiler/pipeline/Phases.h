@@ -20,7 +20,7 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
       llvm::cl::desc("functions to build or keep: forward, infer, step, "
                      "accumulate, grad, eval (default: step)")};
   Option<std::string> loss{*this, "loss",
-                           llvm::cl::desc("KIND[:output=NAME,axis=N]"),
+                           llvm::cl::desc("KIND[:output=NAME,axis=N,chunks=N]"),
                            llvm::cl::init("mse")};
   Option<std::string> optimizer{*this, "optimizer",
                                 llvm::cl::desc("KIND[:NAME=NUMBER,...]"),

@@ -346,6 +346,7 @@ std::unique_ptr<fb::ProgramT> ProgramWriter::write(exec::ProgramOp program) {
   auto module = program->getParentOfType<ModuleOp>();
   record->name = program.getSymName().str();
   record->temp_bytes = *program.getArena() - exec::stateBytes(module);
+  record->scratch_bytes = scratchBytesOf(program);
   for (Operation &op : program.getBlock()) {
     if (auto output = dyn_cast<exec::OutputOp>(op)) {
       addTensor(record->outputs, output.getName(), output.getTensorType(),

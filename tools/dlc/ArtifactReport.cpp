@@ -1,6 +1,7 @@
 //===- ArtifactReport.cpp - what an artifact is made of -------------------===//
 #include "tools/dlc/ArtifactReport.h"
 
+#include "runtime/core/ThreadPool.h"
 #include "tools/report/Facts.h"
 #include "tools/support/Text.h"
 
@@ -184,17 +185,21 @@ static Json memoryJson(const Built &built) {
   const fb::Artifact &header = built.artifact->header();
   MemoryFacts facts =
       factsOf(header,
-              built.artifact->section(fb::SectionKind::Constants).size())
+              built.artifact->section(fb::SectionKind::Constants).size(),
+              rt::defaultThreadCount())
           .memory;
   Json memory = {{"total_bytes", facts.totalBytes()},
                  {"arena_bytes", facts.arenaBytes},
                  {"state_bytes", facts.stateBytes},
                  {"constant_bytes", facts.constantBytes},
+                 {"scratch_bytes", facts.scratchBytes},
+                 {"threads", facts.threads},
                  {"host_bytes", facts.hostBytes}};
   Json &categories = memory["categories"] = Json::object();
   for (size_t c = 0; c < kCategoryCount; ++c)
     categories[categoryKey(fb::Category(c))] = facts.parts[c];
   categories["gaps"] = facts.gapBytes;
+  categories["scratch"] = facts.scratchBytes;
   Json &temporaries = memory["temporary_bytes"] = Json::object();
   for (const fb::Program *program : listOf(header.programs()))
     temporaries[program->name()->str()] = program->temp_bytes();

@@ -108,6 +108,8 @@ struct Timing {
   std::optional<double> loss;
   /// Highest byte of the arena that was used.
   uint64_t arenaPeak = 0;
+  /// What library calls took beside the arena, over all threads.
+  uint64_t scratchBytes = 0;
   /// Nanoseconds per instruction, summed over the calls.
   std::vector<int64_t> profile;
 };
@@ -162,6 +164,7 @@ static void timeCalls(const Flags &flags, const Built &built, Call &call,
       timing.profile[k] += trace.nanoseconds[k];
   }
   timing.arenaPeak = session.peakBytes();
+  timing.scratchBytes = session.scratchBytes();
   auto loss = call.outputs().find("loss");
   if (loss != call.outputs().end())
     timing.loss = scalarOf(loss->second);
@@ -230,6 +233,7 @@ static Json benchJson(const Flags &flags, const Built &built,
        static_cast<double>(built.artifact->header().arena_bytes()) / (1 << 20)},
       {"arena_bytes", built.artifact->header().arena_bytes()},
       {"arena_peak_bytes", timing.arenaPeak},
+      {"scratch_bytes", timing.scratchBytes},
       {"loss", nullptr}};
   if (timing.loss)
     json["loss"] = *timing.loss;

@@ -18,7 +18,7 @@ void CompileFlags::addTraining(CLI::App &command) {
   command
       .add_option("--loss", loss,
                   "cross-entropy, mse, l1, huber, bce, bce-logits or none, as "
-                  "KIND[:output=NAME,axis=N]; terms joined by '+' "
+                  "KIND[:output=NAME,axis=N,chunks=N]; terms joined by '+' "
                   "[cross-entropy]")
       ->group(group);
   command

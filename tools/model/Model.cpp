@@ -10,6 +10,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "runtime/artifact/Writer.h"
 #include "runtime/core/AtomicFile.h"
+#include "runtime/core/ThreadPool.h"
 #include "tools/model/CompileCache.h"
 #include "tools/model/ReportSection.h"
 #include "tools/support/Failure.h"
@@ -316,6 +317,14 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   return check(rt::Artifact::open(file.path()));
 }
 
+uint64_t scratchBytesPerThread(const fb::Artifact &header) {
+  uint64_t most = 0;
+  if (header.programs())
+    for (const fb::Program *program : *header.programs())
+      most = std::max(most, program->scratch_bytes());
+  return most;
+}
+
 /// The header as a reader sees it, so that reports need one form only.
 static Plan planOf(const CompiledModel &compiled) {
   flatbuffers::FlatBufferBuilder builder;
@@ -328,6 +337,12 @@ static Plan planOf(const CompiledModel &compiled) {
   plan.report = reportOf(compiled);
   plan.phases = compiled.times;
   return plan;
+}
+
+uint64_t Plan::totalBytes() const {
+  return artifact().arena_bytes() + constantBytes +
+         scratchBytesPerThread(artifact()) *
+             static_cast<uint64_t>(rt::defaultThreadCount());
 }
 
 Plan Model::plan(const ModelOptions &options) {
@@ -375,6 +390,9 @@ std::string Model::cacheKey(const ModelOptions &options) const {
   for (const auto &feature : llvm::sys::getHostCPUFeatures())
     if (feature.second)
       lines.push_back("feature=" + feature.first().str());
+  // A limit counts the scratch of every thread, and so chooses by them.
+  if (options.memoryLimit)
+    lines.push_back("threads=" + std::to_string(rt::defaultThreadCount()));
   std::sort(lines.begin(), lines.end());
   auto own = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
                                          /*RequiresNullTerminator=*/false);
@@ -420,8 +438,7 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   bool isOver = false;
   compileOptions.onPlan = [&](const CompiledModel &planned) {
     isOver = options.memoryLimit &&
-             planned.artifact.arena_bytes + planned.constants.size() >
-                 *options.memoryLimit;
+             planOf(planned).totalBytes() > *options.memoryLimit;
     return !isOver;
   };
   std::unique_ptr<CompiledModel> compiled = dlc::compile(

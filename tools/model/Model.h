@@ -91,6 +91,10 @@ struct Built {
   std::map<std::string, int64_t> ranges() const;
 };
 
+/// Bytes that each thread of a session takes for library calls, beside the
+/// arena: the most over the programs.
+uint64_t scratchBytesPerThread(const fb::Artifact &header);
+
 /// Order and memory of every program, without code.
 struct Plan {
   std::vector<std::byte> header;
@@ -101,10 +105,9 @@ struct Plan {
   const fb::Artifact &artifact() const {
     return *flatbuffers::GetRoot<fb::Artifact>(header.data());
   }
-  /// What a session allocates and the constants that it reads.
-  uint64_t totalBytes() const {
-    return artifact().arena_bytes() + constantBytes;
-  }
+  /// What a session of the default number of threads allocates, and the
+  /// constants that it reads.
+  uint64_t totalBytes() const;
 };
 
 /// Thrown by Model::compile for a plan above `ModelOptions::memoryLimit`,

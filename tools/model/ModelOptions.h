@@ -18,7 +18,7 @@ namespace dlc::tools {
 
 struct ModelOptions {
   std::vector<std::string> entries = {"forward", "infer", "step", "eval"};
-  /// KIND[:output=NAME,axis=N], terms joined by '+'.
+  /// KIND[:output=NAME,axis=N,chunks=N], terms joined by '+'.
   std::string loss = "cross-entropy";
   /// KIND[:NAME=NUMBER,…]
   std::string optimizer = "adamw";

@@ -157,6 +157,7 @@ public:
   ProgramFacts read() {
     facts.name = text(program.name());
     facts.plannedBytes = program.temp_bytes();
+    facts.scratchBytes = program.scratch_bytes();
     for (const fb::Instruction *instruction : listOf(program.instructions())) {
       facts.instructions.push_back(instructionFacts(header, *instruction));
       facts.flops += facts.instructions.back().flops;
@@ -309,7 +310,7 @@ static void addParts(Facts &facts) {
   memory.parts[size_t(fb::Category::Constant)] = memory.constantBytes;
 }
 
-Facts factsOf(const fb::Artifact &header, uint64_t constantBytes) {
+Facts factsOf(const fb::Artifact &header, uint64_t constantBytes, int threads) {
   Facts facts;
   for (const fb::Program *program : listOf(header.programs()))
     facts.programs.push_back(ProgramReader(header, *program).read());
@@ -329,6 +330,11 @@ Facts factsOf(const fb::Artifact &header, uint64_t constantBytes) {
   facts.memory.stateBytes = header.state_bytes();
   facts.memory.hostBytes = header.host_bytes();
   facts.memory.constantBytes = constantBytes;
+  facts.memory.threads = threads;
+  for (const ProgramFacts &program : facts.programs)
+    facts.memory.scratchBytes =
+        std::max(facts.memory.scratchBytes,
+                 program.scratchBytes * static_cast<uint64_t>(threads));
   addParts(facts);
   return facts;
 }
