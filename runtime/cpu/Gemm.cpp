@@ -4,6 +4,7 @@
 #include "runtime/core/DType.h"
 #include "runtime/cpu/Convert.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cpu/Transpose.h"
 
 #include <cstring>
 
@@ -15,6 +16,9 @@ namespace {
 constexpr int64_t maxRows = 256, maxColumns = 768, wideColumns = 512;
 constexpr int64_t minRows = 64, minColumns = 128;
 constexpr int64_t maxDepth = 1536, wideDepth = 1024;
+// Of an operand that is turned as it is gathered: rows a power of two apart
+// share few cache sets, and 1024 of them take four times as long to write.
+constexpr int64_t turnedDepth = 832;
 // A sum is cut into parts from this length on, for results of at most so many
 // columns, and while the partial results stay small.
 constexpr int64_t minPartDepth = 2048, maxPartColumns = 1536;
@@ -24,6 +28,10 @@ constexpr int64_t maxPartBytes = 8 << 20;
 constexpr double smallFlops = 4e6;
 // Enough tiles to keep a 16-core machine busy.
 constexpr int64_t enoughTiles = 16;
+
+int64_t wideDepthOf(bool isTurned) {
+  return isTurned ? turnedDepth : wideDepth;
+}
 
 int64_t roundUp(int64_t value, int64_t multiple) {
   return ceilDiv(value, multiple) * multiple;
@@ -155,17 +163,18 @@ void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
   a = operand(at.a, gemm.a_offset, elementBytes, gemm.a_strides, gemm.k);
   b = operand(at.b, gemm.b_offset, elementBytes, gemm.b_strides, gemm.n);
   c = operand(at.c, gemm.c_offset, resultBytes, gemm.c_strides, gemm.n);
+  a.isTurned = a.isTransposed && isNarrow;
 }
 
 /// Cuts a long sum into parts when the result has few tiles.
 bool GemmPlan::chooseParts() {
-  if (!at.workspace || activation != dnnl::algorithm::undef ||
-      resultType != fb::DType::F32 || items != 1 || gemm.k < minPartDepth ||
-      gemm.n > maxPartColumns)
+  if (!at.workspace || activation != dnnl::algorithm::undef || items != 1 ||
+      gemm.k < minPartDepth || gemm.n > maxPartColumns)
     return false;
   int64_t rowStep = evenStep(gemm.m, maxRows, 16);
   int64_t tiles = ceilDiv(gemm.m, rowStep);
-  int64_t depthStep = evenStep(gemm.k, wideDepth, 16);
+  int64_t depthStep =
+      evenStep(gemm.k, wideDepthOf(a.isTurned), 16);
   int64_t pieces = ceilDiv(gemm.k, depthStep);
   int64_t wanted = std::min({ceilDiv(enoughTiles, tiles), pieces,
                              maxPartBytes / (gemm.m * gemm.n * 4)});
@@ -176,7 +185,11 @@ bool GemmPlan::chooseParts() {
   columns = {gemm.n, gemm.n, 1};
   piecesPerPart = ceilDiv(pieces, wanted);
   parts = ceilDiv(pieces, piecesPerPart);
-  return parts > 1;
+  if (parts == 1)
+    return false;
+  tileType = dnnl::memory::data_type::f32;
+  tileBytes = 4;
+  return true;
 }
 
 /// Cuts tiles in half until there are enough, or they are small.
@@ -207,7 +220,10 @@ void GemmPlan::chooseTiles() {
     // A cut sum rounds to the tile's type in between, so narrow ones stay
     // whole.
     bool canCutDepth = tileBytes == 4 && gemm.k > maxDepth;
-    int64_t depthStep = canCutDepth ? evenStep(gemm.k, wideDepth, 16) : gemm.k;
+    int64_t depthStep =
+        canCutDepth
+            ? evenStep(gemm.k, wideDepthOf(a.isTurned), 16)
+            : gemm.k;
     int64_t rowStep = evenStep(gemm.m, maxRows, 16);
     int64_t columnStep =
         gemm.n <= maxColumns ? gemm.n : evenStep(gemm.n, wideColumns, 64);
@@ -257,7 +273,7 @@ Status GemmPlan::createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
   shape.m = rows.at(isRowShort ? rows.count - 1 : 0).size;
   shape.n = columns.at(isColumnShort ? columns.count - 1 : 0).size;
   shape.k = depth.at(isLast ? depth.count - 1 : 0).size;
-  shape.isATransposed = a.isTransposed;
+  shape.isATransposed = a.isTransposed && !a.isTurned;
   shape.isBTransposed = b.isTransposed;
   shape.accumulates = !isFirst;
   // Of a sum in parts, addParts does what follows.
@@ -300,6 +316,8 @@ int64_t GemmPlan::batchOffset(const Operand &operand, int64_t item) const {
 }
 
 bool GemmPlan::isDense(const Operand &operand, Span r, Span c) const {
+  if (operand.isTurned)
+    return false;
   if (operand.isTransposed)
     return c.size == 1 || operand.columnStride == r.size;
   return r.size == 1 || operand.rowStride == c.size;
@@ -328,6 +346,12 @@ const std::byte *GemmPlan::tileOf(const Operand &operand, int64_t item, Span r,
     return source;
   if (isScratchValid)
     return scratch;
+  if (operand.isTurned) {
+    transposeHalves(reinterpret_cast<const uint16_t *>(source),
+                    operand.columnStride, c.size, r.size,
+                    reinterpret_cast<uint16_t *>(scratch), c.size);
+    return scratch;
+  }
   int64_t lines = operand.isTransposed ? c.size : r.size;
   int64_t count = operand.isTransposed ? r.size : c.size;
   int64_t lineStride =
@@ -402,11 +426,8 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
 /// then what follows.
 void GemmPlan::addParts(const ThreadPool &pool) const {
   auto *bias = reinterpret_cast<const float *>(at.bias);
-  auto *residual = reinterpret_cast<const float *>(at.residual);
   pool.parallelFor(gemm.m, [&](int, int64_t first, int64_t end) {
     for (int64_t row = first; row < end; ++row) {
-      auto *to = reinterpret_cast<float *>(const_cast<std::byte *>(c.base)) +
-                 row * c.rowStride;
       auto *sum = reinterpret_cast<float *>(at.workspace) + row * gemm.n;
       for (int64_t part = 1; part < parts; ++part) {
         auto *from = reinterpret_cast<const float *>(partialResult(part).base) +
@@ -417,14 +438,13 @@ void GemmPlan::addParts(const ThreadPool &pool) const {
       if (bias)
         for (int64_t j = 0; j < gemm.n; ++j)
           sum[j] += bias[j];
+      auto *line = reinterpret_cast<std::byte *>(sum);
       if (gemm.activation == fb::Activation::Relu)
-        applyRelu(fb::DType::F32, reinterpret_cast<std::byte *>(sum), gemm.n);
-      if (residual) {
-        const float *added = residual + gemm.c_offset + row * c.rowStride;
-        for (int64_t j = 0; j < gemm.n; ++j)
-          sum[j] += added[j];
-      }
-      std::memcpy(to, sum, static_cast<size_t>(gemm.n) * 4);
+        applyRelu(fb::DType::F32, line, gemm.n);
+      std::byte *to = const_cast<std::byte *>(c.base) +
+                      row * c.rowStride * static_cast<int64_t>(resultBytes);
+      finishRow(line, at.residual ? at.residual + (to - at.c) : nullptr, gemm.n,
+                to);
     }
   });
 }

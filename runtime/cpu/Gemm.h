@@ -56,6 +56,7 @@ private:
     int64_t rowStride = 0, columnStride = 0; // elements
     int64_t batchStrides[2] = {0, 0};
     bool isTransposed = false; // columns are the contiguous direction
+    bool isTurned = false;     // and are not any more once gathered
   };
   struct Span {
     int64_t first, size;
