@@ -4,6 +4,7 @@
 #include "runtime/core/DType.h"
 #include "runtime/cpu/Convert.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cpu/PackedOperand.h"
 #include "runtime/cpu/Transpose.h"
 
 #include <cstring>
@@ -14,6 +15,8 @@ namespace {
 // Tile sizes, measured on Zen 5 (1 MiB of L2 per core): larger tiles gain
 // under 3 %, smaller ones lose to packing and call overhead.
 constexpr int64_t maxRows = 256, maxColumns = 768, wideColumns = 512;
+// bf16 tiles are half as large; as wide as the result they are written in place.
+constexpr int64_t maxNarrowColumns = 1536;
 constexpr int64_t minRows = 64, minColumns = 128;
 constexpr int64_t maxDepth = 1536, wideDepth = 1024;
 // Of an operand that is turned as it is gathered: rows a power of two apart
@@ -22,7 +25,14 @@ constexpr int64_t turnedDepth = 832;
 // A sum is cut into parts from this length on, for results of at most so many
 // columns, and while the partial results stay small.
 constexpr int64_t minPartDepth = 2048, maxPartColumns = 1536;
+// The partial results are f32; where the result is not, the sum has to be
+// longer for that traffic to pay.
+constexpr int64_t minNarrowPartDepth = 8192;
 constexpr int64_t maxPartBytes = 8 << 20;
+// A packed operand is worth its memory up to this size: larger ones leave the
+// cache before they are read.
+constexpr int64_t maxPackedBytes = 8 << 20;
+constexpr int64_t minTilesPerPack = 3;
 // A tile below this much work is not cut further; a group of batch items is
 // collected up to it. About 20 microseconds.
 constexpr double smallFlops = 4e6;
@@ -69,9 +79,11 @@ uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm) {
   at.residual = gemm.residual >= 0 ? any : nullptr;
   plan.describe(gemm, at);
   plan.chooseTiles();
-  return plan.parts > 1
-             ? static_cast<uint64_t>(plan.parts * gemm.m * gemm.n) * 4
-             : 0;
+  uint64_t packed =
+      plan.isPacked
+          ? static_cast<uint64_t>(packedElements(gemm.k, gemm.n)) * 2
+          : 0;
+  return plan.partBytes() + packed;
 }
 
 dnnl::algorithm activationAlgorithm(fb::Activation activation) {
@@ -130,7 +142,12 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
   std::unique_ptr<GemmPlan> plan(new GemmPlan(context));
   plan->describe(gemm, at);
   plan->chooseTiles();
-  DLC_RETURN_IF_ERROR(plan->createKernels());
+  Status status = plan->createKernels();
+  if (!status.isOk() && plan->isPacked) {
+    plan->isPacked = false;
+    status = plan->createKernels();
+  }
+  DLC_RETURN_IF_ERROR(std::move(status));
   context.reserveScratch(plan->aBytes + plan->bBytes + plan->cBytes +
                          plan->libraryBytes);
   return plan;
@@ -168,8 +185,10 @@ void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
 
 /// Cuts a long sum into parts when the result has few tiles.
 bool GemmPlan::chooseParts() {
+  int64_t minDepth =
+      resultType == fb::DType::F32 ? minPartDepth : minNarrowPartDepth;
   if (!at.workspace || activation != dnnl::algorithm::undef || items != 1 ||
-      gemm.k < minPartDepth || gemm.n > maxPartColumns)
+      gemm.k < minDepth || gemm.n > maxPartColumns)
     return false;
   int64_t rowStep = evenStep(gemm.m, maxRows, 16);
   int64_t tiles = ceilDiv(gemm.m, rowStep);
@@ -225,8 +244,9 @@ void GemmPlan::chooseTiles() {
             ? evenStep(gemm.k, wideDepthOf(a.isTurned), 16)
             : gemm.k;
     int64_t rowStep = evenStep(gemm.m, maxRows, 16);
+    int64_t columnLimit = computeBytes == 2 ? maxNarrowColumns : maxColumns;
     int64_t columnStep =
-        gemm.n <= maxColumns ? gemm.n : evenStep(gemm.n, wideColumns, 64);
+        gemm.n <= columnLimit ? gemm.n : evenStep(gemm.n, wideColumns, 64);
     cutTiles(rowStep, columnStep);
     depth = {gemm.k, depthStep, ceilDiv(gemm.k, depthStep)};
     rows = {gemm.m, rowStep, ceilDiv(gemm.m, rowStep)};
@@ -244,8 +264,29 @@ void GemmPlan::chooseTiles() {
     return alignUp(static_cast<uint64_t>(elements) * width, 4096);
   };
   aBytes = bytes(rows.step * depth.step, computeBytes);
-  bBytes = bytes(depth.step * columns.step, computeBytes);
+  isPacked = choosePacking();
+  bBytes = isPacked ? 0 : bytes(depth.step * columns.step, computeBytes);
   cBytes = bytes(rows.step * columns.step, tileBytes);
+}
+
+/// Bytes of the partial results.
+uint64_t GemmPlan::partBytes() const {
+  return parts > 1 ? alignUp(static_cast<uint64_t>(parts * gemm.m * gemm.n) * 4,
+                             64)
+                   : 0;
+}
+
+/// Whether B is worth packing before the tiles run.
+bool GemmPlan::choosePacking() const {
+  bool isWhole = depth.count == 1 || depth.step % packedRows == 0;
+  isWhole &= columns.count == 1 || columns.step % packedColumns == 0;
+  if (!at.workspace || elementBytes != 2 || computeBytes != 2 || items != 1 ||
+      !isWhole || gemm.n < packedColumns || gemm.k < packedRows ||
+      packedElements(gemm.k, gemm.n) * 2 > maxPackedBytes)
+    return false;
+  bool isReadInPlace = isDense(b, depth.at(0), columns.at(0));
+  return (b.isTransposed ? b.rowStride : b.columnStride) == 1 &&
+         (rows.count >= minTilesPerPack || !isReadInPlace);
 }
 
 Status GemmPlan::createKernels() {
@@ -274,7 +315,8 @@ Status GemmPlan::createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
   shape.n = columns.at(isColumnShort ? columns.count - 1 : 0).size;
   shape.k = depth.at(isLast ? depth.count - 1 : 0).size;
   shape.isATransposed = a.isTransposed && !a.isTurned;
-  shape.isBTransposed = b.isTransposed;
+  shape.isBTransposed = b.isTransposed && !isPacked;
+  shape.isBPacked = isPacked;
   shape.accumulates = !isFirst;
   // Of a sum in parts, addParts does what follows.
   shape.hasBias = isLast && at.bias && parts == 1;
@@ -288,7 +330,34 @@ Status GemmPlan::createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
   return Status::ok();
 }
 
+/// Depth pieces one after the other, in each its blocks of columns.
+const std::byte *GemmPlan::packedTile(Span r, Span c) const {
+  int64_t elements = packedElements(r.first, gemm.n) +
+                     c.first / packedColumns *
+                         packedElements(r.size, packedColumns);
+  return at.workspace + partBytes() + 2 * elements;
+}
+
+void GemmPlan::pack(const ThreadPool &pool) const {
+  int64_t blocks = ceilDiv(gemm.n, packedColumns);
+  auto *source = reinterpret_cast<const uint16_t *>(b.base);
+  pool.parallelFor(
+      blocks * depth.count, [&](int, int64_t first, int64_t end) {
+        for (int64_t i = first; i < end; ++i) {
+          Span r = depth.at(i / blocks);
+          Span c = {i % blocks * packedColumns, packedColumns};
+          c.size = std::min(c.size, gemm.n - c.first);
+          auto *to = reinterpret_cast<uint16_t *>(
+              const_cast<std::byte *>(packedTile(r, c)));
+          packBlock(source + r.first * b.rowStride + c.first * b.columnStride,
+                    b.rowStride, b.columnStride, r.size, c.size, to);
+        }
+      });
+}
+
 Status GemmPlan::run(const ThreadPool &pool) {
+  if (isPacked)
+    pack(pool);
   pool.parallelFor(groups, [this](int worker, int64_t first, int64_t end) {
     runTiles(worker, first, end);
   });
@@ -385,10 +454,11 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
   std::byte *bScratch = aScratch + aBytes, *cScratch = bScratch + bBytes;
   std::byte *library = cScratch + cBytes;
   Operand target = parts > 1 ? partialResult(part) : c;
-  bool isInPlace = (!at.residual || parts > 1) && tileBytes == resultBytes &&
-                   isDense(target, r, n);
+  // Partial results are whole rows of f32.
+  bool isInPlace = parts > 1 || (!at.residual && tileBytes == resultBytes &&
+                                 isDense(target, r, n));
   std::byte *tile =
-      isInPlace ? addressOf(target, item, r, n, resultBytes) : cScratch;
+      isInPlace ? addressOf(target, item, r, n, tileBytes) : cScratch;
   const std::byte *bias =
       at.bias && parts == 1
           ? at.bias + n.first * static_cast<int64_t>(sizeof(float))
@@ -403,7 +473,9 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
     Span k = depth.at(piece);
     bool isLast = piece == depth.count - 1;
     const std::byte *aTile = tileOf(a, item, r, k, aScratch, false);
-    const std::byte *bTile = tileOf(b, item, k, n, bScratch, isColumnPacked);
+    const std::byte *bTile =
+        isPacked ? packedTile(k, n)
+                 : tileOf(b, item, k, n, bScratch, isColumnPacked);
     const BoundPrimitive *kernel =
         kernels[rows.isShort(row)][columns.isShort(column)][piece == firstPiece]
                [isLast];
