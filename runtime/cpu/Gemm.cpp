@@ -32,7 +32,7 @@ constexpr int64_t maxPartBytes = 8 << 20;
 // A packed operand is worth its memory up to this size: larger ones leave the
 // cache before they are read.
 constexpr int64_t maxPackedBytes = 8 << 20;
-constexpr int64_t minTilesPerPack = 3;
+constexpr int64_t minTilesPerPack = 4;
 // A tile below this much work is not cut further; a group of batch items is
 // collected up to it. About 20 microseconds.
 constexpr double smallFlops = 4e6;
@@ -284,9 +284,8 @@ bool GemmPlan::choosePacking() const {
       !isWhole || gemm.n < packedColumns || gemm.k < packedRows ||
       packedElements(gemm.k, gemm.n) * 2 > maxPackedBytes)
     return false;
-  bool isReadInPlace = isDense(b, depth.at(0), columns.at(0));
   return (b.isTransposed ? b.rowStride : b.columnStride) == 1 &&
-         (rows.count >= minTilesPerPack || !isReadInPlace);
+         rows.count >= minTilesPerPack;
 }
 
 Status GemmPlan::createKernels() {
