@@ -39,10 +39,6 @@ constexpr double smallFlops = 4e6;
 // Enough tiles to keep a 16-core machine busy.
 constexpr int64_t enoughTiles = 16;
 
-int64_t wideDepthOf(bool isTurned) {
-  return isTurned ? turnedDepth : wideDepth;
-}
-
 int64_t roundUp(int64_t value, int64_t multiple) {
   return ceilDiv(value, multiple) * multiple;
 }
@@ -80,7 +76,7 @@ uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm) {
   plan.describe(gemm, at);
   plan.chooseTiles();
   uint64_t packed =
-      plan.isPacked
+      plan.wantsPacking()
           ? static_cast<uint64_t>(packedElements(gemm.k, gemm.n)) * 2
           : 0;
   return plan.partBytes() + packed;
@@ -148,6 +144,8 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
     status = plan->createKernels();
   }
   DLC_RETURN_IF_ERROR(std::move(status));
+  if (plan->isPacked)
+    plan->bBytes = 0;
   context.reserveScratch(plan->aBytes + plan->bBytes + plan->cBytes +
                          plan->libraryBytes);
   return plan;
@@ -183,6 +181,17 @@ void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
   a.isTurned = a.isTransposed && isNarrow;
 }
 
+/// What the workspace holds follows from the record alone, because another
+/// machine, with or without bf16 products, may have planned it.
+bool GemmPlan::isBfloat() const { return gemm.dtype == fb::DType::BF16; }
+
+/// Terms of a sum that is cut.
+int64_t GemmPlan::cutDepth() const {
+  if (!isBfloat())
+    return evenStep(gemm.k, wideDepth, 16);
+  return evenStep(gemm.k, a.isTransposed ? turnedDepth : wideDepth, packedRows);
+}
+
 /// Cuts a long sum into parts when the result has few tiles.
 bool GemmPlan::chooseParts() {
   int64_t minDepth =
@@ -192,8 +201,7 @@ bool GemmPlan::chooseParts() {
     return false;
   int64_t rowStep = evenStep(gemm.m, maxRows, 16);
   int64_t tiles = ceilDiv(gemm.m, rowStep);
-  int64_t depthStep =
-      evenStep(gemm.k, wideDepthOf(a.isTurned), 16);
+  int64_t depthStep = cutDepth();
   int64_t pieces = ceilDiv(gemm.k, depthStep);
   int64_t wanted = std::min({ceilDiv(enoughTiles, tiles), pieces,
                              maxPartBytes / (gemm.m * gemm.n * 4)});
@@ -239,12 +247,9 @@ void GemmPlan::chooseTiles() {
     // A cut sum rounds to the tile's type in between, so narrow ones stay
     // whole.
     bool canCutDepth = tileBytes == 4 && gemm.k > maxDepth;
-    int64_t depthStep =
-        canCutDepth
-            ? evenStep(gemm.k, wideDepthOf(a.isTurned), 16)
-            : gemm.k;
+    int64_t depthStep = canCutDepth ? cutDepth() : gemm.k;
     int64_t rowStep = evenStep(gemm.m, maxRows, 16);
-    int64_t columnLimit = computeBytes == 2 ? maxNarrowColumns : maxColumns;
+    int64_t columnLimit = isBfloat() ? maxNarrowColumns : maxColumns;
     int64_t columnStep =
         gemm.n <= columnLimit ? gemm.n : evenStep(gemm.n, wideColumns, 64);
     cutTiles(rowStep, columnStep);
@@ -264,8 +269,8 @@ void GemmPlan::chooseTiles() {
     return alignUp(static_cast<uint64_t>(elements) * width, 4096);
   };
   aBytes = bytes(rows.step * depth.step, computeBytes);
-  isPacked = choosePacking();
-  bBytes = isPacked ? 0 : bytes(depth.step * columns.step, computeBytes);
+  isPacked = computeBytes == 2 && wantsPacking();
+  bBytes = bytes(depth.step * columns.step, computeBytes);
   cBytes = bytes(rows.step * columns.step, tileBytes);
 }
 
@@ -277,11 +282,9 @@ uint64_t GemmPlan::partBytes() const {
 }
 
 /// Whether B is worth packing before the tiles run.
-bool GemmPlan::choosePacking() const {
-  bool isWhole = depth.count == 1 || depth.step % packedRows == 0;
-  isWhole &= columns.count == 1 || columns.step % packedColumns == 0;
-  if (!at.workspace || elementBytes != 2 || computeBytes != 2 || items != 1 ||
-      !isWhole || gemm.n < packedColumns || gemm.k < packedRows ||
+bool GemmPlan::wantsPacking() const {
+  if (!at.workspace || !isBfloat() || items != 1 || gemm.n < packedColumns ||
+      gemm.k < packedRows ||
       packedElements(gemm.k, gemm.n) * 2 > maxPackedBytes)
     return false;
   return (b.isTransposed ? b.rowStride : b.columnStride) == 1 &&

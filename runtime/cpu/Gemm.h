@@ -81,7 +81,9 @@ private:
   void describe(const fb::GemmT &record, const GemmPointers &pointers);
   void chooseTiles();
   bool chooseParts();
-  bool choosePacking() const;
+  bool wantsPacking() const;
+  bool isBfloat() const;
+  int64_t cutDepth() const;
   uint64_t partBytes() const;
   void pack(const ThreadPool &pool) const;
   const std::byte *packedTile(Span rows, Span columns) const;

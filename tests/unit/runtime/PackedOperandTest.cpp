@@ -18,7 +18,7 @@ std::vector<uint16_t> numbers(int64_t count) {
   return values;
 }
 
-TEST(PackingTest, TransposeHalves_EveryEdge_TurnsRowsAndColumns) {
+TEST(PackedOperandTest, TransposeHalves_EveryEdge_TurnsRowsAndColumns) {
   for (int64_t rows : {1, 15, 16, 33, 64})
     for (int64_t columns : {1, 16, 31, 48}) {
       int64_t fromStride = columns + 3, toStride = rows + 5;
@@ -36,7 +36,7 @@ TEST(PackingTest, TransposeHalves_EveryEdge_TurnsRowsAndColumns) {
     }
 }
 
-TEST(PackingTest, PackBlock_BothLayouts_PairsRowsAndFillsUpWithZeros) {
+TEST(PackedOperandTest, PackBlock_BothLayouts_PairsRowsAndFillsUpWithZeros) {
   for (int64_t rows : {1, 2, 31, 32, 50, 96})
     for (int64_t columns : {1, 63, 64})
       for (bool isTransposed : {false, true}) {
