@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <iostream>
 #include <random>
 #include <sys/resource.h>
@@ -104,6 +105,8 @@ private:
 
 struct Timing {
   std::vector<double> milliseconds;
+  /// Processor time of the same calls, over all threads.
+  std::vector<double> processorMilliseconds;
   double compileSeconds = 0;
   std::optional<double> loss;
   /// Highest byte of the arena that was used.
@@ -156,7 +159,11 @@ static void timeCalls(const Flags &flags, const Built &built, Call &call,
     random.fill(call.inputs());
     rt::Trace trace;
     Clock::time_point start = Clock::now();
+    std::clock_t processor = std::clock();
     call.run(session, flags.isTraced() ? &trace : nullptr);
+    timing.processorMilliseconds.push_back(
+        1000.0 * static_cast<double>(std::clock() - processor) /
+        CLOCKS_PER_SEC);
     double seconds = secondsSince(start);
     timing.milliseconds.push_back(seconds * 1000);
     timing.profile.resize(trace.nanoseconds.size());
@@ -227,6 +234,7 @@ static Json benchJson(const Flags &flags, const Built &built,
       {"step_ms", medianOf(timing.milliseconds)},
       {"min_ms", *std::min_element(timing.milliseconds.begin(),
                                    timing.milliseconds.end())},
+      {"cpu_ms", medianOf(timing.processorMilliseconds)},
       {"compile_s", timing.compileSeconds},
       {"peak_mb", peakMebibytes()},
       {"arena_mb",
