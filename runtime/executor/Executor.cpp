@@ -2,9 +2,12 @@
 
 #include "runtime/core/CheckedMath.h"
 #include "runtime/device/DeviceRegistry.h"
+#include "runtime/executor/StateBackup.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstring>
 
 namespace dlc::rt {
 
@@ -15,7 +18,12 @@ struct Session::Entry {
   bool isPrepared = false;
   std::vector<std::byte *> inputData, outputData;
   std::vector<std::unique_ptr<PreparedInstruction>> instructions;
+  std::vector<std::byte *> addresses; // of its buffers
   uint64_t arenaEnd = 0; // highest byte that it uses
+  // Of a traced program.
+  std::unique_ptr<StateBackup> backup;
+  // The first instruction of this call that computed what it should not.
+  std::optional<size_t> firstFault;
 };
 
 static std::vector<int64_t> dimsOf(const flatbuffers::Vector<int64_t> *dims) {
@@ -94,6 +102,7 @@ Session::create(std::shared_ptr<const LoadedProgram> program,
                 const SessionOptions &options) {
   std::unique_ptr<Session> session(new Session());
   session->loaded = std::move(program);
+  session->mostSkips = options.mostSkips;
   Device &device = session->loaded->device();
   uint64_t bytes = session->loaded->artifact().header().arena_bytes();
   DLC_ASSIGN_OR_RETURN(session->arena, device.allocator().allocate(bytes));
@@ -187,8 +196,9 @@ Status Session::resolveBuffers(Entry &entry) {
   // Constants are read-only; the verifier has refused writes to them.
   auto *constants = const_cast<std::byte *>(
       loaded->artifact().section(fb::SectionKind::Constants).data());
-  std::vector<std::byte *> addresses;
+  std::vector<std::byte *> &addresses = entry.addresses;
   std::vector<uint64_t> sizes;
+  addresses.clear();
   entry.arenaEnd = loaded->artifact().header().state_bytes();
   if (program.buffers())
     for (const fb::Buffer *buffer : *program.buffers()) {
@@ -222,6 +232,9 @@ Status Session::resolveBuffers(Entry &entry) {
                                   : std::string_view(),
                               "'"));
     entry.instructions.push_back(std::move(*prepared));
+    if (instruction.check() && !entry.backup)
+      entry.backup = std::make_unique<StateBackup>(
+          program, loaded->artifact().header().state_bytes(), arena->data());
   }
   return Status::ok();
 }
@@ -266,17 +279,52 @@ Status Session::run(std::string_view name, std::span<const TensorView> inputs,
   return Status::ok();
 }
 
-Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
-                          std::span<const TensorView> outputs, Trace *trace) {
+Status Session::run(std::string_view name, std::span<const TensorView> inputs,
+                    Probe &probe) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
+  DLC_RETURN_IF_ERROR(prepareLocked(*entry));
+  DLC_RETURN_IF_ERROR(checkInputs(*entry, inputs));
+  DLC_RETURN_IF_ERROR(copyInputs(*entry, inputs));
+  return runProbe(*entry, probe);
+}
+
+Status Session::checkInputs(const Entry &entry,
+                            std::span<const TensorView> inputs) const {
   for (const TensorView &given : inputs)
     if (findSlot(entry.info->inputs, given.name) == entry.info->inputs.size())
       return unknownTensor("input", given.name, entry.info->inputs);
+  return Status::ok();
+}
+
+Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
+                          std::span<const TensorView> outputs, Trace *trace) {
+  DLC_RETURN_IF_ERROR(checkInputs(entry, inputs));
   for (const TensorView &given : outputs) {
     size_t i = findSlot(entry.info->outputs, given.name);
     if (i == entry.info->outputs.size())
       return unknownTensor("output", given.name, entry.info->outputs);
     DLC_RETURN_IF_ERROR(checkTensor("output", given, entry.info->outputs[i]));
   }
+  DLC_RETURN_IF_ERROR(copyInputs(entry, inputs));
+  fault.reset();
+  if (entry.backup)
+    DLC_RETURN_IF_ERROR(entry.backup->save(*stream));
+  stream->beginCall();
+  Status status = runInstructions(entry, trace);
+  stream->endCall();
+  DLC_RETURN_IF_ERROR(std::move(status));
+  arena->recordUse(entry.arenaEnd);
+  for (const TensorView &given : outputs) {
+    size_t i = findSlot(entry.info->outputs, given.name);
+    DLC_RETURN_IF_ERROR(stream->copyToHost(given.data, entry.outputData[i],
+                                           entry.info->outputs[i].bytes));
+  }
+  DLC_RETURN_IF_ERROR(stream->synchronize());
+  return entry.backup ? judge(entry, inputs) : Status::ok();
+}
+
+Status Session::copyInputs(Entry &entry, std::span<const TensorView> inputs) {
   // All inputs are checked before the first one changes the arena.
   for (bool isCopying : {false, true})
     for (size_t i = 0; i < entry.info->inputs.size(); ++i) {
@@ -292,23 +340,20 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
         DLC_RETURN_IF_ERROR(
             stream->copyToDevice(entry.inputData[i], given->data, slot.bytes));
     }
-  stream->beginCall();
-  Status status = runInstructions(entry, trace);
-  stream->endCall();
-  DLC_RETURN_IF_ERROR(std::move(status));
-  arena->recordUse(entry.arenaEnd);
-  for (const TensorView &given : outputs) {
-    size_t i = findSlot(entry.info->outputs, given.name);
-    DLC_RETURN_IF_ERROR(stream->copyToHost(given.data, entry.outputData[i],
-                                           entry.info->outputs[i].bytes));
-  }
-  return stream->synchronize();
+  return Status::ok();
 }
 
 Status Session::runInstructions(Entry &entry, Trace *trace) {
+  entry.firstFault.reset();
+  auto look = [&](size_t i) {
+    if (!entry.firstFault && entry.instructions[i]->isFaulty())
+      entry.firstFault = i;
+  };
   if (!trace) {
-    for (auto &instruction : entry.instructions)
-      DLC_RETURN_IF_ERROR(instruction->run());
+    for (size_t i = 0; i < entry.instructions.size(); ++i) {
+      DLC_RETURN_IF_ERROR(entry.instructions[i]->run());
+      look(i);
+    }
     return Status::ok();
   }
   using Clock = std::chrono::steady_clock;
@@ -319,8 +364,116 @@ Status Session::runInstructions(Entry &entry, Trace *trace) {
     DLC_RETURN_IF_ERROR(stream->synchronize());
     trace->nanoseconds[i] =
         std::chrono::nanoseconds(Clock::now() - start).count();
+    look(i);
   }
   return Status::ok();
+}
+
+//===- Traced programs ----------------------------------------------------===//
+
+/// Whether this call's fault is an overflow of scaled gradients, which leaves
+/// the step out: the loss itself is finite, and the scale has shrunk (or, where
+/// batches are accumulated, the step that ends them will see to it).
+bool Session::isSkipped(Entry &entry) const {
+  const StateSlot *scale = loaded->findState(lossScaleState);
+  size_t output = findSlot(entry.info->outputs, "loss");
+  if (!scale || output == entry.info->outputs.size())
+    return false;
+  const TensorSlot &loss = entry.info->outputs[output];
+  if (holdsNonfinite(loss.dtype, entry.outputData[output], loss.bytes, false))
+    return false;
+  const std::byte *before = entry.backup->find(scale->offset);
+  float was = 0, is = 0;
+  if (!before)
+    return true;
+  std::memcpy(&was, before, sizeof was);
+  std::memcpy(&is, arena->data() + scale->offset, sizeof is);
+  return is < was;
+}
+
+/// What is NaN or infinite before the call.
+std::vector<std::string>
+Session::findSources(std::span<const TensorView> inputs) const {
+  std::vector<std::string> sources;
+  auto look = [&](const char *role, std::string_view name, DType dtype,
+                  const std::byte *data, uint64_t bytes) {
+    if (!holdsNonfinite(dtype, data, bytes, false))
+      return;
+    ValueRange range = rangeOf(dtype, data, bytes);
+    // A mask may be an input.
+    if (range.nans + range.plusInfinities == 0)
+      return;
+    sources.push_back(
+        concat(role, " '", name, "' (", nonfiniteText(range), ")"));
+  };
+  for (const TensorView &input : inputs)
+    look("input", input.name, input.dtype, input.data,
+         tensorBytes(input.dtype, input.dims).value_or(0));
+  for (const StateSlot &state : loaded->states())
+    look("state", state.name, state.dtype, arena->data() + state.offset,
+         state.bytes);
+  return sources;
+}
+
+/// After a call of a traced program: was everything as it should be?
+Status Session::judge(Entry &entry, std::span<const TensorView> inputs) {
+  bool updatesScale = false;
+  if (const StateSlot *scale = loaded->findState(lossScaleState))
+    updatesScale = entry.backup->find(scale->offset) != nullptr;
+  if (!entry.firstFault) {
+    if (updatesScale)
+      skipped = 0;
+    return Status::ok();
+  }
+  bool isOverflow = isSkipped(entry);
+  if (isOverflow && (!updatesScale || ++skipped < mostSkips))
+    return Status::ok();
+  DLC_RETURN_IF_ERROR(entry.backup->restore(*stream));
+  fault.emplace();
+  fault->entry = entry.info->name;
+  fault->instruction = *entry.firstFault;
+  fault->skipped = isOverflow ? skipped : 0;
+  fault->sources = findSources(inputs);
+  return faultError(*entry.program, *fault);
+}
+
+void Session::describe(const Entry &entry, bool wantsWritten,
+                       Probe &probe) const {
+  const fb::Check *check =
+      entry.program->instructions()
+          ->Get(static_cast<flatbuffers::uoffset_t>(probe.instruction))
+          ->check();
+  if (!check || !check->tensors())
+    return;
+  probe.tensors.resize(check->tensors()->size());
+  for (flatbuffers::uoffset_t i = 0; i < check->tensors()->size(); ++i) {
+    const fb::TracedTensor &tensor = *check->tensors()->Get(i);
+    DType dtype = toDType(tensor.dtype());
+    if (tensor.is_written() == wantsWritten)
+      probe.tensors[i] =
+          rangeOf(dtype, entry.addresses[tensor.buffer()],
+                  tensorBytes(dtype, dimsOf(tensor.dims())).value_or(0));
+  }
+}
+
+Status Session::runProbe(Entry &entry, Probe &probe) {
+  if (!entry.backup || probe.instruction >= entry.instructions.size())
+    return DLC_ERROR(InvalidArgument, "DLC5208",
+                     "probe must be of an instruction of a traced program, "
+                     "but got instruction ",
+                     probe.instruction, " of '", entry.info->name, "'");
+  DLC_RETURN_IF_ERROR(entry.backup->save(*stream));
+  stream->beginCall();
+  Status status;
+  for (size_t i = 0; i <= probe.instruction && status.isOk(); ++i) {
+    if (i == probe.instruction)
+      describe(entry, /*wantsWritten=*/false, probe);
+    status = entry.instructions[i]->run();
+  }
+  stream->endCall();
+  DLC_RETURN_IF_ERROR(std::move(status));
+  describe(entry, /*wantsWritten=*/true, probe);
+  return entry.backup->restore(*stream);
 }
 
 Result<const StateSlot *> Session::checkState(std::string_view name,

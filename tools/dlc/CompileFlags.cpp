@@ -127,6 +127,16 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
       .add_option("--dump-phases", dumpPhases,
                   "folder for the IR after each phase")
       ->group(group);
+  command
+      .add_flag("--trace-nonfinite", traceNonfinite,
+                "look for NaN and infinity in everything that is computed, and "
+                "name the op that made the first")
+      ->group(group);
+  // For tests of the option above.
+  command
+      .add_option("--inject-nonfinite", injectNonfinite,
+                  "FUNCTION:OP:VALUE, a fault in a traced program")
+      ->group("");
   addTraining(command);
   addUnserved(command);
 }
@@ -198,7 +208,7 @@ bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
-         lossScale || recompute || noRetie || memoryLimit;
+         lossScale || recompute || noRetie || memoryLimit || traceNonfinite;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -230,6 +240,10 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.retie = false;
   if (noFusion)
     options.fuse = false;
+  if (traceNonfinite)
+    options.traceNonfinite = true;
+  if (injectNonfinite)
+    options.injectNonfinite = *injectNonfinite;
   if (batchNorm)
     options.batchNormTrains = *batchNorm == "train";
   if (precision)

@@ -218,6 +218,8 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.recompute = !options.recompute.empty() ? options.recompute
                      : options.memoryLimit      ? "auto"
                                                 : "none";
+  result.traceNonfinite = options.traceNonfinite;
+  result.injectNonfinite = options.injectNonfinite;
   result.cpu = options.cpu;
   result.dumpPhases = options.dumpPhases;
   return result;
