@@ -20,20 +20,26 @@ struct InjectNonfinite : dlc::impl::InjectNonfinitePassBase<InjectNonfinite> {
     func::FuncOp target = getOperation();
     if (target.getName() != function)
       return;
-    bool isKnown = value == "nan" || value == "inf" || value == "-inf";
+    int64_t count = 0;
+    Operation *chosen = nullptr;
     for (Operation &op : target.getBody().front().without_terminator()) {
       SmallVector<TracedOp> traced = tracedOps(op.getLoc());
-      if (!isKnown || traced.empty() || traced.front().number != number)
+      if (traced.empty())
         continue;
-      op.setAttr(names::inject, StringAttr::get(&getContext(), value));
-      ++numInjected;
-      return;
+      ++count;
+      if (traced.front().number == number)
+        chosen = &op;
     }
-    target.emitError() << "DLC2018: a fault is 'nan', 'inf' or '-inf' in one "
-                          "of the ops that 'dlc-trace-nonfinite' has numbered, "
-                          "but got '"
-                       << value << "' in op " << number;
-    signalPassFailure();
+    bool isKnown = value == "nan" || value == "inf" || value == "-inf";
+    if (!chosen || !isKnown) {
+      target.emitError() << "DLC2018: a fault is 'nan', 'inf' or '-inf' in an "
+                            "op below "
+                         << count << ", but got '" << value << "' in op "
+                         << number;
+      return signalPassFailure();
+    }
+    chosen->setAttr(names::inject, StringAttr::get(&getContext(), value));
+    ++numInjected;
   }
 };
 
