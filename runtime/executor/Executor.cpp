@@ -2,7 +2,7 @@
 
 #include "runtime/core/CheckedMath.h"
 #include "runtime/device/DeviceRegistry.h"
-#include "runtime/executor/StateBackup.h"
+#include "runtime/executor/StateLog.h"
 
 #include <algorithm>
 #include <chrono>
@@ -20,8 +20,7 @@ struct Session::Entry {
   std::vector<std::unique_ptr<PreparedInstruction>> instructions;
   std::vector<std::byte *> addresses; // of its buffers
   uint64_t arenaEnd = 0; // highest byte that it uses
-  // Of a traced program.
-  std::unique_ptr<StateBackup> backup;
+  bool isTraced = false, writesStates = false;
   // The first instruction of this call that computed what it should not.
   std::optional<size_t> firstFault;
 };
@@ -160,6 +159,8 @@ Status Session::resetLocked(int64_t seed) {
 
 Status Session::reset(int64_t seed) {
   std::lock_guard lock(mutex);
+  if (log)
+    log->forget();
   return resetLocked(seed);
 }
 
@@ -232,9 +233,9 @@ Status Session::resolveBuffers(Entry &entry) {
                                   : std::string_view(),
                               "'"));
     entry.instructions.push_back(std::move(*prepared));
-    if (instruction.check() && !entry.backup)
-      entry.backup = std::make_unique<StateBackup>(
-          program, loaded->artifact().header().state_bytes(), arena->data());
+    entry.isTraced |= instruction.check() != nullptr;
+    entry.writesStates |= writesState(
+        program, instruction, loaded->artifact().header().state_bytes());
   }
   return Status::ok();
 }
@@ -286,6 +287,8 @@ Status Session::run(std::string_view name, std::span<const TensorView> inputs,
   DLC_RETURN_IF_ERROR(prepareLocked(*entry));
   DLC_RETURN_IF_ERROR(checkInputs(*entry, inputs));
   DLC_RETURN_IF_ERROR(copyInputs(*entry, inputs));
+  if (entry->isTraced)
+    DLC_RETURN_IF_ERROR(note(*entry, inputs));
   return runProbe(*entry, probe);
 }
 
@@ -308,11 +311,16 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
   }
   DLC_RETURN_IF_ERROR(copyInputs(entry, inputs));
   fault.reset();
-  if (entry.backup)
-    DLC_RETURN_IF_ERROR(entry.backup->save(*stream));
+  float scale = 0;
+  if (entry.isTraced) {
+    DLC_RETURN_IF_ERROR(note(entry, inputs));
+    scale = lossScale();
+  }
   stream->beginCall();
   Status status = runInstructions(entry, trace);
   stream->endCall();
+  if (!status.isOk() && log)
+    log->forget();
   DLC_RETURN_IF_ERROR(std::move(status));
   arena->recordUse(entry.arenaEnd);
   for (const TensorView &given : outputs) {
@@ -321,7 +329,7 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
                                            entry.info->outputs[i].bytes));
   }
   DLC_RETURN_IF_ERROR(stream->synchronize());
-  return entry.backup ? judge(entry, inputs) : Status::ok();
+  return entry.isTraced ? judge(entry, inputs, scale) : Status::ok();
 }
 
 Status Session::copyInputs(Entry &entry, std::span<const TensorView> inputs) {
@@ -371,24 +379,67 @@ Status Session::runInstructions(Entry &entry, Trace *trace) {
 
 //===- Traced programs ----------------------------------------------------===//
 
+/// Notes the call, so that the state before it can be had again.
+Status Session::note(const Entry &entry, std::span<const TensorView> inputs) {
+  if (!entry.writesStates)
+    return Status::ok();
+  if (!log)
+    log = std::make_unique<StateLog>(loaded->artifact().header(),
+                                     arena->data());
+  StateLog::Call *call = nullptr;
+  DLC_RETURN_IF_ERROR(
+      log->begin(*stream, static_cast<size_t>(entry.info - &loaded->entries()[0]),
+                 call));
+  for (const TensorSlot &slot : entry.info->inputs)
+    for (const TensorView &given : inputs)
+      if (given.name == slot.name)
+        call->inputs.insert(call->inputs.end(), given.data,
+                            given.data + slot.bytes);
+  return Status::ok();
+}
+
+/// The states as before this call of `last`, which is forgotten.
+Status Session::goBack(const Entry &last) {
+  if (!last.writesStates)
+    return Status::ok();
+  log->dropLast();
+  DLC_RETURN_IF_ERROR(log->restore(*stream));
+  for (const StateLog::Call &call : log->getCalls()) {
+    Entry &entry = *entries[call.entry];
+    const std::byte *from = call.inputs.data();
+    for (size_t i = 0; i < entry.info->inputs.size(); ++i) {
+      uint64_t bytes = entry.info->inputs[i].bytes;
+      DLC_RETURN_IF_ERROR(
+          stream->copyToDevice(entry.inputData[i], from, bytes));
+      from += bytes;
+    }
+    stream->beginCall();
+    Status status = runInstructions(entry, nullptr);
+    stream->endCall();
+    DLC_RETURN_IF_ERROR(std::move(status));
+  }
+  return Status::ok();
+}
+
+/// 0 if there is none.
+float Session::lossScale() const {
+  float scale = 0;
+  if (const StateSlot *slot = loaded->findState(lossScaleState))
+    std::memcpy(&scale, arena->data() + slot->offset, sizeof scale);
+  return scale;
+}
+
 /// Whether this call's fault is an overflow of scaled gradients, which leaves
 /// the step out: the loss itself is finite, and the scale has shrunk (or, where
 /// batches are accumulated, the step that ends them will see to it).
-bool Session::isSkipped(Entry &entry) const {
-  const StateSlot *scale = loaded->findState(lossScaleState);
+bool Session::isSkipped(const Entry &entry, float scale) const {
   size_t output = findSlot(entry.info->outputs, "loss");
-  if (!scale || output == entry.info->outputs.size())
+  if (scale == 0 || output == entry.info->outputs.size())
     return false;
   const TensorSlot &loss = entry.info->outputs[output];
   if (holdsNonfinite(loss.dtype, entry.outputData[output], loss.bytes, false))
     return false;
-  const std::byte *before = entry.backup->find(scale->offset);
-  float was = 0, is = 0;
-  if (!before)
-    return true;
-  std::memcpy(&was, before, sizeof was);
-  std::memcpy(&is, arena->data() + scale->offset, sizeof is);
-  return is < was;
+  return entry.info->name == "accumulate" || lossScale() < scale;
 }
 
 /// What is NaN or infinite before the call.
@@ -416,24 +467,24 @@ Session::findSources(std::span<const TensorView> inputs) const {
 }
 
 /// After a call of a traced program: was everything as it should be?
-Status Session::judge(Entry &entry, std::span<const TensorView> inputs) {
-  bool updatesScale = false;
-  if (const StateSlot *scale = loaded->findState(lossScaleState))
-    updatesScale = entry.backup->find(scale->offset) != nullptr;
+Status Session::judge(Entry &entry, std::span<const TensorView> inputs,
+                      float scale) {
+  bool isStep = entry.info->name == "step";
   if (!entry.firstFault) {
-    if (updatesScale)
+    if (isStep)
       skipped = 0;
     return Status::ok();
   }
-  bool isOverflow = isSkipped(entry);
-  if (isOverflow && (!updatesScale || ++skipped < mostSkips))
+  bool isOverflow = isSkipped(entry, scale);
+  if (isOverflow && (!isStep || ++skipped < mostSkips))
     return Status::ok();
-  DLC_RETURN_IF_ERROR(entry.backup->restore(*stream));
-  fault.emplace();
-  fault->entry = entry.info->name;
-  fault->instruction = *entry.firstFault;
-  fault->skipped = isOverflow ? skipped : 0;
-  fault->sources = findSources(inputs);
+  Fault found;
+  found.entry = entry.info->name;
+  found.instruction = *entry.firstFault;
+  found.skipped = isOverflow ? skipped : 0;
+  DLC_RETURN_IF_ERROR(goBack(entry));
+  found.sources = findSources(inputs);
+  fault = found;
   return faultError(*entry.program, *fault);
 }
 
@@ -457,12 +508,11 @@ void Session::describe(const Entry &entry, bool wantsWritten,
 }
 
 Status Session::runProbe(Entry &entry, Probe &probe) {
-  if (!entry.backup || probe.instruction >= entry.instructions.size())
+  if (!entry.isTraced || probe.instruction >= entry.instructions.size())
     return DLC_ERROR(InvalidArgument, "DLC5208",
                      "probe must be of an instruction of a traced program, "
                      "but got instruction ",
                      probe.instruction, " of '", entry.info->name, "'");
-  DLC_RETURN_IF_ERROR(entry.backup->save(*stream));
   stream->beginCall();
   Status status;
   for (size_t i = 0; i <= probe.instruction && status.isOk(); ++i) {
@@ -473,7 +523,7 @@ Status Session::runProbe(Entry &entry, Probe &probe) {
   stream->endCall();
   DLC_RETURN_IF_ERROR(std::move(status));
   describe(entry, /*wantsWritten=*/true, probe);
-  return entry.backup->restore(*stream);
+  return goBack(entry);
 }
 
 Result<const StateSlot *> Session::checkState(std::string_view name,
@@ -503,6 +553,8 @@ Status Session::writeState(std::string_view name, const void *data,
                            uint64_t bytes) {
   std::lock_guard lock(mutex);
   DLC_ASSIGN_OR_RETURN(const StateSlot *slot, checkState(name, bytes));
+  if (log)
+    log->forget();
   DLC_RETURN_IF_ERROR(
       stream->copyToDevice(arena->data() + slot->offset, data, bytes));
   return stream->synchronize();

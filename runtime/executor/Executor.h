@@ -27,6 +27,8 @@
 
 namespace dlc::rt {
 
+class StateLog;
+
 /// A named dense tensor in the caller's memory.
 struct TensorView {
   std::string_view name;
@@ -155,8 +157,11 @@ private:
   Status runInstructions(Entry &entry, Trace *trace);
   Status runProbe(Entry &entry, Probe &probe);
   void describe(const Entry &entry, bool wantsWritten, Probe &probe) const;
-  Status judge(Entry &entry, std::span<const TensorView> inputs);
-  bool isSkipped(Entry &entry) const;
+  Status note(const Entry &entry, std::span<const TensorView> inputs);
+  Status goBack(const Entry &last);
+  float lossScale() const;
+  Status judge(Entry &entry, std::span<const TensorView> inputs, float scale);
+  bool isSkipped(const Entry &entry, float scale) const;
   std::vector<std::string>
   findSources(std::span<const TensorView> inputs) const;
   Result<const StateSlot *> checkState(std::string_view name,
@@ -167,6 +172,8 @@ private:
   std::unique_ptr<Stream> stream;
   // After the stream, whose library objects their instructions use.
   std::vector<std::unique_ptr<Entry>> entries;
+  // Of traced programs.
+  std::unique_ptr<StateLog> log;
   int64_t mostSkips = 0, skipped = 0;
   std::optional<Fault> fault;
   mutable std::mutex mutex;

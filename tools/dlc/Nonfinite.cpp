@@ -31,16 +31,18 @@ static const fb::Instruction &instructionOf(const rt::Session &session,
 // Words
 //===----------------------------------------------------------------------===//
 
-/// "'dlc.exp' of node '/Exp' (backward, op 57 of 'step')"
-static std::string describeOp(const fb::TracedOp &op,
+/// "'dlc.exp' of node '/Exp' (backward, op 57 of 'step')". What the model file
+/// as a whole gave rise to has its name `model` for a node.
+static std::string describeOp(const fb::TracedOp &op, std::string_view model,
                               const std::string &entry) {
-  std::string text = rt::concat("'", op.op()->string_view(), "'");
-  bool hasNodes = op.nodes() && op.nodes()->size() != 0;
-  for (flatbuffers::uoffset_t i = 0; hasNodes && i < op.nodes()->size(); ++i)
-    text += rt::concat(i ? ", '" : " of node '",
-                       op.nodes()->Get(i)->string_view(), "'");
+  std::string text = rt::concat("'", op.op()->string_view(), "'"), nodes;
+  for (flatbuffers::uoffset_t i = 0; op.nodes() && i < op.nodes()->size(); ++i)
+    if (op.nodes()->Get(i)->string_view() != model)
+      nodes += rt::concat(nodes.empty() ? " of node '" : ", '",
+                          op.nodes()->Get(i)->string_view(), "'");
+  text += nodes;
   bool isUpdate = op.part() == fb::StepPart::Update;
-  if (!hasNodes && !isUpdate)
+  if (nodes.empty() && !isUpdate)
     text += " of the loss";
   if (isUpdate && op.state() && op.state()->size() != 0)
     text += rt::concat(" of the update of '", op.state()->string_view(), "'");
@@ -165,8 +167,11 @@ Failure FaultFinder::nameOp() {
       fault.skipped ? rt::concat(" after ", fault.skipped,
                                  " steps in a row that were left out")
                     : std::string();
+  const flatbuffers::String *name = built.artifact->header().model();
   Failure failure({{"DLC6020",
-                    rt::concat(describeOp(*record.ops()->Get(0), fault.entry),
+                    rt::concat(describeOp(*record.ops()->Get(0),
+                                          name ? name->string_view() : "",
+                                          fault.entry),
                                " must give finite numbers in ", where, skipped,
                                ", but got ", foundText(record, probe))}});
   const flatbuffers::String *label = instructionOf(session, fault).label();
