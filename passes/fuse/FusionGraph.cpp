@@ -155,7 +155,9 @@ void FusionGraph::addGroups(Block &block) {
     Node &node = nodes[id];
     Operation *op = node.op;
     bool isSplat = isSplatConstant(op), isIndex = isIndexOnly(op);
-    node.isFree = isa<ConstantOp>(op) ? isSplat : isIndex;
+    // What a product writes transposed is in memory that way only.
+    node.isFree = isa<ConstantOp>(op) ? isSplat
+                                      : isIndex && !written.contains(op);
     if (!accessRules().lookup(op) || isLibraryCall(op) || written.contains(op))
       continue;
     bool isHard = isHardUsed(id);

@@ -35,7 +35,7 @@ struct InjectNonfinite : dlc::impl::InjectNonfinitePassBase<InjectNonfinite> {
       target.emitError() << "DLC2018: a fault is 'nan', 'inf' or '-inf' in an "
                             "op below "
                          << count << ", but got '" << value << "' in op "
-                         << number;
+                         << int64_t(number);
       return signalPassFailure();
     }
     chosen->setAttr(names::inject, StringAttr::get(&getContext(), value));

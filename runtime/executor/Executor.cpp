@@ -509,7 +509,7 @@ void Session::describe(const Entry &entry, bool wantsWritten,
 
 Status Session::runProbe(Entry &entry, Probe &probe) {
   if (!entry.isTraced || probe.instruction >= entry.instructions.size())
-    return DLC_ERROR(InvalidArgument, "DLC5208",
+    return DLC_ERROR(InvalidArgument, "DLC5207",
                      "probe must be of an instruction of a traced program, "
                      "but got instruction ",
                      probe.instruction, " of '", entry.info->name, "'");
