@@ -28,8 +28,8 @@ bool scan(const std::byte *data, uint64_t bytes, Bits infinity,
     Bits seen = 0;
     for (uint64_t i = begin; i < end; ++i)
       seen = static_cast<Bits>(
-          seen | static_cast<Bits>((elements[i] & static_cast<Bits>(~sign)) +
-                                   carry));
+          seen |
+          static_cast<Bits>((elements[i] & static_cast<Bits>(~sign)) + carry));
     if (seen & sign)
       return true;
   }

@@ -23,9 +23,7 @@ struct ValueRange {
   /// Position of the first element that is not finite; -1: all are.
   int64_t firstNonfinite = -1;
 
-  int64_t nonfinite() const {
-    return nans + plusInfinities + minusInfinities;
-  }
+  int64_t nonfinite() const { return nans + plusInfinities + minusInfinities; }
 };
 
 ValueRange rangeOf(DType type, const std::byte *data, uint64_t bytes);

@@ -34,9 +34,8 @@ StateLog::StateLog(const fb::Artifact &artifact, std::byte *arena)
   std::map<uint64_t, uint64_t> written;
   if (artifact.programs())
     for (const fb::Program *program : *artifact.programs())
-      for (size_t i = 0; program->instructions() &&
-                         i < program->instructions()->size();
-           ++i)
+      for (size_t i = 0;
+           program->instructions() && i < program->instructions()->size(); ++i)
         forWritten(*program,
                    *program->instructions()->Get(
                        static_cast<flatbuffers::uoffset_t>(i)),
@@ -46,11 +45,11 @@ StateLog::StateLog(const fb::Artifact &artifact, std::byte *arena)
                    });
   // States that lie side by side are one piece.
   for (auto [offset, bytes] : written) {
-    bool isNext = !pieces.empty() && offset <= pieces.back().offset +
-                                                   pieces.back().bytes + 64;
+    bool isNext = !pieces.empty() &&
+                  offset <= pieces.back().offset + pieces.back().bytes + 64;
     if (isNext)
-      pieces.back().bytes = std::max(pieces.back().bytes,
-                                     offset + bytes - pieces.back().offset);
+      pieces.back().bytes =
+          std::max(pieces.back().bytes, offset + bytes - pieces.back().offset);
     else
       pieces.push_back({offset, bytes, 0});
   }

@@ -84,8 +84,7 @@ static void addRow(Table &table, const std::string &role,
 
 /// The tensors of an instruction with their ranges, operands first.
 static std::string rangesTable(const fb::Program &program,
-                               const fb::Check &check,
-                               const rt::Probe &probe) {
+                               const fb::Check &check, const rt::Probe &probe) {
   Table table("lllrrll");
   table.row({"", "type", "shape", "least", "largest", "not finite", ""});
   for (bool isResult : {false, true}) {
@@ -143,8 +142,7 @@ bool FaultFinder::openUnfused() {
 
 Failure FaultFinder::nameKernel(const std::string &why) const {
   rt::Status status = rt::faultError(programOf(session, fault), fault);
-  Failure failure(
-      {{status.id(), rt::concat(where, ": ", status.message())}});
+  Failure failure({{status.id(), rt::concat(where, ": ", status.message())}});
   if (!why.empty())
     failure.setDetails("  the op is not known: " + why + "\n");
   return failure;
@@ -163,23 +161,22 @@ Failure FaultFinder::nameOp() {
   const fb::Check &record = *instructionOf(*unfused, found).check();
   if (!record.ops() || record.ops()->size() == 0)
     return nameKernel("no op of the graph is at fault");
-  std::string skipped =
-      fault.skipped ? rt::concat(" after ", fault.skipped,
-                                 " steps in a row that were left out")
-                    : std::string();
+  std::string skipped = fault.skipped
+                            ? rt::concat(" after ", fault.skipped,
+                                         " steps in a row that were left out")
+                            : std::string();
   const flatbuffers::String *name = built.artifact->header().model();
-  Failure failure({{"DLC6020",
-                    rt::concat(describeOp(*record.ops()->Get(0),
-                                          name ? name->string_view() : "",
-                                          fault.entry),
-                               " must give finite numbers in ", where, skipped,
-                               ", but got ", foundText(record, probe))}});
+  Failure failure(
+      {{"DLC6020",
+        rt::concat(describeOp(*record.ops()->Get(0),
+                              name ? name->string_view() : "", fault.entry),
+                   " must give finite numbers in ", where, skipped,
+                   ", but got ", foundText(record, probe))}});
   const flatbuffers::String *label = instructionOf(session, fault).label();
-  failure.setDetails(
-      rangesTable(programOf(*unfused, fault), record, probe) +
-      (label ? rt::concat("  first seen in kernel '", label->string_view(),
-                          "'\n")
-             : std::string()));
+  failure.setDetails(rangesTable(programOf(*unfused, fault), record, probe) +
+                     (label ? rt::concat("  first seen in kernel '",
+                                         label->string_view(), "'\n")
+                            : std::string()));
   return failure;
 }
 

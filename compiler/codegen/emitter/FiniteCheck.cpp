@@ -33,9 +33,9 @@ Value &FiniteCheck::maskFor(Type form) {
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointAfter(start);
   Type type = maskType(form, e.b);
-  mask = LLVM::AllocaOp::create(
-      e.b, e.loc, LLVM::LLVMPointerType::get(e.b.getContext()), type,
-      e.integer(e.b.getI64Type(), 1));
+  mask = LLVM::AllocaOp::create(e.b, e.loc,
+                                LLVM::LLVMPointerType::get(e.b.getContext()),
+                                type, e.integer(e.b.getI64Type(), 1));
   Value zero = arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(type));
   LLVM::StoreOp::create(e.b, e.loc, zero, mask);
   return mask;
@@ -47,7 +47,8 @@ static double overflowOf(Type storage) {
   auto type = cast<FloatType>(storage);
   if (type.getWidth() >= 32)
     return std::numeric_limits<double>::infinity();
-  APFloat largest = APFloat::getLargest(type.getFloatSemantics()), next = largest;
+  APFloat largest = APFloat::getLargest(type.getFloatSemantics()),
+          next = largest;
   next.next(/*nextDown=*/true);
   double high = largest.convertToDouble();
   return high + (high - next.convertToDouble()) / 2;
@@ -64,7 +65,8 @@ static Value isFault(ElementBuilder &e, Value value, Type storage,
   if (infinities == BothInfinities)
     return compare(arith::CmpFPredicate::UNO, value, value);
   if (infinities == MinusInfinity)
-    return compare(arith::CmpFPredicate::UGE, value, e.numberLike(value, limit));
+    return compare(arith::CmpFPredicate::UGE, value,
+                   e.numberLike(value, limit));
   if (infinities == PlusInfinity)
     return compare(arith::CmpFPredicate::ULE, value,
                    e.numberLike(value, -limit));
@@ -76,8 +78,8 @@ static Value isFault(ElementBuilder &e, Value value, Type storage,
 void FiniteCheck::check(Operation *op, Value value, Value active) {
   if (!start || !isa<FloatType>(getElementTypeOrSelf(value.getType())))
     return;
-  Value bad = isFault(e, value, elementTypeOf(op->getResult(0)),
-                      infinitiesOf(op));
+  Value bad =
+      isFault(e, value, elementTypeOf(op->getResult(0)), infinitiesOf(op));
   if (active) {
     SmallVector<Value> both = e.unify({bad, active});
     bad = arith::AndIOp::create(e.b, e.loc, both[0], both[1]);
@@ -104,8 +106,8 @@ void FiniteCheck::end(Value buffers, int64_t position) {
                                          mask);
     any = arith::OrIOp::create(e.b, e.loc, any, mask);
   }
-  Value isSet = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, any,
-                                      zero);
+  Value isSet =
+      arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, any, zero);
   auto choice = scf::IfOp::create(e.b, e.loc, TypeRange(), isSet, false);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
@@ -118,8 +120,8 @@ void FiniteCheck::end(Value buffers, int64_t position) {
 }
 
 Value withFault(ElementBuilder &e, Operation *op, Value value, Value isFirst) {
-  Value fault = e.number(getElementTypeOrSelf(value.getType()),
-                         *injectedInto(op));
+  Value fault =
+      e.number(getElementTypeOrSelf(value.getType()), *injectedInto(op));
   return isFirst ? e.select(isFirst, fault, value) : e.match(fault, value);
 }
 

@@ -17,8 +17,9 @@ namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-template <typename T> bool holds(DType type, const std::vector<T> &values,
-                                 bool allowsInfinity = false) {
+template <typename T>
+bool holds(DType type, const std::vector<T> &values,
+           bool allowsInfinity = false) {
   return holdsNonfinite(type,
                         reinterpret_cast<const std::byte *>(values.data()),
                         values.size() * sizeof(T), allowsInfinity);
@@ -70,8 +71,8 @@ TEST(FiniteScanTest, RangeOf_MixedNumbers_CountsAndBounds) {
   EXPECT_EQ(range.firstNonfinite, 2);
   EXPECT_EQ(nonfiniteText(range), "1 NaN, 2 inf, 1 -inf");
   uint8_t small[] = {0x7e, 0x01, 0x80}; // 448, 2^-9, -0
-  range = rangeOf(DType::F8E4M3FN,
-                  reinterpret_cast<const std::byte *>(small), 3);
+  range =
+      rangeOf(DType::F8E4M3FN, reinterpret_cast<const std::byte *>(small), 3);
   EXPECT_EQ(range.largest, 448);
   EXPECT_EQ(range.least, 0);
 }
@@ -82,8 +83,8 @@ struct TracedModel : LinearModel {
     fb::ProgramT &step = *artifact.programs[0];
     for (auto &instruction : step.instructions) {
       auto check = std::make_unique<fb::CheckT>();
-      auto add = [&](uint32_t buffer, std::vector<int64_t> dims,
-                     bool isWritten, fb::DType dtype = fb::DType::F32) {
+      auto add = [&](uint32_t buffer, std::vector<int64_t> dims, bool isWritten,
+                     fb::DType dtype = fb::DType::F32) {
         auto tensor = std::make_unique<fb::TracedTensorT>();
         tensor->buffer = buffer;
         tensor->dtype = dtype;
