@@ -127,6 +127,8 @@ LogicalResult Compilation::buildGraph() {
                                                 : options.lossScale;
   for (const std::string &glob : options.keepF32)
     graph.keepF32.push_back(glob);
+  graph.traceNonfinite = options.traceNonfinite;
+  graph.inject = options.injectNonfinite;
   for (auto &[name, shape] : options.targetShapes)
     graph.targetShapes.push_back(
         name + "=" +
@@ -185,7 +187,7 @@ LogicalResult Compilation::plan() {
     return failure();
   target = *found;
   kernels = std::make_unique<KernelTable>(
-      &context, emit::VectorTarget{target.vectorBytes}, 2);
+      &context, emit::VectorTarget{target.vectorBytes, options.traceNonfinite}, 2);
   FailureOr<KernelIndices> emitted = emitKernels(*module, *kernels);
   if (failed(emitted))
     return failure();

@@ -57,6 +57,11 @@ struct CompileOptions {
   /// Several ops per kernel. Without it every op is a kernel of its own: to see
   /// what fusion saves.
   bool fuse = true;
+  /// Kernels and library calls check that what they compute is finite, and the
+  /// artifact says what each is made of.
+  bool traceNonfinite = false;
+  /// FUNCTION:OP:VALUE, a fault in a traced program; empty: none. For tests.
+  std::string injectNonfinite;
   /// LLVM's name of a CPU; empty: this machine's.
   std::string cpu;
   /// A folder for the IR after each phase, as numbered files; empty: none.

@@ -9,6 +9,7 @@
 #include "passes/fuse/Passes.h"
 #include "passes/kernels/Passes.h"
 #include "passes/memory/Passes.h"
+#include "passes/nonfinite/Passes.h"
 #include "passes/schedule/Passes.h"
 #include "passes/precision/Passes.h"
 #include "passes/recompute/Passes.h"
@@ -27,6 +28,7 @@ void dlc::registerAllPasses() {
   mlir::registerTransformsPasses();
   registerDlcAutodiffPasses();
   registerDlcDecomposePasses();
+  registerDlcNonfinitePasses();
   registerDlcPrecisionPasses();
   registerDlcRecomputePasses();
   registerDlcSimplifyPasses();

@@ -7,6 +7,7 @@
 #include "compiler/pipeline/Phases.h"
 
 #include "passes/decompose/Passes.h"
+#include "passes/nonfinite/Passes.h"
 #include "passes/precision/Passes.h"
 #include "passes/recompute/Passes.h"
 #include "passes/simplify/Passes.h"
@@ -23,6 +24,23 @@ static void addSimplification(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(dlc::createFoldConstantsPass());
   pm.addNestedPass<func::FuncOp>(dlc::createSimplifyPass());
   pm.addNestedPass<func::FuncOp>(dlc::createFoldConstantsPass());
+}
+
+/// `inject` is FUNCTION:OP:VALUE, or empty.
+static void addTracing(OpPassManager &pm, StringRef inject) {
+  // After all that makes or joins ops, because numbers are given to those that
+  // are left.
+  pm.addNestedPass<func::FuncOp>(dlc::createTraceNonfinitePass());
+  if (inject.empty())
+    return;
+  auto [function, rest] = inject.split(':');
+  auto [number, value] = rest.split(':');
+  dlc::InjectNonfinitePassOptions fault;
+  fault.function = function.str();
+  fault.value = value.str();
+  if (number.getAsInteger(10, fault.number))
+    fault.number = -1;
+  pm.addNestedPass<func::FuncOp>(dlc::createInjectNonfinitePass(fault));
 }
 
 void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
@@ -63,5 +81,7 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
     recompute.mode = options.recompute;
     pm.addNestedPass<func::FuncOp>(createRecomputePass(recompute));
   }
+  if (options.traceNonfinite)
+    addTracing(pm, options.inject);
   pm.addPass(createVerifyGraphPass());
 }

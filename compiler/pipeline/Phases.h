@@ -52,6 +52,14 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
       llvm::cl::init("none")};
   ListOption<std::string> keepF32{
       *this, "keep-f32", llvm::cl::desc("globs of nodes that stay f32")};
+  Option<bool> traceNonfinite{
+      *this, "trace-nonfinite",
+      llvm::cl::desc("number ops, and let kernels check what they compute"),
+      llvm::cl::init(false)};
+  Option<std::string> inject{
+      *this, "inject-nonfinite",
+      llvm::cl::desc("FUNCTION:OP:VALUE, a fault for tests of it"),
+      llvm::cl::init("")};
 };
 
 /// From the importer's functions to entry points in primitive ops.

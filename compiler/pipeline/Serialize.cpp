@@ -2,6 +2,8 @@
 #include "compiler/pipeline/Serialize.h"
 
 #include "compiler/pipeline/LibraryRecords.h"
+#include "compiler/pipeline/TraceRecords.h"
+#include "dialects/dlc/IR/Traced.h"
 #include "dialects/dlc/indexing/Access.h"
 
 #include "mlir/IR/Builders.h"
@@ -338,6 +340,9 @@ void ProgramWriter::addInstruction(exec::Instruction op) {
   instruction->bytes_written = cost.bytesWritten;
   if (auto launch = dyn_cast<exec::LaunchOp>(*op))
     instruction->precision = precisionOf(launch);
+  if (op->getParentOp()->hasAttr(names::traced))
+    instruction->check =
+        checkOf(op, [&](Value place) { return at(place); });
   instruction->op = operation(op);
   record->instructions.push_back(std::move(instruction));
 }

@@ -16,6 +16,7 @@
 
 #include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/IR/Halves.h"
+#include "dialects/dlc/IR/Traced.h"
 #include "passes/fuse/Fuser.h"
 #include "passes/fuse/LibraryKernels.h"
 
@@ -47,6 +48,7 @@ private:
   bool isInMemory(Value value);
   bool isTaken(const Epilogue &epilogue) const;
   bool isSame(const Epilogue &epilogue) const;
+  bool isWatched(const Epilogue &epilogue) const;
   bool isNewGradient(const Epilogue &epilogue) const;
   std::optional<Epilogue> choose(Operation *call);
   void fold(Operation *call, const Epilogue &epilogue);
@@ -84,6 +86,15 @@ bool EpilogueFolder::isSame(const Epilogue &epilogue) const {
          epilogue.activation == LibraryActivation::Relu;
 }
 
+/// A traced program looks at the call's result alone, and an activation may turn
+/// an infinity into a finite number. Kernels look at every value.
+bool EpilogueFolder::isWatched(const Epilogue &epilogue) const {
+  bool isTraced = block.getParentOp()->hasAttr(names::traced);
+  return (isTraced && epilogue.activation != LibraryActivation::None) ||
+         llvm::any_of(epilogue.ops,
+                      [](Operation *op) { return injectedInto(op); });
+}
+
 /// A sum of gradients that only the optimizer reads. Its kernel would read one
 /// tensor more, and so could not be a slice of the list of all updates. A large
 /// one need not be: a launch is nothing to it, and the list would keep it in
@@ -101,7 +112,7 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
   std::optional<Epilogue> best;
   SmallVector<Epilogue, 0> all = epiloguesOf(call);
   for (const Epilogue &epilogue : llvm::drop_begin(all)) {
-    if (isTaken(epilogue) || !isSame(epilogue) ||
+    if (isTaken(epilogue) || !isSame(epilogue) || isWatched(epilogue) ||
         (epilogue.residual && !isInMemory(epilogue.residual)))
       break;
     if (trial.writerOf(epilogue.result) || isNewGradient(epilogue))

@@ -2,6 +2,7 @@
 #include "passes/fuse/FusionGraph.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Traced.h"
 #include "passes/fuse/LibraryKernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -15,7 +16,8 @@ namespace dlc {
 bool isLibraryCall(Operation *op) {
   if (auto kernel = dyn_cast<KernelOp>(op))
     return isLibraryKernel(kernel);
-  if (!isLibraryOp(op))
+  // A library computes no faults.
+  if (!isLibraryOp(op) || injectedInto(op))
     return false;
   auto dot = dyn_cast<DotGeneralOp>(op);
   return !dot || planGemm(dot, [](Value) { return true; }).writes;
@@ -153,7 +155,9 @@ void FusionGraph::addGroups(Block &block) {
     Node &node = nodes[id];
     Operation *op = node.op;
     bool isSplat = isSplatConstant(op), isIndex = isIndexOnly(op);
-    node.isFree = isa<ConstantOp>(op) ? isSplat : isIndex;
+    // What a product writes transposed is in memory that way only.
+    node.isFree = isa<ConstantOp>(op) ? isSplat
+                                      : isIndex && !written.contains(op);
     if (!accessRules().lookup(op) || isLibraryCall(op) || written.contains(op))
       continue;
     bool isHard = isHardUsed(id);

@@ -13,6 +13,7 @@
 
 #include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/IR/Halves.h"
+#include "dialects/dlc/IR/Traced.h"
 #include "passes/fuse/FusionGraph.h"
 #include "passes/fuse/LibraryKernels.h"
 #include "passes/kernels/KernelBodies.h"
@@ -206,6 +207,16 @@ LogicalResult ProgramLowering::addLibraryKernel(dlc::KernelOp kernel) {
   return kernel.emitOpError() << "is no call that the library has [DLC4006]";
 }
 
+/// What the last op's result holds by design, the call's does.
+static void passInfinities(const Epilogue &epilogue, Operation *call) {
+  for (Operation *op = epilogue.result.getDefiningOp(); op;
+       op = isIndexOnly(op) ? op->getOperand(0).getDefiningOp() : nullptr)
+    if (Attribute set = op->getAttr(names::infinities)) {
+      call->setAttr(names::infinities, set);
+      return;
+    }
+}
+
 LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
                                        const Epilogue &epilogue,
                                        Operation *at) {
@@ -220,13 +231,14 @@ LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
     return failure();
   Type narrow = elementTypeOf(dot.getLhs());
   Type result = elementTypeOf(dot.getResult());
-  exec::GemmOp::create(
+  auto gemm = exec::GemmOp::create(
       this->b, at->getLoc(), narrow,
       result == narrow ? TypeAttr() : TypeAttr::get(result),
       ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
       a, shape.a.offset, shape.aStrides, b, shape.b.offset, shape.bStrides,
       newBuffer(epilogue.result), shape.c.offset, shape.cStrides,
       operands->bias, operands->activation, operands->residual, Value());
+  passInfinities(epilogue, gemm);
   return success();
 }
 
@@ -255,11 +267,12 @@ LogicalResult ProgramLowering::addConv(OpTy op, exec::ConvKind kind, Value src,
   Value at[] = {place(src), place(weights), place(dst)};
   if (!operands || llvm::is_contained(at, Value()))
     return failure();
-  exec::ConvOp::create(b, reader->getLoc(), kind, at[0], tensorType(src), at[1],
-                       tensorType(weights), at[2], tensorType(dst),
-                       op.getStrides(), op.getDilations(), op.getPadsBegin(),
-                       op.getPadsEnd(), op.getGroups(), operands->bias,
-                       operands->activation, operands->residual, Value());
+  auto call = exec::ConvOp::create(
+      b, reader->getLoc(), kind, at[0], tensorType(src), at[1],
+      tensorType(weights), at[2], tensorType(dst), op.getStrides(),
+      op.getDilations(), op.getPadsBegin(), op.getPadsEnd(), op.getGroups(),
+      operands->bias, operands->activation, operands->residual, Value());
+  passInfinities(epilogue, call);
   return success();
 }
 
@@ -354,6 +367,8 @@ LogicalResult ProgramLowering::run() {
   b.setInsertionPoint(function);
   program =
       exec::ProgramOp::create(b, function.getLoc(), function.getName());
+  if (Attribute traced = function->getAttr(names::traced))
+    program->setAttr(names::traced, traced);
   b.setInsertionPointToStart(&program.getBlock());
   addArguments();
   b.setInsertionPointToEnd(&program.getBlock());

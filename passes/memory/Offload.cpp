@@ -274,7 +274,7 @@ struct Offload : dlc::impl::OffloadPassBase<Offload> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     if (distance < 0) {
-      module.emitError() << "DLC2018: the distance of transfers is not "
+      module.emitError() << "DLC2020: the distance of transfers is not "
                             "negative, but got "
                          << distance;
       return signalPassFailure();

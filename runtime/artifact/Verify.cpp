@@ -91,6 +91,7 @@ private:
   Status checkFill(const fb::Fill &fill) const;
   template <typename Copy> Status checkTransfer(const Copy &copy) const;
   Status checkTransfers() const;
+  Status checkTraced(const fb::Check &check) const;
   Status checkInstruction(const fb::Instruction &instruction) const;
 
   size_t bufferCount() const { return length(program.buffers()); }
@@ -422,8 +423,24 @@ Status ProgramVerifier::checkTransfers() const {
   return Status::ok();
 }
 
+Status ProgramVerifier::checkTraced(const fb::Check &check) const {
+  if (check.tensors())
+    for (const fb::TracedTensor *tensor : *check.tensors()) {
+      if (!isDType(tensor->dtype()))
+        return DLC_ERROR(Corrupt, "DLC5009",
+                         "traced tensor must have a known dtype, but got ",
+                         int(tensor->dtype()));
+      DLC_RETURN_IF_ERROR(checkElements(
+          "tensors", tensor->buffer(), tensor->is_written(), tensor->dtype(),
+          tensor->dims() ? elementCount(*tensor->dims()) : 1));
+    }
+  return Status::ok();
+}
+
 Status
 ProgramVerifier::checkInstruction(const fb::Instruction &instruction) const {
+  if (instruction.check())
+    DLC_RETURN_IF_ERROR(checkTraced(*instruction.check()));
   switch (instruction.op_type()) {
   case fb::Op::Launch:
     return checkLaunch(*instruction.op_as_Launch());

@@ -2,12 +2,14 @@
 
 #include "runtime/core/Arena.h"
 #include "runtime/core/CheckedMath.h"
+#include "runtime/core/FiniteScan.h"
 #include "runtime/core/ThreadPool.h"
 #include "runtime/cpu/Conv.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/Gemm.h"
 #include "runtime/cpu/KernelLibrary.h"
 
+#include <atomic>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -54,27 +56,34 @@ public:
 class PreparedLaunch final : public PreparedInstruction {
 public:
   PreparedLaunch(const ThreadPool &pool, KernelFunction function,
-                 const fb::Launch &launch, std::span<std::byte *const> buffers)
+                 const fb::Launch &launch, std::span<std::byte *const> buffers,
+                 bool isChecked)
       : pool(pool), function(function), groups(launch.groups()) {
     bool hasOffsets = launch.offsets() && launch.offsets()->size() != 0;
     if (launch.buffers())
       for (flatbuffers::uoffset_t i = 0; i < launch.buffers()->size(); ++i)
         pointers.push_back(buffers[launch.buffers()->Get(i)] +
                            (hasOffsets ? launch.offsets()->Get(i) : 0));
+    if (isChecked)
+      pointers.push_back(&flag);
     if (launch.dims())
       dims.assign(launch.dims()->begin(), launch.dims()->end());
   }
   Status run() override {
+    flag = 0;
     pool.parallelFor(groups, [this](int, int64_t first, int64_t end) {
       function(pointers.data(), dims.data(), first, end);
     });
     return Status::ok();
   }
+  bool isFaulty() const override { return flag != 0; }
 
 private:
   const ThreadPool &pool;
   KernelFunction function;
   int64_t groups;
+  /// Set by the kernels of a traced program.
+  int32_t flag = 0;
   std::vector<void *> pointers;
   std::vector<int64_t> dims;
 };
@@ -164,6 +173,51 @@ private:
   std::unique_ptr<Plan> plan;
 };
 
+/// Looks at what a library call has written, while it is in the caches.
+class PreparedCheck final : public PreparedInstruction {
+public:
+  PreparedCheck(const ThreadPool &pool,
+                std::unique_ptr<PreparedInstruction> call,
+                const fb::Check &check, std::span<std::byte *const> buffers)
+      : pool(pool), call(std::move(call)),
+        allowsInfinity(check.infinities() != 0) {
+    if (check.tensors())
+      for (const fb::TracedTensor *tensor : *check.tensors())
+        if (tensor->is_written()) {
+          DType dtype = static_cast<DType>(tensor->dtype());
+          std::vector<int64_t> dims;
+          if (tensor->dims())
+            dims.assign(tensor->dims()->begin(), tensor->dims()->end());
+          written.push_back({dtype, buffers[tensor->buffer()],
+                             tensorBytes(dtype, dims).value_or(0)});
+        }
+  }
+  Status run() override {
+    DLC_RETURN_IF_ERROR(call->run());
+    found = false;
+    for (const Written &tensor : written)
+      forBytes(pool, tensor.bytes, [&](uint64_t begin, uint64_t end) {
+        if (holdsNonfinite(tensor.dtype, tensor.data + begin, end - begin,
+                           allowsInfinity))
+          found = true;
+      });
+    return Status::ok();
+  }
+  bool isFaulty() const override { return found; }
+
+private:
+  struct Written {
+    DType dtype;
+    const std::byte *data;
+    uint64_t bytes;
+  };
+  const ThreadPool &pool;
+  std::unique_ptr<PreparedInstruction> call;
+  bool allowsInfinity;
+  std::vector<Written> written;
+  std::atomic<bool> found = false;
+};
+
 class CpuStream final : public Stream {
 public:
   CpuStream(std::shared_ptr<const CpuCode> code, int threads)
@@ -211,6 +265,10 @@ private:
     return std::unique_ptr<PreparedInstruction>(
         new PreparedLibraryCall<Plan>(threads, std::move(*plan)));
   }
+  Result<std::unique_ptr<PreparedInstruction>>
+  prepareUnchecked(const fb::Instruction &instruction,
+                   std::span<std::byte *const> buffers,
+                   std::span<const uint64_t> bufferBytes);
   Result<std::unique_ptr<PreparedInstruction>>
   prepareGemm(const ThreadPool &threads, const fb::Gemm &gemm,
               std::span<std::byte *const> buffers,
@@ -283,12 +341,27 @@ Result<std::unique_ptr<PreparedInstruction>>
 CpuStream::prepare(const fb::Instruction &instruction,
                    std::span<std::byte *const> buffers,
                    std::span<const uint64_t> bufferBytes) {
+  DLC_ASSIGN_OR_RETURN(std::unique_ptr<PreparedInstruction> prepared,
+                       prepareUnchecked(instruction, buffers, bufferBytes));
+  bool isCall = instruction.op_type() == fb::Op::Gemm ||
+                instruction.op_type() == fb::Op::Conv;
+  if (!instruction.check() || !isCall)
+    return prepared;
+  return std::unique_ptr<PreparedInstruction>(
+      new PreparedCheck(poolFor(instruction), std::move(prepared),
+                        *instruction.check(), buffers));
+}
+
+Result<std::unique_ptr<PreparedInstruction>>
+CpuStream::prepareUnchecked(const fb::Instruction &instruction,
+                            std::span<std::byte *const> buffers,
+                            std::span<const uint64_t> bufferBytes) {
   switch (instruction.op_type()) {
   case fb::Op::Launch: {
     const fb::Launch &launch = *instruction.op_as_Launch();
     return std::unique_ptr<PreparedInstruction>(new PreparedLaunch(
         poolFor(instruction), code->kernels->function(launch.kernel()), launch,
-        buffers));
+        buffers, instruction.check() != nullptr));
   }
   case fb::Op::Gemm:
     return prepareGemm(poolFor(instruction), *instruction.op_as_Gemm(), buffers,

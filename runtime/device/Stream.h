@@ -21,6 +21,9 @@ class PreparedInstruction {
 public:
   virtual ~PreparedInstruction() = default;
   virtual Status run() = 0;
+  /// Of an instruction with a check: whether the last run() computed a number
+  /// that it should not.
+  virtual bool isFaulty() const { return false; }
 };
 
 /// Used by one thread at a time; work runs in the order it was issued.

@@ -2,9 +2,11 @@
 
 #include "runtime/core/CheckedMath.h"
 #include "runtime/device/DeviceRegistry.h"
+#include "runtime/executor/StateLog.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 
 namespace dlc::rt {
@@ -16,7 +18,11 @@ struct Session::Entry {
   bool isPrepared = false;
   std::vector<std::byte *> inputData, outputData;
   std::vector<std::unique_ptr<PreparedInstruction>> instructions;
+  std::vector<std::byte *> addresses; // of its buffers
   uint64_t arenaEnd = 0; // highest byte that it uses
+  bool isTraced = false, writesStates = false;
+  // The first instruction of this call that computed what it should not.
+  std::optional<size_t> firstFault;
 };
 
 static std::vector<int64_t> dimsOf(const flatbuffers::Vector<int64_t> *dims) {
@@ -96,6 +102,7 @@ Session::create(std::shared_ptr<const LoadedProgram> program,
                 const SessionOptions &options) {
   std::unique_ptr<Session> session(new Session());
   session->loaded = std::move(program);
+  session->mostSkips = options.mostSkips;
   Device &device = session->loaded->device();
   uint64_t bytes = session->loaded->artifact().header().arena_bytes();
   DLC_ASSIGN_OR_RETURN(session->arena, device.allocator().allocate(bytes));
@@ -156,6 +163,8 @@ Status Session::resetLocked(int64_t seed) {
 
 Status Session::reset(int64_t seed) {
   std::lock_guard lock(mutex);
+  if (log)
+    log->forget();
   return resetLocked(seed);
 }
 
@@ -192,8 +201,9 @@ Status Session::resolveBuffers(Entry &entry) {
   // Constants are read-only; the verifier has refused writes to them.
   auto *constants = const_cast<std::byte *>(
       loaded->artifact().section(fb::SectionKind::Constants).data());
-  std::vector<std::byte *> addresses;
+  std::vector<std::byte *> &addresses = entry.addresses;
   std::vector<uint64_t> sizes;
+  addresses.clear();
   entry.arenaEnd = loaded->artifact().header().state_bytes();
   if (program.buffers())
     for (const fb::Buffer *buffer : *program.buffers()) {
@@ -229,6 +239,9 @@ Status Session::resolveBuffers(Entry &entry) {
                                   : std::string_view(),
                               "'"));
     entry.instructions.push_back(std::move(*prepared));
+    entry.isTraced |= instruction.check() != nullptr;
+    entry.writesStates |= writesState(
+        program, instruction, loaded->artifact().header().state_bytes());
   }
   return Status::ok();
 }
@@ -273,17 +286,59 @@ Status Session::run(std::string_view name, std::span<const TensorView> inputs,
   return Status::ok();
 }
 
-Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
-                          std::span<const TensorView> outputs, Trace *trace) {
+Status Session::run(std::string_view name, std::span<const TensorView> inputs,
+                    Probe &probe) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
+  DLC_RETURN_IF_ERROR(prepareLocked(*entry));
+  DLC_RETURN_IF_ERROR(checkInputs(*entry, inputs));
+  DLC_RETURN_IF_ERROR(copyInputs(*entry, inputs));
+  if (entry->isTraced)
+    DLC_RETURN_IF_ERROR(note(*entry, inputs));
+  return runProbe(*entry, probe);
+}
+
+Status Session::checkInputs(const Entry &entry,
+                            std::span<const TensorView> inputs) const {
   for (const TensorView &given : inputs)
     if (findSlot(entry.info->inputs, given.name) == entry.info->inputs.size())
       return unknownTensor("input", given.name, entry.info->inputs);
+  return Status::ok();
+}
+
+Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
+                          std::span<const TensorView> outputs, Trace *trace) {
+  DLC_RETURN_IF_ERROR(checkInputs(entry, inputs));
   for (const TensorView &given : outputs) {
     size_t i = findSlot(entry.info->outputs, given.name);
     if (i == entry.info->outputs.size())
       return unknownTensor("output", given.name, entry.info->outputs);
     DLC_RETURN_IF_ERROR(checkTensor("output", given, entry.info->outputs[i]));
   }
+  DLC_RETURN_IF_ERROR(copyInputs(entry, inputs));
+  fault.reset();
+  float scale = 0;
+  if (entry.isTraced) {
+    DLC_RETURN_IF_ERROR(note(entry, inputs));
+    scale = lossScale();
+  }
+  stream->beginCall();
+  Status status = runInstructions(entry, trace);
+  stream->endCall();
+  if (!status.isOk() && log)
+    log->forget();
+  DLC_RETURN_IF_ERROR(std::move(status));
+  arena->recordUse(entry.arenaEnd);
+  for (const TensorView &given : outputs) {
+    size_t i = findSlot(entry.info->outputs, given.name);
+    DLC_RETURN_IF_ERROR(stream->copyToHost(given.data, entry.outputData[i],
+                                           entry.info->outputs[i].bytes));
+  }
+  DLC_RETURN_IF_ERROR(stream->synchronize());
+  return entry.isTraced ? judge(entry, inputs, scale) : Status::ok();
+}
+
+Status Session::copyInputs(Entry &entry, std::span<const TensorView> inputs) {
   // All inputs are checked before the first one changes the arena.
   for (bool isCopying : {false, true})
     for (size_t i = 0; i < entry.info->inputs.size(); ++i) {
@@ -299,23 +354,20 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
         DLC_RETURN_IF_ERROR(
             stream->copyToDevice(entry.inputData[i], given->data, slot.bytes));
     }
-  stream->beginCall();
-  Status status = runInstructions(entry, trace);
-  stream->endCall();
-  DLC_RETURN_IF_ERROR(std::move(status));
-  arena->recordUse(entry.arenaEnd);
-  for (const TensorView &given : outputs) {
-    size_t i = findSlot(entry.info->outputs, given.name);
-    DLC_RETURN_IF_ERROR(stream->copyToHost(given.data, entry.outputData[i],
-                                           entry.info->outputs[i].bytes));
-  }
-  return stream->synchronize();
+  return Status::ok();
 }
 
 Status Session::runInstructions(Entry &entry, Trace *trace) {
+  entry.firstFault.reset();
+  auto look = [&](size_t i) {
+    if (!entry.firstFault && entry.instructions[i]->isFaulty())
+      entry.firstFault = i;
+  };
   if (!trace) {
-    for (auto &instruction : entry.instructions)
-      DLC_RETURN_IF_ERROR(instruction->run());
+    for (size_t i = 0; i < entry.instructions.size(); ++i) {
+      DLC_RETURN_IF_ERROR(entry.instructions[i]->run());
+      look(i);
+    }
     return Status::ok();
   }
   using Clock = std::chrono::steady_clock;
@@ -326,8 +378,159 @@ Status Session::runInstructions(Entry &entry, Trace *trace) {
     DLC_RETURN_IF_ERROR(stream->synchronize());
     trace->nanoseconds[i] =
         std::chrono::nanoseconds(Clock::now() - start).count();
+    look(i);
   }
   return Status::ok();
+}
+
+//===- Traced programs ----------------------------------------------------===//
+
+/// Notes the call, so that the state before it can be had again.
+Status Session::note(const Entry &entry, std::span<const TensorView> inputs) {
+  if (!entry.writesStates)
+    return Status::ok();
+  if (!log)
+    log = std::make_unique<StateLog>(loaded->artifact().header(),
+                                     arena->data());
+  StateLog::Call *call = nullptr;
+  DLC_RETURN_IF_ERROR(
+      log->begin(*stream, static_cast<size_t>(entry.info - &loaded->entries()[0]),
+                 call));
+  for (const TensorSlot &slot : entry.info->inputs)
+    for (const TensorView &given : inputs)
+      if (given.name == slot.name)
+        call->inputs.insert(call->inputs.end(), given.data,
+                            given.data + slot.bytes);
+  return Status::ok();
+}
+
+/// The states as before this call of `last`, which is forgotten.
+Status Session::goBack(const Entry &last) {
+  if (!last.writesStates)
+    return Status::ok();
+  log->dropLast();
+  DLC_RETURN_IF_ERROR(log->restore(*stream));
+  for (const StateLog::Call &call : log->getCalls()) {
+    Entry &entry = *entries[call.entry];
+    const std::byte *from = call.inputs.data();
+    for (size_t i = 0; i < entry.info->inputs.size(); ++i) {
+      uint64_t bytes = entry.info->inputs[i].bytes;
+      DLC_RETURN_IF_ERROR(
+          stream->copyToDevice(entry.inputData[i], from, bytes));
+      from += bytes;
+    }
+    stream->beginCall();
+    Status status = runInstructions(entry, nullptr);
+    stream->endCall();
+    DLC_RETURN_IF_ERROR(std::move(status));
+  }
+  return Status::ok();
+}
+
+/// 0 if there is none.
+float Session::lossScale() const {
+  float scale = 0;
+  if (const StateSlot *slot = loaded->findState(lossScaleState))
+    std::memcpy(&scale, arena->data() + slot->offset, sizeof scale);
+  return scale;
+}
+
+/// Whether this call's fault is an overflow of scaled gradients, which leaves
+/// the step out: the loss itself is finite, and the scale has shrunk (or, where
+/// batches are accumulated, the step that ends them will see to it).
+bool Session::isSkipped(const Entry &entry, float scale) const {
+  size_t output = findSlot(entry.info->outputs, "loss");
+  if (scale == 0 || output == entry.info->outputs.size())
+    return false;
+  const TensorSlot &loss = entry.info->outputs[output];
+  if (holdsNonfinite(loss.dtype, entry.outputData[output], loss.bytes, false))
+    return false;
+  return entry.info->name == "accumulate" || lossScale() < scale;
+}
+
+/// What is NaN or infinite before the call.
+std::vector<std::string>
+Session::findSources(std::span<const TensorView> inputs) const {
+  std::vector<std::string> sources;
+  auto look = [&](const char *role, std::string_view name, DType dtype,
+                  const std::byte *data, uint64_t bytes) {
+    if (!holdsNonfinite(dtype, data, bytes, false))
+      return;
+    ValueRange range = rangeOf(dtype, data, bytes);
+    // A mask may be an input.
+    if (range.nans + range.plusInfinities == 0)
+      return;
+    sources.push_back(
+        concat(role, " '", name, "' (", nonfiniteText(range), ")"));
+  };
+  for (const TensorView &input : inputs)
+    look("input", input.name, input.dtype, input.data,
+         tensorBytes(input.dtype, input.dims).value_or(0));
+  for (const StateSlot &state : loaded->states())
+    look("state", state.name, state.dtype,
+         (state.isOnHost ? hostArena : arena)->data() + state.offset,
+         state.bytes);
+  return sources;
+}
+
+/// After a call of a traced program: was everything as it should be?
+Status Session::judge(Entry &entry, std::span<const TensorView> inputs,
+                      float scale) {
+  bool isStep = entry.info->name == "step";
+  if (!entry.firstFault) {
+    if (isStep)
+      skipped = 0;
+    return Status::ok();
+  }
+  bool isOverflow = isSkipped(entry, scale);
+  if (isOverflow && (!isStep || ++skipped < mostSkips))
+    return Status::ok();
+  Fault found;
+  found.entry = entry.info->name;
+  found.instruction = *entry.firstFault;
+  found.skipped = isOverflow ? skipped : 0;
+  DLC_RETURN_IF_ERROR(goBack(entry));
+  found.sources = findSources(inputs);
+  fault = found;
+  return faultError(*entry.program, *fault);
+}
+
+void Session::describe(const Entry &entry, bool wantsWritten,
+                       Probe &probe) const {
+  const fb::Check *check =
+      entry.program->instructions()
+          ->Get(static_cast<flatbuffers::uoffset_t>(probe.instruction))
+          ->check();
+  if (!check || !check->tensors())
+    return;
+  probe.tensors.resize(check->tensors()->size());
+  for (flatbuffers::uoffset_t i = 0; i < check->tensors()->size(); ++i) {
+    const fb::TracedTensor &tensor = *check->tensors()->Get(i);
+    DType dtype = toDType(tensor.dtype());
+    if (tensor.is_written() == wantsWritten)
+      probe.tensors[i] =
+          rangeOf(dtype, entry.addresses[tensor.buffer()],
+                  tensorBytes(dtype, dimsOf(tensor.dims())).value_or(0));
+  }
+}
+
+Status Session::runProbe(Entry &entry, Probe &probe) {
+  if (!entry.isTraced || probe.instruction >= entry.instructions.size())
+    return DLC_ERROR(InvalidArgument, "DLC5207",
+                     "probe must be of an instruction of a traced program, "
+                     "but got instruction ",
+                     probe.instruction, " of '", entry.info->name, "'");
+  stream->beginCall();
+  Status status;
+  for (size_t i = 0; i <= probe.instruction && status.isOk(); ++i) {
+    if (i == probe.instruction)
+      describe(entry, /*wantsWritten=*/false, probe);
+    status = entry.instructions[i]->run();
+  }
+  stream->endCall();
+  DLC_RETURN_IF_ERROR(std::move(status));
+  describe(entry, /*wantsWritten=*/true, probe);
+  return goBack(entry);
 }
 
 Result<const StateSlot *> Session::checkState(std::string_view name,
@@ -362,6 +565,8 @@ Status Session::writeState(std::string_view name, const void *data,
                            uint64_t bytes) {
   std::lock_guard lock(mutex);
   DLC_ASSIGN_OR_RETURN(const StateSlot *slot, checkState(name, bytes));
+  if (log)
+    log->forget();
   DLC_RETURN_IF_ERROR(copyIntoState(*slot, 0, data, bytes));
   return stream->synchronize();
 }

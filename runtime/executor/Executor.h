@@ -14,16 +14,20 @@
 #include "runtime/core/DType.h"
 #include "runtime/core/Status.h"
 #include "runtime/device/Device.h"
+#include "runtime/executor/Faults.h"
 
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace dlc::rt {
+
+class StateLog;
 
 /// A named dense tensor in the caller's memory.
 struct TensorView {
@@ -96,6 +100,9 @@ struct Trace {
 struct SessionOptions {
   int64_t seed = 0;
   int threads = 0; // 0: DLC_NUM_THREADS or the CPUs of this process
+  /// Of a traced program with a dynamic loss scale: how many steps in a row may
+  /// be left out because gradients overflowed.
+  int64_t mostSkips = 20;
 };
 
 /// Every call takes the session's lock: sessions run side by side, calls of
@@ -112,9 +119,17 @@ public:
   Status prepare(std::string_view entry);
   /// Runs an entry. Every input of the entry must be given, by name, with its
   /// dtype and dims; `outputs` may name any of the entry's outputs. Other
-  /// names are errors.
+  /// names are errors. A traced program that computes NaN or infinity where it
+  /// should not fails with DLC6020, and every state is as before the call.
   Status run(std::string_view entry, std::span<const TensorView> inputs,
              std::span<const TensorView> outputs, Trace *trace = nullptr);
+
+  /// What the last call of run() failed for, if that was DLC6020.
+  const std::optional<Fault> &lastFault() const { return fault; }
+  /// Runs a traced entry up to `probe.instruction` and fills in the ranges of
+  /// what that reads and writes. States are as before afterwards.
+  Status run(std::string_view entry, std::span<const TensorView> inputs,
+             Probe &probe);
 
   /// Copies between a state and the caller's `bytes` bytes.
   Status readState(std::string_view name, void *data, uint64_t bytes);
@@ -137,9 +152,21 @@ private:
   Status prepareLocked(Entry &entry);
   Status resolveBuffers(Entry &entry);
   Status resetLocked(int64_t seed);
+  Status checkInputs(const Entry &entry,
+                     std::span<const TensorView> inputs) const;
+  Status copyInputs(Entry &entry, std::span<const TensorView> inputs);
   Status runLocked(Entry &entry, std::span<const TensorView> inputs,
                    std::span<const TensorView> outputs, Trace *trace);
   Status runInstructions(Entry &entry, Trace *trace);
+  Status runProbe(Entry &entry, Probe &probe);
+  void describe(const Entry &entry, bool wantsWritten, Probe &probe) const;
+  Status note(const Entry &entry, std::span<const TensorView> inputs);
+  Status goBack(const Entry &last);
+  float lossScale() const;
+  Status judge(Entry &entry, std::span<const TensorView> inputs, float scale);
+  bool isSkipped(const Entry &entry, float scale) const;
+  std::vector<std::string>
+  findSources(std::span<const TensorView> inputs) const;
   Result<const StateSlot *> checkState(std::string_view name,
                                        uint64_t bytes) const;
   Status copyIntoState(const StateSlot &slot, uint64_t at, const void *from,
@@ -151,6 +178,10 @@ private:
   std::unique_ptr<Stream> stream;
   // After the stream, whose library objects their instructions use.
   std::vector<std::unique_ptr<Entry>> entries;
+  // Of traced programs.
+  std::unique_ptr<StateLog> log;
+  int64_t mostSkips = 0, skipped = 0;
+  std::optional<Fault> fault;
   mutable std::mutex mutex;
 };
 

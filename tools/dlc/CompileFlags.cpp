@@ -132,6 +132,16 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
       .add_option("--dump-phases", dumpPhases,
                   "folder for the IR after each phase")
       ->group(group);
+  command
+      .add_flag("--trace-nonfinite", traceNonfinite,
+                "look for NaN and infinity in everything that is computed, and "
+                "name the op that made the first")
+      ->group(group);
+  // For tests of the option above.
+  command
+      .add_option("--inject-nonfinite", injectNonfinite,
+                  "FUNCTION:OP:VALUE, a fault in a traced program")
+      ->group("");
   addTraining(command);
   addUnserved(command);
 }
@@ -154,9 +164,14 @@ void CompileFlags::checkSupported() const {
          *recompute, "'");
   if (offload && *offload != "none" && *offload != "activations" &&
       *offload != "optimizer" && *offload != "all")
-    fail("DLC2018",
+    fail("DLC2020",
          "offload must be 'none', 'activations', 'optimizer' or 'all', but "
          "got '",
+         *offload, "'");
+  if (offload && *offload != "none" && traceNonfinite)
+    fail("DLC2020",
+         "--offload must be left out with --trace-nonfinite, which goes back to "
+         "states that lie in the arena, but got '",
          *offload, "'");
   if (mesh || pipeline)
     fail("DLC3001", mesh ? "--mesh" : "--pipeline",
@@ -209,7 +224,8 @@ bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
-         lossScale || recompute || offload || noRetie || memoryLimit;
+         lossScale || recompute || offload || noRetie || memoryLimit ||
+         traceNonfinite;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -241,6 +257,10 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.retie = false;
   if (noFusion)
     options.fuse = false;
+  if (traceNonfinite)
+    options.traceNonfinite = true;
+  if (injectNonfinite)
+    options.injectNonfinite = *injectNonfinite;
   if (batchNorm)
     options.batchNormTrains = *batchNorm == "train";
   if (precision)

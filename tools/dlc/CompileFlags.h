@@ -42,7 +42,8 @@ private:
   std::vector<std::string> freeze, trainOnly, keepF32;
   bool noRetie = false;
   bool noFusion = false;
-  std::optional<std::string> memoryLimit, recompute, offload, mesh, pipeline, from, to;
+  bool traceNonfinite = false;
+  std::optional<std::string> memoryLimit, recompute, offload, injectNonfinite, mesh, pipeline, from, to;
 };
 
 /// What a command binds dims by: sizes by name, e.g. from data.

@@ -53,9 +53,13 @@ Call::views(const std::vector<rt::TensorSlot> &slots, rt::TensorMap &tensors) {
   return list;
 }
 
+rt::Status Call::tryRun(rt::Session &session, rt::Trace *trace) {
+  return session.run(info.name, views(info.inputs, in),
+                     views(info.outputs, out), trace);
+}
+
 void Call::run(rt::Session &session, rt::Trace *trace) {
-  check(session.run(info.name, views(info.inputs, in), views(info.outputs, out),
-                    trace));
+  check(tryRun(session, trace));
 }
 
 std::string summaryOf(const rt::TensorMap &tensors) {

@@ -20,6 +20,8 @@ public:
   bool reads(const std::string &name) const;
 
   void run(rt::Session &session, rt::Trace *trace = nullptr);
+  rt::Status tryRun(rt::Session &session, rt::Trace *trace = nullptr);
+  std::vector<rt::TensorView> inputViews() { return views(info.inputs, in); }
 
   rt::TensorMap &inputs() { return in; }
   const rt::TensorMap &outputs() const { return out; }

@@ -8,6 +8,7 @@
 #include "tools/dlc/CompileFlags.h"
 #include "tools/dlc/Feeding.h"
 #include "tools/dlc/MemoryLimit.h"
+#include "tools/dlc/Nonfinite.h"
 #include "tools/support/Failure.h"
 
 #include <iostream>
@@ -98,7 +99,7 @@ static void runRun(const Flags &flags) {
         flags.lr.value_or(defaultLearningRate(built.options.optimizerKind())));
   std::unique_ptr<rt::Session> session =
       check(rt::Session::create(program, {flags.seed, 0}));
-  call.run(*session);
+  runTraced(call, *session, *model, built.options);
   if (flags.outputs.empty())
     std::cout << summaryOf(call.outputs());
   else

@@ -38,6 +38,11 @@ static void addRunOptions(CLI::App &command, TrainFlags &flags) {
       ->check(CLI::NonNegativeNumber);
   command.add_option("--seed", flags.seed,
                      "of the order of samples and of dropout [0]");
+  command
+      .add_option("--max-skips", flags.mostSkips,
+                  "with --trace-nonfinite and a loss scale: steps in a row that "
+                  "may be left out because gradients overflow [20]")
+      ->check(CLI::PositiveNumber);
   command.add_flag("--no-shuffle", flags.isInOrder,
                    "take the samples in file order");
 }

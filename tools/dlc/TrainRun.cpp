@@ -3,6 +3,7 @@
 
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/MemoryLimit.h"
+#include "tools/dlc/Nonfinite.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 #include "tools/trainer/Convert.h"
@@ -157,7 +158,8 @@ void TrainRun::build() {
   if (!isAsStored)
     built = compileWithin(*model, options);
   std::shared_ptr<const rt::LoadedProgram> program = built.load();
-  session = check(rt::Session::create(program, {flags.seed, 0}));
+  session =
+      check(rt::Session::create(program, {flags.seed, 0, flags.mostSkips}));
   data->fit(dataSlots(*program, "step"));
   data->checkValues(built.ranges());
   printRemarks(built.report.remarks);
@@ -264,6 +266,29 @@ void TrainRun::onEpoch(const TrainEvent &event) {
     saveCheckpointNow(event.step);
 }
 
+/// A traced step failed: what was learned before it is not lost.
+void TrainRun::onFault(int64_t step, std::span<const rt::TensorView> inputs) {
+  progress->clear();
+  done = step - 1;
+  Failure failure = FaultFinder(*model, built.options, *session, inputs,
+                                "step " + std::to_string(step))
+                        .explain();
+  for (const std::string &source : session->lastFault()->sources)
+    if (source.starts_with("state "))
+      throw failure;
+  // Of this step's batches nothing is kept.
+  for (const rt::StateSlot &slot : session->program().states())
+    if (slot.name.starts_with("accumulated/"))
+      check(session->writeState(
+          slot.name, std::vector<std::byte>(slot.bytes).data(), slot.bytes));
+  if (!flags.checkpoint.empty())
+    saveCheckpointNow(done);
+  saveWeights();
+  for (const std::string &path : flags.save)
+    std::cerr << "saved " << path << " as after step " << done << "\n";
+  throw failure;
+}
+
 static std::string percent(double share) {
   char text[32];
   std::snprintf(text, sizeof text, "%.2f %%", share * 100);
@@ -319,6 +344,10 @@ void TrainRun::train() {
   TrainHooks hooks;
   hooks.onStep = [this](const TrainEvent &event) { onStep(event); };
   hooks.onEpoch = [this](const TrainEvent &event) { onEpoch(event); };
+  hooks.onFault = [this](int64_t step,
+                         std::span<const rt::TensorView> inputs) {
+    onFault(step, inputs);
+  };
   hooks.stop = &isStopRequested;
   done = trainer.run(hooks);
   progress->clear();
@@ -337,15 +366,19 @@ rt::TensorMap TrainRun::currentState() {
   return state;
 }
 
+void TrainRun::saveWeights() {
+  if (flags.save.empty())
+    return;
+  rt::TensorMap state = currentState();
+  for (const std::string &path : flags.save)
+    saveState(*built.artifact, state, path);
+}
+
 void TrainRun::finish() {
   bool isStopped = done < trainPlan.updates;
   if (!flags.checkpoint.empty())
     saveCheckpointNow(done);
-  if (!flags.save.empty()) {
-    rt::TensorMap state = currentState();
-    for (const std::string &path : flags.save)
-      saveState(*built.artifact, state, path);
-  }
+  saveWeights();
   if (flags.isJson) {
     Json json = {{"version", kJsonVersion}, {"model", flags.model},
                  {"steps", done},           {"epoch", last.epoch},

@@ -16,6 +16,7 @@ struct TrainFlags {
   std::optional<int64_t> epochs, steps, checkpointEvery;
   std::optional<double> lr;
   int64_t warmup = 0, seed = 0;
+  int64_t mostSkips = 20;
   bool isInOrder = false, isResumed = false, isJson = false;
   CompileFlags compile;
 };
@@ -37,6 +38,8 @@ private:
   void checkTargets(const DataSet &set) const;
   void onStep(const TrainEvent &event);
   void onEpoch(const TrainEvent &event);
+  void onFault(int64_t step, std::span<const rt::TensorView> inputs);
+  void saveWeights();
   void evaluate(const TrainEvent &event);
   void saveCheckpointNow(int64_t step);
   CheckpointInfo checkpointInfo(int64_t step) const;

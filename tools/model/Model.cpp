@@ -224,6 +224,8 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.recompute = !options.recompute.empty() ? options.recompute
                      : options.memoryLimit      ? "auto"
                                                 : "none";
+  result.traceNonfinite = options.traceNonfinite;
+  result.injectNonfinite = options.injectNonfinite;
   result.cpu = options.cpu;
   result.dumpPhases = options.dumpPhases;
   return result;
@@ -415,8 +417,8 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   };
   std::string why;
   std::optional<CompileCache> cache;
-  // Dumps are of a compilation that happens.
-  if (options.dumpPhases.empty())
+  // Dumps are of a compilation that happens; faults are for tests.
+  if (options.dumpPhases.empty() && options.injectNonfinite.empty())
     cache = CompileCache::open(why);
   std::string key = cache ? cacheKey(options) : "";
   if (cache && cache->has(key))

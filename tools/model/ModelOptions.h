@@ -31,6 +31,8 @@ struct ModelOptions {
   /// none, activations, optimizer or all.
   std::string offload = "none";
   bool batchNormTrains = true;
+  /// Look for NaN and infinity in everything that is computed.
+  bool traceNonfinite = false;
   /// f32, bf16, f16 (contractions; masters stay f32) or f64 (all of it).
   std::string precision = "f32";
   /// none, cheap, auto or full[:segments=N]; empty: auto with a memory limit,
@@ -50,8 +52,9 @@ struct ModelOptions {
   /// LLVM's name of a CPU; empty: this machine's.
   std::string cpu;
 
-  /// Not part of the artifact: where the IR of each phase goes.
-  std::string dumpPhases;
+  /// Not part of the artifact: where the IR of each phase goes, and a fault for
+  /// tests of tracing (CompileOptions::injectNonfinite).
+  std::string dumpPhases, injectNonfinite;
 
   bool has(std::string_view entry) const;
   /// Whether an entry reads targets.

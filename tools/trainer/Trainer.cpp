@@ -47,21 +47,24 @@ void Trainer::fill(Batch &rows, int64_t batchNumber) const {
 }
 
 double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
-                         double lr) {
+                         const TrainEvent &event, const TrainHooks &hooks) {
   bool isStep = entry == "step";
   Batch &rows = isStep ? stepRows : *accumulateRows;
   fill(rows, batchNumber);
   std::vector<rt::TensorView> inputs = rows.views();
   if (isStep && !learningRate.data.empty()) {
     if (learningRate.dtype == rt::DType::F64)
-      learningRate.as<double>()[0] = lr;
+      learningRate.as<double>()[0] = event.lr;
     else
-      learningRate.as<float>()[0] = static_cast<float>(lr);
+      learningRate.as<float>()[0] = static_cast<float>(event.lr);
     inputs.push_back({"lr", learningRate.dtype, learningRate.dims,
                       learningRate.data.data()});
   }
   rt::TensorView output{"loss", loss.dtype, loss.dims, loss.data.data()};
-  check(session.run(entry, inputs, {&output, 1}));
+  rt::Status status = session.run(entry, inputs, {&output, 1});
+  if (!status.isOk() && session.lastFault() && hooks.onFault)
+    hooks.onFault(event.step, inputs);
+  check(status);
   return scalarOf(loss);
 }
 
@@ -71,16 +74,17 @@ int64_t Trainer::run(const TrainHooks &hooks) {
   while (done < plan.updates) {
     TrainEvent event;
     event.lr = plan.schedule.at(done);
+    event.step = done + 1;
     int64_t firstBatch = done * plan.accumulate;
     Clock::time_point start = Clock::now();
     double total = 0;
     for (int64_t i = 0; i < plan.accumulate; ++i)
       total += runBatch(i + 1 == plan.accumulate ? "step" : "accumulate",
-                        firstBatch + i, event.lr);
+                        firstBatch + i, event, hooks);
     event.milliseconds =
         std::chrono::duration<double, std::milli>(Clock::now() - start).count();
     event.loss = total / static_cast<double>(plan.accumulate);
-    event.step = ++done;
+    ++done;
     event.epoch = (firstBatch + plan.accumulate - 1) / batchesPerEpoch + 1;
     if (hooks.onStep)
       hooks.onStep(event);

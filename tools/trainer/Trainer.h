@@ -48,6 +48,10 @@ struct TrainHooks {
   std::function<void(const TrainEvent &)> onStep;
   /// After the last update of an epoch, and after the last of all.
   std::function<void(const TrainEvent &)> onEpoch;
+  /// When a traced program has failed (DLC6020) in update `step`, with the
+  /// inputs of the call. The session is as before that call.
+  std::function<void(int64_t step, std::span<const rt::TensorView> inputs)>
+      onFault;
   /// Set from outside (a signal handler): stop after this update.
   const std::atomic<bool> *stop = nullptr;
 };
@@ -69,7 +73,8 @@ public:
 
 private:
   bool mustStop(double lossOfUpdate);
-  double runBatch(const std::string &entry, int64_t batchNumber, double lr);
+  double runBatch(const std::string &entry, int64_t batchNumber,
+                  const TrainEvent &event, const TrainHooks &hooks);
   void fill(Batch &rows, int64_t batchNumber) const;
 
   rt::Session &session;

@@ -92,6 +92,8 @@ static FailureOr<EmittedKernel> emitListKernel(KernelOp kernel,
   Block &entry = emitted.function.getBody().front();
   OpBuilder b = OpBuilder::atBlockBegin(&entry);
   RegionEmitter emitter(b, loc, *plan, ops, target);
+  if (target.checksFinite)
+    emitter.getChecks().begin();
   SmallVector<Value> inputs(
       body.getArguments().take_front(shared + numInputs));
   emitter.emitList({emitted.function.getArgument(0),
@@ -99,6 +101,9 @@ static FailureOr<EmittedKernel> emitListKernel(KernelOp kernel,
                     emitted.function.getArgument(2),
                     emitted.function.getArgument(3)},
                    inputs, outputs, shared, sizes.size());
+  emitter.getChecks().end(emitted.function.getArgument(0),
+                          body.getNumArguments() +
+                              kernel.getOutputs().size());
   b.setInsertionPointToEnd(&entry);
   func::ReturnOp::create(b, loc);
   return emitted;
@@ -127,8 +132,12 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
   func::FuncOp function = createFunction(module, loc, symbol);
   OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
   RegionEmitter emitter(b, loc, *plan, ops, target);
+  if (target.checksFinite)
+    emitter.getChecks().begin();
   emitter.bindBuffers(function.getArgument(0), body.getArguments(), outputs);
   emitter.emit(function.getArgument(2), function.getArgument(3));
+  emitter.getChecks().end(function.getArgument(0),
+                          body.getNumArguments() + outputs.size());
   b.setInsertionPointToEnd(&function.getBody().front());
   func::ReturnOp::create(b, loc);
   return EmittedKernel{function, emitter.getGroups(), {}};

@@ -23,6 +23,9 @@ namespace dlc::emit {
 struct VectorTarget {
   /// Width of a vector register.
   unsigned bytes = 64;
+  /// Kernels check that what they compute is finite. They get one more buffer,
+  /// a 32-bit flag that they set to 1 if it is not.
+  bool checksFinite = false;
 };
 
 struct EmittedKernel {

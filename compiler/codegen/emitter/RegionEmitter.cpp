@@ -3,6 +3,7 @@
 
 #include "compiler/codegen/emitter/elements/Sum.h"
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Traced.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -16,7 +17,7 @@ RegionEmitter::RegionEmitter(OpBuilder &b, Location loc, RegionPlan &plan,
                              ArrayRef<Operation *> ops,
                              const VectorTarget &target)
     : ElementBuilder(b, loc, 0), plan(plan), members(llvm::from_range, ops),
-      walk(chooseWalk(plan, ops, target)) {
+      walk(chooseWalk(plan, ops, target)), checks(*this) {
   lanes = walk.lanes;
 }
 
@@ -205,7 +206,8 @@ void RegionEmitter::emitSweep(unsigned sweep) {
     if (!walk.isVectorDimKept)
       own = joinLanes(reduction->op, own);
     for (auto [result, value] : llvm::zip(reduction->op->getResults(), own))
-      reductionResults[result] = value;
+      reductionResults[result] =
+          watched(reduction->op, value, reduction->at, nullptr);
   }
 }
 
@@ -377,7 +379,32 @@ Value RegionEmitter::computeValue(Value value, const Index &at, Value mask) {
   if (!op || !members.contains(op))
     return load(inputs.find(value)->second, at, mask);
   SmallVector<Element> elements = emitAccesses(op, at, {}, mask);
-  return (*elementFunctions().lookup(op))(*this, op, at, elements);
+  return watched(op, (*elementFunctions().lookup(op))(*this, op, at, elements),
+                 at, mask);
+}
+
+/// Element `at` of the result of `op`, checked in a traced kernel.
+Value RegionEmitter::watched(Operation *op, Value value, const Index &at,
+                             Value mask) {
+  if (injectedInto(op))
+    value = withFault(*this, op, value, isFirst(at));
+  if (isIndexOnly(op))
+    return value;
+  bool isVector = isa<VectorType>(value.getType());
+  checks.check(op, value, isVector ? joinMasks(mask, tailMask) : mask);
+  return value;
+}
+
+/// Whether all of `at` is 0; null if it has no dims.
+Value RegionEmitter::isFirst(const Index &at) {
+  Value all;
+  for (AffineExpr expr : at) {
+    Value position = emitExpr(expr);
+    all = joinMasks(all, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
+                                               position,
+                                               numberLike(position, 0)));
+  }
+  return all;
 }
 
 SmallVector<Element> RegionEmitter::emitAccesses(Operation *op, const Index &at,

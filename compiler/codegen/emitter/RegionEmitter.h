@@ -4,6 +4,7 @@
 
 #include "compiler/codegen/emitter/Elements.h"
 #include "compiler/codegen/emitter/Emitter.h"
+#include "compiler/codegen/emitter/FiniteCheck.h"
 #include "dialects/dlc/indexing/Region.h"
 
 #include <functional>
@@ -51,6 +52,8 @@ public:
   void emitList(const Call &call, mlir::ValueRange inputs,
                 mlir::ValueRange outputs, int64_t shared, int64_t numSlices);
   int64_t getGroups() const { return walk.groups; }
+  /// The checks of a traced kernel, which begin before and end after its work.
+  FiniteCheck &getChecks() { return checks; }
 
   mlir::Value indexValue(mlir::AffineExpr index) override;
 
@@ -86,6 +89,9 @@ private:
   mlir::Value emitValue(mlir::Value value, const Index &at, mlir::Value mask);
   mlir::Value computeValue(mlir::Value value, const Index &at,
                            mlir::Value mask);
+  mlir::Value watched(mlir::Operation *op, mlir::Value value, const Index &at,
+                      mlir::Value mask);
+  mlir::Value isFirst(const Index &at);
   llvm::SmallVector<Element> emitAccesses(mlir::Operation *op, const Index &at,
                                           const Index &step, mlir::Value mask);
   mlir::Value emitGuards(llvm::ArrayRef<Guard> guards);
@@ -129,6 +135,7 @@ private:
   bool isAtFirstLane = false;
   /// Lanes that exist: null for all of them.
   mlir::Value tailMask;
+  FiniteCheck checks;
 };
 
 } // namespace dlc::emit

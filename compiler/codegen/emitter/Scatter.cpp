@@ -14,8 +14,10 @@
 #include "compiler/codegen/emitter/Scatter.h"
 
 #include "compiler/codegen/emitter/Elements.h"
+#include "compiler/codegen/emitter/FiniteCheck.h"
 #include "compiler/codegen/emitter/elements/Sum.h"
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Traced.h"
 #include "dialects/dlc/indexing/IndexSpace.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -31,7 +33,7 @@ namespace {
 class ScatterEmitter : public ElementBuilder {
 public:
   ScatterEmitter(OpBuilder &b, Location loc, unsigned lanes, ScatterAddOp op)
-      : ElementBuilder(b, loc, lanes), op(op) {
+      : ElementBuilder(b, loc, lanes), checks(*this), op(op) {
     ArrayRef<int64_t> shape = op.getType().getShape();
     int64_t dim = op.getDim();
     outer = elementCount(shape.take_front(dim));
@@ -44,6 +46,7 @@ public:
   /// `buffers` in the order indices, updates, result (or as `order` says).
   void emit(func::FuncOp function, ArrayRef<unsigned> order, int64_t groups);
   Value indexValue(AffineExpr) override { return nullptr; }
+  FiniteCheck checks;
 
 private:
   Value i64(int64_t value) { return integer(b.getI64Type(), value); }
@@ -79,6 +82,7 @@ private:
   Value narrow(Value value);
   void zero(Value o, Value low, Value high);
   void addRow(Value o, Value j, Value row);
+  void breakFirst(Value low);
 
   ScatterAddOp op;
   int64_t outer, size, inner, count;
@@ -126,8 +130,23 @@ void ScatterEmitter::addRow(Value o, Value j, Value row) {
     Value update =
         LLVM::LoadOp::create(b, loc, memory(width), source, alignment);
     Value sum = add(*this, widen(old), widen(update));
+    checks.check(op, sum, nullptr);
     LLVM::StoreOp::create(b, loc, narrow(sum), target, alignment);
   });
+}
+
+/// Injects the fault into the group that has the first row.
+void ScatterEmitter::breakFirst(Value low) {
+  Value isHere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, low,
+                                       i64(0));
+  auto choice = scf::IfOp::create(b, loc, TypeRange(), isHere, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  Value fault =
+      withFault(*this, op, number(computeType(storage), 0), nullptr);
+  checks.check(op, fault, nullptr);
+  LLVM::StoreOp::create(b, loc, narrow(fault), result,
+                        storage.getIntOrFloatBitWidth() / 8);
 }
 
 void ScatterEmitter::emit(func::FuncOp function, ArrayRef<unsigned> order,
@@ -166,6 +185,8 @@ void ScatterEmitter::emit(func::FuncOp function, ArrayRef<unsigned> order,
         addRow(o, j, row);
       });
     });
+    if (injectedInto(op))
+      breakFirst(low);
   });
 }
 
@@ -193,10 +214,14 @@ FailureOr<EmittedKernel> emitScatterKernel(KernelOp kernel,
         value = reshape.getOperand();
       return cast<BlockArgument>(value).getArgNumber();
     };
+    if (target.checksFinite)
+      emitter.checks.begin();
     emitter.emit(function,
                  {position(scatter.getIndices()),
                   position(scatter.getUpdates()), body.getNumArguments()},
                  groups);
+    emitter.checks.end(function.getArgument(0),
+                       body.getNumArguments() + kernel.getOutputs().size());
   }
   b.setInsertionPointToEnd(&function.getBody().front());
   func::ReturnOp::create(b, loc);

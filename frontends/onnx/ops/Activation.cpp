@@ -37,6 +37,9 @@ struct Formula {
     return select(ComparePredicate::GT, x, number(0), yes, no);
   }
   Value expm1(Value p) { return Expm1Op::create(b, loc, p); }
+  /// min(x, 0). What is not taken where x > 0 must not overflow there: its
+  /// derivative would be 0 * inf.
+  Value negativePart() { return ifPositive(number(0), x); }
   Value sigmoid(Value p) { return SigmoidOp::create(b, loc, p); }
   Value tanh(Value p) { return TanhOp::create(b, loc, p); }
 
@@ -76,21 +79,24 @@ LogicalResult activation(NodeContext &c) {
 
 Value celu(NodeContext &c, Formula f) {
   double alpha = c.attrNumber("alpha", 1);
-  Value bent = scaleBy(f.b, f.loc,
-                       f.expm1(scaleBy(f.b, f.loc, f.x, 1 / alpha)), alpha);
+  Value bent = scaleBy(
+      f.b, f.loc,
+      f.expm1(scaleBy(f.b, f.loc, f.negativePart(), 1 / alpha)), alpha);
   return f.ifPositive(f.x, bent);
 }
 
 Value elu(NodeContext &c, Formula f) {
   double alpha = c.attrNumber("alpha", 1);
-  return f.ifPositive(f.x, scaleBy(f.b, f.loc, f.expm1(f.x), alpha));
+  return f.ifPositive(
+      f.x, scaleBy(f.b, f.loc, f.expm1(f.negativePart()), alpha));
 }
 
 Value selu(NodeContext &c, Formula f) {
   double alpha = c.attrNumber("alpha", seluAlpha);
   double gamma = c.attrNumber("gamma", seluScale);
   return f.ifPositive(scaleBy(f.b, f.loc, f.x, gamma),
-                      scaleBy(f.b, f.loc, f.expm1(f.x), alpha * gamma));
+                      scaleBy(f.b, f.loc, f.expm1(f.negativePart()),
+                              alpha * gamma));
 }
 
 /// 0.5 x (1 + erf(x / sqrt 2)), or with tanh of a cubic.

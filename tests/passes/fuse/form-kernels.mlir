@@ -85,3 +85,20 @@ func.func @constant_in_memory(%w: tensor<64xf32>, %x: tensor<4x8xf32>) -> (tenso
   %new = dlc.scatter_add %at, %sum dim 0 : (tensor<8xi64>, tensor<8xf32>) -> tensor<64xf32>
   return %new : tensor<64xf32>
 }
+
+// -----
+
+// A product that is written transposed is in memory that way only: a kernel
+// reads what a second product reads.
+// CHECK-LABEL: func.func @written_transposed
+// CHECK:         %[[D:.*]] = dlc.dot_general
+// CHECK:         %[[T:.*]] = dlc.transpose %[[D]]
+// CHECK-DAG:     dlc.kernel "map_exp" {{.*}}(%[[T]])
+func.func @written_transposed(%x: tensor<2x12x4x4xf32>, %w: tensor<2x4x12x12xf32>, %v: tensor<16x16xf32>) -> (tensor<2x12x4x4xf32>, tensor<2x12x16xf32>) {
+  %0 = dlc.dot_general %w, %x batch [0, 1] x [0, 2] contract [3] x [1] : (tensor<2x4x12x12xf32>, tensor<2x12x4x4xf32>) -> tensor<2x4x12x4xf32>
+  %1 = dlc.transpose %0 [0, 2, 1, 3] : tensor<2x4x12x4xf32> -> tensor<2x12x4x4xf32>
+  %2 = dlc.exp %1 : tensor<2x12x4x4xf32>
+  %3 = dlc.reshape %1 : tensor<2x12x4x4xf32> -> tensor<2x12x16xf32>
+  %4 = dlc.dot_general %3, %v batch [] x [] contract [2] x [0] : (tensor<2x12x16xf32>, tensor<16x16xf32>) -> tensor<2x12x16xf32>
+  return %2, %4 : tensor<2x12x4x4xf32>, tensor<2x12x16xf32>
+}
