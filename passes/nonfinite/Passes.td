@@ -19,7 +19,7 @@ def TraceNonfinitePass : DlcPass<"dlc-trace-nonfinite", "::mlir::func::FuncOp"> 
   let before = [{
     func.func @infer(%s: tensor<2x3xf32>, %m: tensor<2x3xi1>) -> tensor<2x3xf32> {
       %0 = dlc.constant dense<0xFF800000> : tensor<2x3xf32>
-      %1 = dlc.select %m, %s, %0 : tensor<2x3xf32>
+      %1 = dlc.select %m, %s, %0 : tensor<2x3xi1>, tensor<2x3xf32>
       %2 = dlc.exp %1 : tensor<2x3xf32>
       return %2 : tensor<2x3xf32>
     }
@@ -27,7 +27,7 @@ def TraceNonfinitePass : DlcPass<"dlc-trace-nonfinite", "::mlir::func::FuncOp"> 
   let after = [{
     func.func @infer(%s: tensor<2x3xf32>, %m: tensor<2x3xi1>) -> tensor<2x3xf32> attributes {dlc.traced} {
       %0 = dlc.constant dense<0xFF800000> : tensor<2x3xf32>
-      %1 = dlc.select %m, %s, %0 {dlc.infinities = 1 : i64} : tensor<2x3xf32>
+      %1 = dlc.select %m, %s, %0 {dlc.infinities = 1 : i64} : tensor<2x3xi1>, tensor<2x3xf32>
       %2 = dlc.exp %1 : tensor<2x3xf32>
       return %2 : tensor<2x3xf32>
     }
