@@ -146,6 +146,7 @@ LogicalResult Compilation::recompute() {
   request.mode = options.recompute;
   request.memoryLimit = options.memoryLimit;
   request.fuse = options.fuse;
+  request.offload = options.offload;
   // What passes say of candidates is not what they do to the program.
   size_t decisions = result->decisions.size();
   FailureOr<RecomputePlan> plan =
@@ -173,7 +174,10 @@ LogicalResult Compilation::formKernels() {
 
 LogicalResult Compilation::plan() {
   PassManager passes(&context);
-  buildExecPipeline(passes);
+  ExecOptions execOptions;
+  execOptions.offload = options.offload;
+  execOptions.offloadLimit = options.memoryLimit;
+  buildExecPipeline(passes, execOptions);
   if (failed(passes.run(*module)))
     return failure();
   // The code decides the grids, so it is emitted before the plan is done.
@@ -196,9 +200,12 @@ void Compilation::packPrograms() {
   fb::ArtifactT &artifact = result->artifact;
   artifact.state_bytes = exec::stateBytes(*module);
   artifact.arena_bytes = artifact.state_bytes;
+  artifact.host_bytes = exec::hostStateBytes(*module);
   for (exec::ProgramOp program : module->getOps<exec::ProgramOp>()) {
     artifact.arena_bytes =
         std::max<uint64_t>(artifact.arena_bytes, *program.getArena());
+    artifact.host_bytes = std::max<uint64_t>(
+        artifact.host_bytes, program.getHostArena().value_or(0));
     artifact.programs.push_back(
         serializeProgram(program, kernelIndices, constants));
   }

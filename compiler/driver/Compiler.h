@@ -27,7 +27,7 @@ struct CompileOptions {
   std::string model;
   /// forward, infer, step, grad, eval.
   std::vector<std::string> entries = {"forward", "infer", "step", "eval"};
-  /// KIND[:output=NAME,axis=N]; "none": the model's output is the loss.
+  /// KIND[:output=NAME,axis=N,chunks=N]; "none": the model's output is the loss.
   std::string loss = "cross-entropy";
   /// KIND[:NAME=NUMBER,…], e.g. "adamw:weight-decay=0.1".
   std::string optimizer = "adamw";
@@ -46,6 +46,10 @@ struct CompileOptions {
   std::string recompute = "none";
   /// For `auto`: bytes of the arena that the program is to fit in; 0: no limit.
   uint64_t memoryLimit = 0;
+  /// What lies in the host arena while it is not needed: none, activations,
+  /// optimizer or all. Activations go until `memoryLimit` holds; without one, as
+  /// many as make the arena smaller.
+  std::string offload = "none";
   /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
   std::string lossScale;
   /// Globs of node names that mixed precision leaves in f32.

@@ -14,13 +14,22 @@
 
 using namespace mlir;
 
-void dlc::buildExecPipeline(OpPassManager &pm) {
+void dlc::buildExecPipeline(OpPassManager &pm, const ExecOptions &options) {
   pm.addPass(createLowerToExecPass());
   pm.addPass(createElideCopiesPass());
   pm.addPass(createSizeWorkspacesPass());
   // After copies are gone and workspaces are there, because the order is judged
   // by what is in memory.
   pm.addPass(createSchedulePass());
+  if (options.offload != "none") {
+    OffloadPassOptions offload;
+    offload.activations =
+        options.offload == "activations" || options.offload == "all";
+    offload.optimizer =
+        options.offload == "optimizer" || options.offload == "all";
+    offload.limit = options.offloadLimit;
+    pm.addPass(createOffloadPass(offload));
+  }
   // After the order is fixed, because lifetimes follow from it.
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createVerifyExecPass());

@@ -73,6 +73,8 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
     pm.addNestedPass<func::FuncOp>(createMixedPrecisionPass(precision));
     pm.addNestedPass<func::FuncOp>(createSimplifyPass());
   }
+  // Before recomputation, which then keeps or repeats what the parts read.
+  pm.addNestedPass<func::FuncOp>(createChunkLogitsPass());
   if (options.recompute != "none") {
     // After all that joins equal ops, because it would undo this.
     RecomputePassOptions recompute;

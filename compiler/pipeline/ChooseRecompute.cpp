@@ -1,11 +1,13 @@
 //===- ChooseRecompute.cpp - which activations to compute twice -----------===//
 #include "compiler/pipeline/ChooseRecompute.h"
 
+#include "compiler/pipeline/LibraryRecords.h"
 #include "compiler/pipeline/Serialize.h"
 #include "dialects/dlc/IR/Halves.h"
 #include "dialects/exec/IR/Exec.h"
 #include "passes/fuse/FusionCost.h"
 #include "passes/recompute/Passes.h"
+#include "runtime/core/ThreadPool.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -86,19 +88,24 @@ FailureOr<RecomputePlan> Chooser::evaluate(const std::string &mode) {
   KernelsOptions kernels;
   kernels.fuse = request.fuse;
   buildKernelsPipeline(rest, kernels);
-  buildExecPipeline(rest);
+  ExecOptions exec;
+  exec.offload = request.offload;
+  exec.offloadLimit = request.memoryLimit;
+  buildExecPipeline(rest, exec);
   if (failed(rest.run(*module)))
     return failure();
-  uint64_t arena = exec::stateBytes(*module);
+  uint64_t arena = exec::stateBytes(*module), scratch = 0;
   ConstantPool constants;
   for (exec::ProgramOp program : module->getOps<exec::ProgramOp>()) {
     arena = std::max<uint64_t>(arena, *program.getArena());
+    scratch = std::max(scratch, scratchBytesOf(program));
     if (trains.contains(program.getSymName()))
       plan.time += timeOf(program);
     for (exec::ConstantOp constant : program.getOps<exec::ConstantOp>())
       constants.add(constant.getValue());
   }
-  plan.bytes = arena + constants.getBytes().size();
+  plan.bytes = arena + constants.getBytes().size() +
+               scratch * uint64_t(rt::defaultThreadCount());
   tried.push_back(plan);
   return plan;
 }
@@ -132,23 +139,22 @@ FailureOr<RecomputePlan> Chooser::chooseSmallest(RecomputePlan best) {
 
 FailureOr<RecomputePlan> Chooser::run() {
   bool trains = llvm::any_of(graph.getOps<func::FuncOp>(), hasGradients);
-  if (!trains || request.mode == "none" || request.mode.starts_with("full:") ||
-      request.mode == "cheap") {
+  if (!trains || request.mode == "none" || request.mode.starts_with("full:")) {
     RecomputePlan plan;
     plan.mode = trains ? request.mode : "none";
     return plan;
   }
   if (request.mode == "auto" && request.memoryLimit)
     return chooseFitting();
-  if (request.mode == "full") {
-    FailureOr<RecomputePlan> none = evaluate("none"), cheap = evaluate("cheap");
-    if (failed(none) || failed(cheap))
-      return failure();
-    return chooseSmallest(cheap->bytes < none->bytes ? *cheap : *none);
-  }
   FailureOr<RecomputePlan> none = evaluate("none"), cheap = evaluate("cheap");
   if (failed(none) || failed(cheap))
     return failure();
+  // On small nets copies may lengthen more lives than they end.
+  RecomputePlan smaller = cheap->bytes < none->bytes ? *cheap : *none;
+  if (request.mode == "cheap")
+    return smaller;
+  if (request.mode == "full")
+    return chooseSmallest(smaller);
   return cheap->time <= none->time ? cheap : none;
 }
 

@@ -23,7 +23,8 @@ namespace dlc {
 struct RecomputePlan {
   /// As dlc-recompute's `mode`.
   std::string mode = "none";
-  /// The arena with the states, over all programs, and the constants.
+  /// The arena with the states, over all programs, the constants, and the
+  /// scratch of library calls on the default number of threads.
   uint64_t bytes = 0;
   /// Predicted time of the training programs, in ns; only ratios mean
   /// something.
@@ -38,12 +39,14 @@ struct RecomputeRequest {
   /// What `bytes` is to fit in; 0: no limit.
   uint64_t memoryLimit = 0;
   bool fuse = true;
+  /// As ExecOptions.
+  std::string offload = "none";
 };
 
 /// Chooses for the module that the graph phase has made (without
 /// recomputation). `auto` takes the fastest plan that fits, or the smallest if
 /// none does; without a limit, whichever of none and cheap is faster. `full`
-/// takes the plan that needs least. Every plan that was tried is in
+/// takes the plan that needs least, `cheap` none where cheap needs no less. Every plan that was tried is in
 /// `tried`, the chosen one last. Fails if a candidate does not compile.
 mlir::FailureOr<RecomputePlan>
 chooseRecompute(mlir::ModuleOp graph, const RecomputeRequest &request,

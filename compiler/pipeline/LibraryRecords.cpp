@@ -1,6 +1,8 @@
 //===- LibraryRecords.cpp - library calls in the artifact's words ---------===//
 #include "compiler/pipeline/LibraryRecords.h"
 
+#include "runtime/cpu/ScratchSize.h"
+
 using namespace mlir;
 
 namespace dlc {
@@ -74,6 +76,49 @@ fb::ConvT recordOf(exec::ConvOp op) {
   conv.pads_end = toVector(op.getPadsEnd());
   conv.activation = fb::Activation(op.getActivation());
   return conv;
+}
+
+namespace {
+
+/// Numbers for places, equal for equal ones.
+class PlaceNumbers {
+public:
+  int32_t of(Value place) {
+    if (!place)
+      return -1;
+    return numbers.try_emplace(place, int32_t(numbers.size())).first->second;
+  }
+
+private:
+  llvm::DenseMap<Value, int32_t> numbers;
+};
+
+} // namespace
+
+uint64_t scratchBytesOf(exec::ProgramOp program) {
+  rt::ScratchSize size;
+  PlaceNumbers places;
+  for (exec::GemmOp op : program.getBlock().getOps<exec::GemmOp>()) {
+    fb::GemmT gemm = recordOf(op);
+    gemm.a = places.of(op.getA());
+    gemm.b = places.of(op.getB());
+    gemm.c = places.of(op.getC());
+    gemm.bias = places.of(op.getBias());
+    gemm.residual = places.of(op.getResidual());
+    gemm.workspace = places.of(op.getWorkspace());
+    (void)size.add(gemm);
+  }
+  for (exec::ConvOp op : program.getBlock().getOps<exec::ConvOp>()) {
+    fb::ConvT conv = recordOf(op);
+    conv.src = places.of(op.getSrc());
+    conv.weights = places.of(op.getWeights());
+    conv.dst = places.of(op.getDst());
+    conv.bias = places.of(op.getBias());
+    conv.residual = places.of(op.getResidual());
+    conv.workspace = places.of(op.getWorkspace());
+    (void)size.add(conv);
+  }
+  return size.bytesPerWorker();
 }
 
 } // namespace dlc

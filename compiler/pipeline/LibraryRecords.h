@@ -14,6 +14,12 @@ fb::DType dtypeOf(mlir::Type elementType);
 fb::GemmT recordOf(exec::GemmOp gemm);
 fb::ConvT recordOf(exec::ConvOp conv);
 
+/// Bytes that each worker of a session takes for the library calls of
+/// `program`, beside the arena. After memory is planned, because a result that
+/// is written over its residual may need less. A call that the library has no
+/// form for counts as 0: `dlc-size-workspaces` has refused it.
+uint64_t scratchBytesOf(exec::ProgramOp program);
+
 } // namespace dlc
 
 #endif

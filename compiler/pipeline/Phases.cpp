@@ -19,7 +19,7 @@ void dlc::registerPhases() {
   PassPipelineRegistration<KernelsOptions>("dlc-kernels-pipeline",
                              "the kernels phase: form fusion regions",
                              buildKernelsPipeline);
-  PassPipelineRegistration<>(
+  PassPipelineRegistration<ExecOptions>(
       "dlc-exec-pipeline",
       "the exec phase: plans with order and memory, verified",
       buildExecPipeline);

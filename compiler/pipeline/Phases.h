@@ -20,7 +20,7 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
       llvm::cl::desc("functions to build or keep: forward, infer, step, "
                      "accumulate, grad, eval (default: step)")};
   Option<std::string> loss{*this, "loss",
-                           llvm::cl::desc("KIND[:output=NAME,axis=N]"),
+                           llvm::cl::desc("KIND[:output=NAME,axis=N,chunks=N]"),
                            llvm::cl::init("mse")};
   Option<std::string> optimizer{*this, "optimizer",
                                 llvm::cl::desc("KIND[:NAME=NUMBER,...]"),
@@ -76,7 +76,19 @@ void buildKernelsPipeline(mlir::OpPassManager &pm,
                           const KernelsOptions &options);
 
 /// From functions of kernels to plans with memory (dialects/exec).
-void buildExecPipeline(mlir::OpPassManager &pm);
+struct ExecOptions : mlir::PassPipelineOptions<ExecOptions> {
+  Option<std::string> offload{
+      *this, "offload",
+      llvm::cl::desc("what lies in the host arena while it is not needed: "
+                     "none, activations, optimizer or all"),
+      llvm::cl::init("none")};
+  Option<uint64_t> offloadLimit{
+      *this, "offload-limit",
+      llvm::cl::desc("bytes of the arena that offloaded activations are to "
+                     "bring it down to; 0: as few as possible"),
+      llvm::cl::init(0)};
+};
+void buildExecPipeline(mlir::OpPassManager &pm, const ExecOptions &options);
 
 /// Registers every phase as a pipeline. Call once per process.
 void registerPhases();

@@ -74,6 +74,7 @@ std::vector<std::unique_ptr<fb::StateT>> serializeStates(ModuleOp module) {
     state->dims.assign(type.getShape().begin(), type.getShape().end());
     state->offset = variable.getOffset();
     state->trained = variable.getTrained();
+    state->on_host = variable.getHost();
     state->note = variable.getNote().value_or("").str();
     states.push_back(std::move(state));
   }
@@ -106,6 +107,7 @@ private:
   fb::OpUnion conv(exec::ConvOp op);
   fb::OpUnion copy(exec::CopyOp op);
   fb::OpUnion fill(exec::FillOp op);
+  template <typename Copy, typename Op> fb::OpUnion transfer(Op op);
 
   unsigned at(Value place) const { return numbers.lookup(place); }
   /// The artifact says -1 for an operand that is not there.
@@ -175,7 +177,8 @@ fb::BufferT &ProgramWriter::addBuffer(Value place, fb::Category category,
                                       StringRef name) {
   numbers[place] = record->buffers.size();
   auto buffer = std::make_unique<fb::BufferT>();
-  buffer->space = fb::Space::Arena;
+  buffer->space =
+      exec::isOnHost(place) ? fb::Space::Host : fb::Space::Arena;
   buffer->offset = exec::offsetOf(place).value_or(0);
   buffer->bytes = exec::bytesOf(place);
   buffer->category = category;
@@ -303,13 +306,26 @@ fb::OpUnion ProgramWriter::fill(exec::FillOp op) {
   return operation;
 }
 
+template <typename Copy, typename Op>
+fb::OpUnion ProgramWriter::transfer(Op op) {
+  Copy copy;
+  copy.source = at(op.getSource());
+  copy.destination = at(op.getTarget());
+  copy.bytes = exec::bytesOf(op.getSource());
+  fb::OpUnion operation;
+  operation.Set(std::move(copy));
+  return operation;
+}
+
 fb::OpUnion ProgramWriter::operation(Operation *op) {
   return llvm::TypeSwitch<Operation *, fb::OpUnion>(op)
       .Case([&](exec::LaunchOp op) { return launch(op); })
       .Case([&](exec::GemmOp op) { return gemm(op); })
       .Case([&](exec::ConvOp op) { return conv(op); })
       .Case([&](exec::CopyOp op) { return copy(op); })
-      .Case([&](exec::FillOp op) { return fill(op); });
+      .Case([&](exec::FillOp op) { return fill(op); })
+      .Case([&](exec::TransferOp op) { return transfer<fb::TransferT>(op); })
+      .Case([&](exec::WaitOp op) { return transfer<fb::WaitT>(op); });
 }
 
 void ProgramWriter::addInstruction(exec::Instruction op) {
@@ -335,6 +351,7 @@ std::unique_ptr<fb::ProgramT> ProgramWriter::write(exec::ProgramOp program) {
   auto module = program->getParentOfType<ModuleOp>();
   record->name = program.getSymName().str();
   record->temp_bytes = *program.getArena() - exec::stateBytes(module);
+  record->scratch_bytes = scratchBytesOf(program);
   for (Operation &op : program.getBlock()) {
     if (auto output = dyn_cast<exec::OutputOp>(op)) {
       addTensor(record->outputs, output.getName(), output.getTensorType(),

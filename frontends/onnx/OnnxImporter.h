@@ -131,6 +131,8 @@ public:
         std::shared_ptr<const void> owner = nullptr);
   ~OnnxModel();
 
+  /// The bytes of the files that its tensors are views of.
+  std::vector<llvm::StringRef> contents() const;
   /// Tells the system that the values of tensors may leave memory; they are
   /// read from their files again when touched.
   void releasePages() const;

@@ -154,6 +154,13 @@ std::shared_ptr<OnnxModel> OnnxModel::parse(StringRef bytes, StringRef name,
   return std::shared_ptr<OnnxModel>(new OnnxModel(std::move(model)));
 }
 
+std::vector<llvm::StringRef> OnnxModel::contents() const {
+  std::vector<llvm::StringRef> found;
+  for (const auto &file : loaded->files)
+    found.push_back(file->getBuffer());
+  return found;
+}
+
 void OnnxModel::releasePages() const {
   uint64_t page = llvm::sys::Process::getPageSizeEstimate();
   for (const auto &file : loaded->files) {

@@ -36,7 +36,10 @@ namespace {
 
 class EpilogueFolder {
 public:
-  explicit EpilogueFolder(Block &block) : block(block), trial(block) {
+  explicit EpilogueFolder(Block &block)
+      : block(block), trial(block),
+        isTraining(llvm::any_of(
+            block, [](Operation &op) { return isGradient(op.getLoc()); })) {
     fuse(trial, FusionCost());
   }
   unsigned run();
@@ -44,6 +47,7 @@ public:
 private:
   bool isInMemory(Value value);
   bool isTaken(const Epilogue &epilogue) const;
+  bool isSame(const Epilogue &epilogue) const;
   bool isWatched(const Epilogue &epilogue) const;
   bool isNewGradient(const Epilogue &epilogue) const;
   std::optional<Epilogue> choose(Operation *call);
@@ -51,6 +55,8 @@ private:
 
   Block &block;
   FusionGraph trial;
+  /// There is a backward half.
+  bool isTraining;
   /// Ops that became part of a call.
   llvm::DenseSet<Operation *> folded;
 };
@@ -70,6 +76,14 @@ bool EpilogueFolder::isTaken(const Epilogue &epilogue) const {
   return llvm::any_of(epilogue.ops, [&](Operation *op) {
     return !isIndexOnly(op) && folded.contains(op);
   });
+}
+
+/// The call gives the bits that a kernel of the same ops would give. The
+/// library's curves are not the kernels', so in training, where one call may
+/// have its curve folded in and the copy that repeats it may not, only relu is.
+bool EpilogueFolder::isSame(const Epilogue &epilogue) const {
+  return !isTraining || epilogue.activation == LibraryActivation::None ||
+         epilogue.activation == LibraryActivation::Relu;
 }
 
 /// A traced program looks at the call's result alone, and an activation may turn
@@ -98,7 +112,7 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
   std::optional<Epilogue> best;
   SmallVector<Epilogue, 0> all = epiloguesOf(call);
   for (const Epilogue &epilogue : llvm::drop_begin(all)) {
-    if (isTaken(epilogue) || isWatched(epilogue) ||
+    if (isTaken(epilogue) || !isSame(epilogue) || isWatched(epilogue) ||
         (epilogue.residual && !isInMemory(epilogue.residual)))
       break;
     if (trial.writerOf(epilogue.result) || isNewGradient(epilogue))

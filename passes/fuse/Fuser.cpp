@@ -137,8 +137,12 @@ bool Fuser::isHard(const FusionGroup &group) const {
 }
 
 /// Copies that are computed again later never meet their originals, or each
-/// other, which would keep what they are there to let go.
+/// other, which would keep what they are there to let go. Nor do the parts of a
+/// loss, each other or what follows from all of them.
 bool Fuser::joinsCopies(const FusionGroup &a, const FusionGroup &b) const {
+  if (chunkNumber(graph.op(a.core.front())) !=
+      chunkNumber(graph.op(b.core.front())))
+    return true;
   auto differs = [&](unsigned id, const FusionGroup &group) {
     std::optional<int64_t> copy = graph.copyOf(graph.op(id));
     return copy && llvm::any_of(group.core, [&](unsigned other) {

@@ -6,14 +6,16 @@ using namespace mlir;
 namespace dlc {
 
 Lifetimes lifetimesOf(exec::ProgramOp program,
-                      ArrayRef<exec::Instruction> instructions) {
+                      ArrayRef<exec::Instruction> instructions,
+                      bool isOnHost) {
   Lifetimes lifetimes;
   int64_t end = int64_t(instructions.size());
   for (Operation &op : program.getBlock()) {
-    if (auto argument = dyn_cast<exec::ArgumentOp>(op))
+    if (auto argument = dyn_cast<exec::ArgumentOp>(op); argument && !isOnHost)
       lifetimes[argument.getBuffer()] = {exec::bytesOf(argument.getBuffer()),
                                          -1, -1};
-    else if (auto buffer = dyn_cast<exec::BufferOp>(op))
+    else if (auto buffer = dyn_cast<exec::BufferOp>(op);
+             buffer && buffer.getHost() == isOnHost)
       // One that nothing touches counts as touched at the end.
       lifetimes[buffer.getBuffer()] = {exec::bytesOf(buffer.getBuffer()), end,
                                        -1};

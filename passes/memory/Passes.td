@@ -45,6 +45,53 @@ def ElideCopiesPass : DlcPass<"dlc-elide-copies", "::mlir::ModuleOp"> {
   }];
 }
 
+def OffloadPass : DlcPass<"dlc-offload", "::mlir::ModuleOp"> {
+  let summary = "Keep idle activations and optimizer state in the host arena";
+  let description = [{
+    An activation that lies idle where most bytes live is copied to the host arena after its last use before, and back ahead of its next use; the largest
+    first, until `limit` (bytes of the arena, states included) holds or nothing idle is left where most bytes live. With `optimizer`,
+    optimizer states live in the host arena and visit the arena while they are used. A transfer begins `distance`
+    instructions before it is waited for. After `dlc-schedule`, because idleness follows from the order; before `dlc-plan-memory`.
+  }];
+  let options = [
+    Option<"activations", "activations", "bool", "true", "move idle activations">,
+    Option<"optimizer", "optimizer", "bool", "false", "keep optimizer state on the host">,
+    Option<"limit", "limit", "uint64_t", "0", "bytes of the arena and the constants to come down to; 0: as few as this gives">,
+    Option<"distance", "distance", "int64_t", "2", "instructions from a transfer to its wait">
+  ];
+  let statistics = [Statistic<"numMoved", "moved", "Number of places that went to the host">];
+  let exampleOptions = "optimizer=true distance=1";
+  let before = [{
+    exec.variable "w" parameter : tensor<16xf32> at 0 trained
+    exec.variable "adamw.m/w" optimizer : tensor<16xf32> at 64
+    exec.program @step {
+      %m = exec.state "adamw.m/w" : !exec.buffer<64>
+      %a = exec.buffer activation "a" : !exec.buffer<64>
+      %b = exec.buffer activation "b" : !exec.buffer<64>
+      exec.fill %a with 0 of 4 : !exec.buffer<64>
+      exec.fill %b with 0 of 4 : !exec.buffer<64>
+      exec.copy %b -> %m bytes 64 : !exec.buffer<64> -> !exec.buffer<64>
+    }
+  }];
+  let after = [{
+    exec.variable "w" parameter : tensor<16xf32> at 0 trained
+    exec.variable "adamw.m/w" optimizer : tensor<16xf32> at 0 host
+    exec.program @step {
+      %m = exec.state "adamw.m/w" host : !exec.buffer<64>
+      %guest = exec.buffer workspace "adamw.m/w" : !exec.buffer<64>
+      %a = exec.buffer activation "a" : !exec.buffer<64>
+      %b = exec.buffer activation "b" : !exec.buffer<64>
+      exec.fill %a with 0 of 4 : !exec.buffer<64>
+      exec.transfer %m -> %guest : !exec.buffer<64>
+      exec.fill %b with 0 of 4 : !exec.buffer<64>
+      exec.wait %m -> %guest : !exec.buffer<64>
+      exec.copy %b -> %guest bytes 64 : !exec.buffer<64> -> !exec.buffer<64>
+      exec.transfer %guest -> %m : !exec.buffer<64>
+      exec.wait %guest -> %m : !exec.buffer<64>
+    }
+  }];
+}
+
 def PlanMemoryPass : DlcPass<"dlc-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Give every place of a plan its offset in the arena";
   let description = [{

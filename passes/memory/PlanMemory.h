@@ -5,7 +5,8 @@
 // and lifetime), each repaired for as long as that helps: what ends above the
 // least possible size is placed earlier in the next attempt. The smallest plan
 // is kept: the heap simulation of XLA's buffer assignment, with two more orders
-// and repairs.
+// and repairs. Where that is not the least possible, a local search over orders
+// follows, for a bounded number of attempts.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_PASSES_MEMORY_PLANMEMORY_H

@@ -29,7 +29,7 @@ using Sharing = llvm::MapVector<Value, Value>;
 
 static bool isPlain(Value place) {
   auto buffer = place.getDefiningOp<exec::BufferOp>();
-  return buffer && buffer.getCategory() != exec::Category::Workspace;
+  return buffer && !buffer.getHost() && buffer.getCategory() != exec::Category::Workspace;
 }
 
 /// Results that may be written over an operand that dies there.
@@ -106,12 +106,14 @@ namespace {
 
 struct PlanMemory : dlc::impl::PlanMemoryPassBase<PlanMemory> {
   void runOnOperation() override {
-    uint64_t base = exec::stateBytes(getOperation());
-    for (auto program : getOperation().getOps<exec::ProgramOp>())
-      placeBuffers(program, base);
+    for (auto program : getOperation().getOps<exec::ProgramOp>()) {
+      placeBuffers(program);
+      placeHostBuffers(program);
+    }
   }
 
-  void placeBuffers(exec::ProgramOp program, uint64_t base) {
+  void placeBuffers(exec::ProgramOp program) {
+    uint64_t base = exec::stateBytes(getOperation());
     SmallVector<exec::Instruction> instructions =
         exec::instructionsOf(program);
     Lifetimes lifetimes = lifetimesOf(program, instructions);
@@ -127,6 +129,17 @@ struct PlanMemory : dlc::impl::PlanMemoryPassBase<PlanMemory> {
     for (auto [entry, offset] : llvm::zip_equal(lifetimes, best.offsets))
       exec::setOffset(entry.first, base + offset);
     program.setArena(int64_t(base + best.bytes));
+  }
+
+  void placeHostBuffers(exec::ProgramOp program) {
+    uint64_t base = exec::hostStateBytes(getOperation());
+    Lifetimes lifetimes = lifetimesOf(
+        program, exec::instructionsOf(program), /*isOnHost=*/true);
+    MemoryPlan best = plan(lifetimes);
+    for (auto [entry, offset] : llvm::zip_equal(lifetimes, best.offsets))
+      exec::setOffset(entry.first, base + offset);
+    if (base + best.bytes)
+      program.setHostArena(int64_t(base + best.bytes));
   }
 };
 

@@ -121,7 +121,9 @@ void Repeater::run() {
       llvm::map_to_vector(function.getBody().front().without_terminator(),
                           [](Operation &op) { return &op; });
   for (Operation *op : ops) {
-    if (forward.contains(op))
+    // A loss in parts is done with each part at once: a copy of what it reads
+    // would only make the next part wait.
+    if (forward.contains(op) || chunkNumber(op) != 0)
       continue;
     b.setInsertionPoint(op);
     for (OpOperand &operand : op->getOpOperands())

@@ -12,6 +12,8 @@ def SchedulePass : DlcPass<"dlc-schedule", "::mlir::ModuleOp"> {
     - the order of the program;
     - a list schedule that always takes the ready instruction that frees most and allocates least, in two forms: ties by the program's
       order, and ties by its reverse;
+    - the order of the program, but what frees memory, or takes next to none, as soon as it is ready: an update of a parameter does not
+      wait for the gradients of others;
     - depth first from the program's last instruction back, so that what is read soon is computed late.
 
     After `dlc-elide-copies`, because a new state in place is no memory. Linear in the program, times the instructions that are ready at

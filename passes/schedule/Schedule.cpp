@@ -42,7 +42,12 @@ public:
 private:
   void findTemporaries();
   Order programOrder() const;
+  /// Of the ready instructions and what each adds to the bytes in use, the one
+  /// to take next.
+  using Ready = std::vector<std::pair<unsigned, int64_t>>;
+  Order listOrder(llvm::function_ref<unsigned(const Ready &)> choose) const;
   Order greedyOrder(bool prefersLate) const;
+  Order eagerOrder() const;
   Order depthFirstOrder() const;
   uint64_t peak(const Order &order) const;
 
@@ -91,7 +96,8 @@ Order Scheduler::programOrder() const {
   return order;
 }
 
-Order Scheduler::greedyOrder(bool prefersLate) const {
+Order Scheduler::listOrder(
+    llvm::function_ref<unsigned(const Ready &)> choose) const {
   std::vector<unsigned> left = uses, waits;
   std::vector<bool> isThere = isThereBefore;
   std::set<unsigned> ready;
@@ -113,14 +119,10 @@ Order Scheduler::greedyOrder(bool prefersLate) const {
   };
   Order order;
   while (!ready.empty()) {
-    unsigned best = *ready.begin();
-    int64_t least = growth(best);
+    Ready candidates;
     for (unsigned i : ready)
-      if (int64_t more = growth(i);
-          more < least || (prefersLate && more == least)) {
-        best = i;
-        least = more;
-      }
+      candidates.emplace_back(i, growth(i));
+    unsigned best = choose(candidates);
     ready.erase(best);
     order.push_back(best);
     for (unsigned place : touched[best]) {
@@ -132,6 +134,29 @@ Order Scheduler::greedyOrder(bool prefersLate) const {
         ready.insert(next);
   }
   return order;
+}
+
+Order Scheduler::greedyOrder(bool prefersLate) const {
+  return listOrder([&](const Ready &ready) {
+    auto best = ready.front();
+    for (auto candidate : ready)
+      if (candidate.second < best.second ||
+          (prefersLate && candidate.second == best.second))
+        best = candidate;
+    return best.first;
+  });
+}
+
+/// The program's, but what frees memory, or takes next to none of it, does not
+/// wait: a parameter is updated as soon as its gradient is there.
+Order Scheduler::eagerOrder() const {
+  constexpr int64_t nextToNone = 1024;
+  return listOrder([&](const Ready &ready) {
+    for (auto [i, more] : ready)
+      if (more <= nextToNone)
+        return i;
+    return ready.front().first;
+  });
 }
 
 Order Scheduler::depthFirstOrder() const {
@@ -186,7 +211,7 @@ bool Scheduler::run() {
   bool isChanged = false;
   for (const Order &order :
        {greedyOrder(/*prefersLate=*/false), greedyOrder(/*prefersLate=*/true),
-        depthFirstOrder()})
+        depthFirstOrder(), eagerOrder()})
     if (uint64_t bytes = peak(order); bytes < least) {
       best = order;
       least = bytes;

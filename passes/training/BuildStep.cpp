@@ -13,6 +13,7 @@
 #include "passes/training/BuildStep.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Halves.h"
 #include "passes/autodiff/Differentiate.h"
 #include "passes/training/EntryFunction.h"
 #include "passes/training/LossScale.h"
@@ -347,7 +348,13 @@ buildEntry(func::FuncOp model, const TrainingOptions &options, StringRef name,
     entry.fn.erase();
     return failure();
   }
-  return entry.fn.finish();
+  func::FuncOp function = entry.fn.finish();
+  for (const LossSpec &spec : options.losses)
+    if (spec.chunks > 1)
+      function->setAttr(names::lossChunks,
+                        Builder(function.getContext())
+                            .getI64IntegerAttr(spec.chunks));
+  return function;
 }
 
 } // namespace
@@ -399,7 +406,9 @@ FailureOr<func::FuncOp> buildAccumulate(func::FuncOp model,
       Value wide = castTo(b, entry.fn.loc(), grad, elementTypeOf(sum));
       entry.fn.addNewState(sum, AddOp::create(b, entry.fn.loc(), sum, wide));
     }
-    entry.passModelState();
+    // Of this call alone: the update looks at the sums.
+    entry.passModelState(entry.scale ? entry.scale->areFinite(*grads)
+                                     : Value());
     return success();
   });
 }

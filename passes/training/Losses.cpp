@@ -292,17 +292,20 @@ LogicalResult parseLosses(StringRef text, SmallVectorImpl<LossSpec> &losses,
     }
     for (StringRef setting : llvm::split(settings, ',')) {
       auto [key, value] = setting.split('=');
-      int64_t axis;
+      int64_t number;
       if (setting.empty())
         continue;
       if (key == "output")
         spec.output = value.str();
-      else if (key == "axis" && !value.getAsInteger(10, axis))
-        spec.axis = axis;
+      else if (key == "axis" && !value.getAsInteger(10, number))
+        spec.axis = number;
+      else if (key == "chunks" && spec.kind == "cross-entropy" &&
+               !value.getAsInteger(10, number) && number > 0)
+        spec.chunks = number;
       else {
-        emitError(
-            "DLC2002: a loss takes 'output=NAME' and 'axis=N', but got '" +
-            setting + "'");
+        emitError("DLC2002: a loss takes 'output=NAME' and 'axis=N', "
+                  "'cross-entropy' also 'chunks=N', but got '" +
+                  setting + "'");
         return failure();
       }
     }

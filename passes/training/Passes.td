@@ -14,7 +14,7 @@ def BuildTrainingPass : DlcPass<"dlc-build-training", "::mlir::ModuleOp"> {
   let dependentDialects = ["::dlc::DlcDialect"];
   let options = [
     ListOption<"entries", "entries", "std::string", "functions to build or keep (default: step)">,
-    Option<"loss", "loss", "std::string", /*default=*/"\"mse\"", "KIND[:output=NAME,axis=N], terms joined by '+'">,
+    Option<"loss", "loss", "std::string", /*default=*/"\"mse\"", "KIND[:output=NAME,axis=N,chunks=N], terms joined by '+'">,
     Option<"optimizer", "optimizer", "std::string", /*default=*/"\"sgd\"", "KIND[:NAME=NUMBER,...]">,
     Option<"clipNorm", "clip-norm", "double", /*default=*/"0", "the largest joint 2-norm of all gradients; 0: no limit">,
     Option<"lossScale", "loss-scale", "std::string", /*default=*/"\"none\"", "none or dynamic[:init=N,interval=N]">,

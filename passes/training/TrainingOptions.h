@@ -31,6 +31,8 @@ struct LossSpec {
   std::string output;
   /// The class axis of a cross-entropy; negative counts from the end.
   std::optional<int64_t> axis;
+  /// Parts in which the logits and what follows from them are computed.
+  int64_t chunks = 1;
 };
 
 /// An optimizer and its numbers, by option name ("weight-decay", "beta1", …).
@@ -67,7 +69,7 @@ struct TrainingOptions {
   std::map<std::string, llvm::SmallVector<int64_t>> targetShapes;
 };
 
-/// Parses KIND[:output=NAME,axis=N]; several terms are joined by '+'.
+/// Parses KIND[:output=NAME,axis=N,chunks=N]; several terms are joined by '+'.
 /// Unknown keys and kinds are DLC2001 and DLC2002.
 llvm::LogicalResult parseLosses(llvm::StringRef text,
                                 llvm::SmallVectorImpl<LossSpec> &losses,

@@ -4,7 +4,8 @@
 //
 //   every state     a variable of that size; variables lie side by side
 //   every read      of an input, a state, a constant or what was written before
-//   every place     aligned, in the arena, apart from all that live with it
+//   every place     aligned, in its arena, apart from all that live with it
+//   every transfer  waited for once, its places left alone until then
 //
 //===----------------------------------------------------------------------===//
 #include "passes/memory/Lifetimes.h"
@@ -36,8 +37,9 @@ LogicalResult findVariables(ModuleOp module, Variables &variables) {
   llvm::stable_sort(byOffset, [](exec::VariableOp a, exec::VariableOp b) {
     return a.getOffset() < b.getOffset();
   });
-  uint64_t end = 0;
+  uint64_t ends[2] = {0, 0};
   for (exec::VariableOp variable : byOffset) {
+    uint64_t &end = ends[variable.getHost()];
     if (variable.getOffset() < end)
       return variable.emitError()
              << "DLC4901: variable '" << variable.getName()
@@ -75,6 +77,11 @@ LogicalResult verifyStates(exec::ProgramOp program,
       return state.emitError()
              << "DLC4901: state '" << state.getName() << "' has " << bytes
              << " bytes, but got " << exec::bytesOf(state.getBuffer());
+    if (state.getHost() != variable.getHost())
+      return state.emitError()
+             << "DLC4901: state '" << state.getName() << "' lies in the "
+             << (variable.getHost() ? "host arena" : "arena")
+             << ", but got the other one";
   }
   return success();
 }
@@ -104,6 +111,41 @@ LogicalResult verifyAccesses(exec::ProgramOp program) {
   return success();
 }
 
+/// Transfers under way touch places that others leave alone.
+LogicalResult verifyTransfers(exec::ProgramOp program) {
+  using Copy = std::pair<Value, Value>;
+  SmallVector<Copy> underWay;
+  for (exec::Instruction instruction : exec::instructionsOf(program)) {
+    auto wait = dyn_cast<exec::WaitOp>(*instruction);
+    if (wait) {
+      auto *begun =
+          llvm::find(underWay, Copy(wait.getSource(), wait.getTarget()));
+      if (begun == underWay.end())
+        return wait.emitError("DLC4901: a wait follows its transfer, but got "
+                              "one for a copy that is not under way");
+      underWay.erase(begun);
+      continue;
+    }
+    for (auto [source, target] : underWay)
+      if (llvm::is_contained(instruction->getOperands(), target) ||
+          llvm::is_contained(instruction.getWritten(), source))
+        return instruction->emitError(
+            "DLC4901: until a transfer is waited for, nothing touches its "
+            "target or writes its source, but got an instruction that does");
+    if (auto transfer = dyn_cast<exec::TransferOp>(*instruction))
+      underWay.push_back({transfer.getSource(), transfer.getTarget()});
+    else if (llvm::any_of(instruction->getOperands(), exec::isOnHost))
+      return instruction->emitError(
+          "DLC4901: only transfers reach the host arena, but got another "
+          "instruction that does");
+  }
+  if (!underWay.empty())
+    return program.emitError()
+           << "DLC4901: every transfer is waited for, but got "
+           << underWay.size() << " that are not";
+  return success();
+}
+
 LogicalResult verifyPlace(exec::ProgramOp program, Value place,
                           uint64_t base) {
   Operation *op = place.getDefiningOp();
@@ -114,18 +156,23 @@ LogicalResult verifyPlace(exec::ProgramOp program, Value place,
     return op->emitError() << "DLC4901: an offset is a multiple of "
                            << exec::arenaAlignment << ", but got " << *offset;
   uint64_t end = *offset + exec::bytesOf(place);
-  if (*offset < base || end > *program.getArena())
+  uint64_t arenaEnd = exec::isOnHost(place)
+                          ? program.getHostArena().value_or(0)
+                          : *program.getArena();
+  if (*offset < base || end > arenaEnd)
     return op->emitError() << "DLC4901: a place lies between " << base
-                           << " and the arena's end at " << *program.getArena()
+                           << " and the arena's end at " << arenaEnd
                            << ", but got " << *offset << " to " << end;
   return success();
 }
 
-LogicalResult verifyPlaces(exec::ProgramOp program, uint64_t base) {
+LogicalResult verifyPlaces(exec::ProgramOp program, uint64_t base,
+                           bool isOnHost) {
   if (!program.getArena())
     return program.emitError(
         "DLC4901: a program has an arena's size, but got none");
-  Lifetimes lifetimes = lifetimesOf(program, exec::instructionsOf(program));
+  Lifetimes lifetimes =
+      lifetimesOf(program, exec::instructionsOf(program), isOnHost);
   for (auto &[place, live] : lifetimes)
     if (failed(verifyPlace(program, place, base)))
       return failure();
@@ -164,11 +211,14 @@ struct VerifyExec : dlc::impl::VerifyExecPassBase<VerifyExec> {
     if (failed(findVariables(getOperation(), variables)))
       return signalPassFailure();
     uint64_t base = exec::stateBytes(getOperation());
+    uint64_t hostBase = exec::hostStateBytes(getOperation());
     for (auto program : getOperation().getOps<exec::ProgramOp>())
       if (failed(verifyOrder(program)) ||
           failed(verifyStates(program, variables)) ||
           failed(verifyAccesses(program)) ||
-          failed(verifyPlaces(program, base)))
+          failed(verifyTransfers(program)) ||
+          failed(verifyPlaces(program, base, /*isOnHost=*/false)) ||
+          failed(verifyPlaces(program, hostBase, /*isOnHost=*/true)))
         return signalPassFailure();
     markAllAnalysesPreserved();
   }

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <set>
+#include <tuple>
 #include <string>
 #include <vector>
 
@@ -88,6 +89,8 @@ private:
   Status checkConvGeometry(const fb::Conv &conv) const;
   Status checkCopy(const fb::Copy &copy) const;
   Status checkFill(const fb::Fill &fill) const;
+  template <typename Copy> Status checkTransfer(const Copy &copy) const;
+  Status checkTransfers() const;
   Status checkTraced(const fb::Check &check) const;
   Status checkInstruction(const fb::Instruction &instruction) const;
 
@@ -95,9 +98,11 @@ private:
   const fb::Buffer &buffer(uint32_t i) const {
     return *program.buffers()->Get(i);
   }
-  /// `role` exists, may be written if asked, and holds `bytes` bytes.
+  /// `role` exists, may be written if asked, and holds `bytes` bytes. Places in
+  /// the host arena are for transfers alone.
   Status checkOperand(const char *role, int64_t index, bool isWritten,
-                      std::optional<uint64_t> bytes) const;
+                      std::optional<uint64_t> bytes,
+                      bool mayBeOnHost = false) const;
   Status checkElements(const char *role, int64_t index, bool isWritten,
                        fb::DType type, std::optional<int64_t> elements) const;
   Status checkOptional(const char *role, int64_t index, bool isWritten,
@@ -110,7 +115,8 @@ private:
 
 Status ProgramVerifier::checkOperand(const char *role, int64_t index,
                                      bool isWritten,
-                                     std::optional<uint64_t> bytes) const {
+                                     std::optional<uint64_t> bytes,
+                                     bool mayBeOnHost) const {
   if (index < 0 || static_cast<uint64_t>(index) >= bufferCount())
     return DLC_ERROR(Corrupt, "DLC5009", "'", role,
                      "' must be one of the program's ", bufferCount(),
@@ -119,6 +125,9 @@ Status ProgramVerifier::checkOperand(const char *role, int64_t index,
   if (isWritten && b.space() == fb::Space::Constant)
     return DLC_ERROR(Corrupt, "DLC5009", "'", role, "' must be writable, but ",
                      "got buffer ", index, " in the constants section");
+  if (b.space() == fb::Space::Host && !mayBeOnHost)
+    return DLC_ERROR(Corrupt, "DLC5009", "'", role, "' must not be in the ",
+                     "host arena, but got buffer ", index, " there");
   if (!bytes || *bytes > b.bytes())
     return DLC_ERROR(Corrupt, "DLC5009", "'", role, "' must stay within the ",
                      b.bytes(), " bytes of buffer ", index, ", but got ",
@@ -153,12 +162,14 @@ Status ProgramVerifier::checkOptional(const char *role, int64_t index,
 
 Status ProgramVerifier::checkBuffer(uint32_t index) const {
   const fb::Buffer &b = buffer(index);
-  bool isArena = b.space() == fb::Space::Arena;
-  if (!isArena && b.space() != fb::Space::Constant)
+  if (b.space() < fb::Space::MIN || b.space() > fb::Space::MAX)
     return DLC_ERROR(Corrupt, "DLC5008", "buffer ", index,
-                     " must be in the arena or the constants, but got space ",
+                     " must be in an arena or the constants, but got space ",
                      int(b.space()));
-  uint64_t limit = isArena ? artifact.arena_bytes() : constantBytes;
+  uint64_t limit = constantBytes;
+  if (b.space() != fb::Space::Constant)
+    limit = b.space() == fb::Space::Arena ? artifact.arena_bytes()
+                                          : artifact.host_bytes();
   if (!isWithin(b.offset(), b.bytes(), limit))
     return DLC_ERROR(Corrupt, "DLC5008", "buffer ", index, " must end within ",
                      limit, " bytes, but got offset ", b.offset(), " and ",
@@ -187,7 +198,8 @@ Status ProgramVerifier::checkTensor(const fb::TensorInfo &tensor, bool isInput,
     return DLC_ERROR(Corrupt, "DLC5008", name, " must name one of ",
                      bufferCount(), " buffers, but got ", tensor.buffer());
   const fb::Buffer &b = buffer(tensor.buffer());
-  if (*bytes > b.bytes() || (isInput && b.space() != fb::Space::Arena))
+  if (*bytes > b.bytes() || b.space() == fb::Space::Host ||
+      (isInput && b.space() != fb::Space::Arena))
     return DLC_ERROR(Corrupt, "DLC5008", name, " must fit ",
                      isInput ? "an arena buffer" : "its buffer", " of ", *bytes,
                      " bytes, but got ", b.bytes(), " bytes");
@@ -367,6 +379,50 @@ Status ProgramVerifier::checkFill(const fb::Fill &fill) const {
   return checkOperand("destination", fill.destination(), true, fill.bytes());
 }
 
+template <typename Copy>
+Status ProgramVerifier::checkTransfer(const Copy &copy) const {
+  DLC_RETURN_IF_ERROR(
+      checkOperand("source", copy.source(), false, copy.bytes(), true));
+  DLC_RETURN_IF_ERROR(
+      checkOperand("destination", copy.destination(), true, copy.bytes(), true));
+  fb::Space from = buffer(copy.source()).space();
+  fb::Space to = buffer(copy.destination()).space();
+  if ((from == fb::Space::Host) == (to == fb::Space::Host))
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "a transfer must go between the arena and the host "
+                     "arena, but got spaces ",
+                     int(from), " and ", int(to));
+  return Status::ok();
+}
+
+/// Each is waited for once, with the same bytes: a device may copy at any time
+/// in between.
+Status ProgramVerifier::checkTransfers() const {
+  std::multiset<std::tuple<uint32_t, uint32_t, uint64_t>> underWay;
+  for (size_t i = 0; i < length(program.instructions()); ++i) {
+    const fb::Instruction &instruction = *program.instructions()->Get(i);
+    if (auto *transfer = instruction.op_as_Transfer())
+      underWay.emplace(transfer->source(), transfer->destination(),
+                       transfer->bytes());
+    auto *wait = instruction.op_as_Wait();
+    if (!wait)
+      continue;
+    auto begun = underWay.find(
+        {wait->source(), wait->destination(), wait->bytes()});
+    if (begun == underWay.end())
+      return DLC_ERROR(Corrupt, "DLC5009", "instruction ", i,
+                       " must wait for a transfer that is under way, but got "
+                       "none from buffer ",
+                       wait->source(), " to ", wait->destination());
+    underWay.erase(begun);
+  }
+  if (!underWay.empty())
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "every transfer must be waited for, but got ",
+                     underWay.size(), " that are not");
+  return Status::ok();
+}
+
 Status ProgramVerifier::checkTraced(const fb::Check &check) const {
   if (check.tensors())
     for (const fb::TracedTensor *tensor : *check.tensors()) {
@@ -396,6 +452,10 @@ ProgramVerifier::checkInstruction(const fb::Instruction &instruction) const {
     return checkCopy(*instruction.op_as_Copy());
   case fb::Op::Fill:
     return checkFill(*instruction.op_as_Fill());
+  case fb::Op::Transfer:
+    return checkTransfer(*instruction.op_as_Transfer());
+  case fb::Op::Wait:
+    return checkTransfer(*instruction.op_as_Wait());
   default:
     return DLC_ERROR(Unsupported, "DLC5009",
                      "instruction must be of a kind "
@@ -423,7 +483,7 @@ Status ProgramVerifier::run() {
                  label ? label->string_view() : std::string_view(), "'"));
     }
   }
-  return Status::ok();
+  return checkTransfers();
 }
 
 Status checkStates(const fb::Artifact &artifact, uint64_t weightBytes) {
@@ -434,7 +494,7 @@ Status checkStates(const fb::Artifact &artifact, uint64_t weightBytes) {
   if (!artifact.states())
     return Status::ok();
   std::set<std::string_view> names;
-  std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  std::vector<std::pair<uint64_t, uint64_t>> ranges[2];
   for (const fb::State *state : *artifact.states()) {
     std::string name = concat("state '", state->name()->string_view(), "'");
     if (!names.insert(state->name()->string_view()).second)
@@ -447,12 +507,14 @@ Status checkStates(const fb::Artifact &artifact, uint64_t weightBytes) {
                        " must have a known role and "
                        "dtype and a size in 64 bits, but got role ",
                        int(state->role()), " and dtype ", int(state->dtype()));
+    uint64_t end =
+        state->on_host() ? artifact.host_bytes() : artifact.state_bytes();
     if (state->offset() % 64 != 0 ||
-        !isWithin(state->offset(), *bytes, artifact.state_bytes()))
+        !isWithin(state->offset(), *bytes, end))
       return DLC_ERROR(Corrupt, "DLC5007", name,
                        " must be aligned to 64 and "
                        "end within ",
-                       artifact.state_bytes(), " bytes, but got offset ",
+                       end, " bytes, but got offset ",
                        state->offset(), " and ", *bytes, " bytes");
     bool isInitGood = state->init() == fb::StateInit::Zero ||
                       (state->init() == fb::StateInit::Constant &&
@@ -466,15 +528,17 @@ Status checkStates(const fb::Artifact &artifact, uint64_t weightBytes) {
                        weightBytes, " bytes of weights, but got kind ",
                        int(state->init()), " at ", state->init_offset());
     if (*bytes != 0)
-      ranges.emplace_back(state->offset(), *bytes);
+      ranges[state->on_host()].emplace_back(state->offset(), *bytes);
   }
-  std::sort(ranges.begin(), ranges.end());
-  for (size_t i = 1; i < ranges.size(); ++i)
-    if (ranges[i - 1].first + ranges[i - 1].second > ranges[i].first)
-      return DLC_ERROR(Corrupt, "DLC5007",
-                       "states must not overlap, but got "
-                       "two at offset ",
-                       ranges[i].first);
+  for (auto &side : ranges) {
+    std::sort(side.begin(), side.end());
+    for (size_t i = 1; i < side.size(); ++i)
+      if (side[i - 1].first + side[i - 1].second > side[i].first)
+        return DLC_ERROR(Corrupt, "DLC5007",
+                         "states must not overlap, but got "
+                         "two at offset ",
+                         side[i].first);
+  }
   return Status::ok();
 }
 

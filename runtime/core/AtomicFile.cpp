@@ -72,6 +72,33 @@ Status AtomicFile::commit(Durability durability) {
   return Status::ok();
 }
 
+Status copyFile(const std::string &from, const std::string &to) {
+  int fd = open(from.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return DLC_ERROR(NotFound, "DLC5101", "file '", from,
+                     "' must be readable, but got '", std::strerror(errno),
+                     "'");
+  auto copy = [&]() -> Status {
+    DLC_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(to));
+    std::string piece(1 << 20, '\0');
+    while (true) {
+      ssize_t n = read(fd, piece.data(), piece.size());
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return DLC_ERROR(Io, "DLC5101", "file '", from,
+                         "' must be readable, but got '", std::strerror(errno),
+                         "'");
+      if (n == 0)
+        return file.commit(Durability::Eventual);
+      DLC_RETURN_IF_ERROR(file.write(piece.data(), static_cast<uint64_t>(n)));
+    }
+  };
+  Status status = copy();
+  close(fd);
+  return status;
+}
+
 Result<std::string> readWholeFile(const std::string &path, uint64_t limit) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
   int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -37,6 +37,9 @@ private:
   std::string path, temporary;
 };
 
+/// Copies a regular file, whole or not at all.
+Status copyFile(const std::string &from, const std::string &to);
+
 /// The bytes of a whole regular file, at most `limit` of them.
 Result<std::string> readWholeFile(const std::string &path, uint64_t limit);
 

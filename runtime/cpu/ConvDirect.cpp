@@ -56,6 +56,9 @@ private:
   Desc plainWeights(dnnl::memory::data_type type) const;
   Dims weightDims() const;
   Status prepareReorder();
+  bool isResidualInPlace() const {
+    return at.residual && at.residual == at.dst;
+  }
   void runChunks(const ThreadPool &pool);
   void addPartialSums(const ThreadPool &pool);
   std::byte *partial(int64_t chunk) const {
@@ -121,9 +124,16 @@ DirectConv::Geometry DirectConv::geometryOf(int64_t batch,
   geometry.src = Desc(src, type, tag);
   geometry.dst = Desc(dst, type, tag);
   geometry.weights = weights;
-  if (at.bias)
-    geometry.bias =
-        Desc({conv.out_channels}, dnnl::memory::data_type::f32, Tag::x);
+  if (at.bias) {
+    Dims channels = {conv.out_channels};
+    if (conv.kind == fb::ConvKind::Forward) {
+      channels.assign(dst.size(), 1);
+      channels[1] = conv.out_channels;
+    }
+    // Dense in any layout, all dims but one being 1.
+    geometry.bias = Desc(channels, dnnl::memory::data_type::f32,
+                         Dims(channels.size(), 1));
+  }
   geometry.strides = conv.strides;
   geometry.padsBegin = conv.pads_begin;
   for (size_t i = 0; i < shape.rank(); ++i) {
@@ -141,7 +151,12 @@ dnnl::primitive_attr DirectConv::attributes(const Geometry &geometry) const {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   dnnl::post_ops after;
-  if (at.residual == at.dst && at.residual)
+  // Both are added when the sum over the channels is complete, as ops after the
+  // convolution would. The library's own bias and sum start from them instead,
+  // which rounds otherwise; only a residual under the results needs that.
+  if (at.bias && conv.kind == fb::ConvKind::Forward)
+    after.append_binary(dnnl::algorithm::binary_add, geometry.bias);
+  if (isResidualInPlace())
     after.append_sum(1.0f);
   else if (at.residual)
     after.append_binary(dnnl::algorithm::binary_add, geometry.dst);
@@ -172,12 +187,15 @@ DirectConv::Kernel DirectConv::bind(const Description &description,
       {isForward ? DNNL_ARG_DST : DNNL_ARG_DIFF_DST, geometry.dst});
   arguments.push_back({DNNL_ARG_SCRATCHPAD, description.scratchpad_desc()});
   // Present or not, bias and residual have their place among the pointers.
+  int position = 0;
+  auto added = [&] {
+    return DNNL_ARG_ATTR_MULTIPLE_POST_OP(position++) | DNNL_ARG_SRC_1;
+  };
   if (at.bias)
     arguments.push_back(
-        {isForward ? DNNL_ARG_BIAS : DNNL_ARG_DIFF_BIAS, geometry.bias});
-  if (at.residual && at.residual != at.dst)
-    arguments.push_back(
-        {DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, geometry.dst});
+        {isForward ? added() : DNNL_ARG_DIFF_BIAS, geometry.bias});
+  if (at.residual && !isResidualInPlace())
+    arguments.push_back({added(), geometry.dst});
   context.reserveScratch(description.scratchpad_desc().get_size());
   Kernel kernel;
   kernel.weights = weights;
@@ -212,8 +230,7 @@ Result<DirectConv::Kernel> DirectConv::createKernel(int64_t batch,
   dnnl::convolution_forward::primitive_desc forward(
       dnnl::convolution_forward::desc(
           dnnl::prop_kind::forward_training, directAlgorithm, f.src, f.weights,
-          conv.kind == fb::ConvKind::Forward ? f.bias : Desc(), f.dst,
-          f.strides, f.dilations, f.padsBegin, f.padsEnd),
+          Desc(), f.dst, f.strides, f.dilations, f.padsBegin, f.padsEnd),
       conv.kind == fb::ConvKind::Forward ? attributes(g) : plain,
       context.engine(), /*allow_empty=*/true);
   if (!forward)

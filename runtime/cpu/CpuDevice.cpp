@@ -119,6 +119,13 @@ private:
   uint64_t bytes;
 };
 
+/// A Transfer: its Wait copies. Copying as late as the plan allows shows every
+/// plan that reads too early or overwrites the source.
+class PreparedNothing final : public PreparedInstruction {
+public:
+  Status run() override { return Status::ok(); }
+};
+
 class PreparedFill final : public PreparedInstruction {
 public:
   PreparedFill(const ThreadPool &pool, std::byte *to, const fb::Fill &fill)
@@ -373,6 +380,14 @@ CpuStream::prepareUnchecked(const fb::Instruction &instruction,
     return std::unique_ptr<PreparedInstruction>(
         new PreparedFill(pool, buffers[fill.destination()], fill));
   }
+  case fb::Op::Transfer:
+    return std::unique_ptr<PreparedInstruction>(new PreparedNothing());
+  case fb::Op::Wait: {
+    const fb::Wait &wait = *instruction.op_as_Wait();
+    return std::unique_ptr<PreparedInstruction>(
+        new PreparedCopy(pool, buffers[wait.destination()],
+                         buffers[wait.source()], wait.bytes()));
+  }
   default:
     return DLC_ERROR(Unsupported, "DLC5009",
                      "instruction must be of a kind that the cpu runs, but "
@@ -385,6 +400,7 @@ class CpuDevice final : public Device {
 public:
   std::string_view kind() const override { return "cpu"; }
   Allocator &allocator() override { return memory; }
+  Allocator &hostAllocator() override { return memory; }
 
   Result<std::shared_ptr<const LoadedCode>>
   loadCode(const Artifact &artifact) override {

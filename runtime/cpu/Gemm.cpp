@@ -4,6 +4,8 @@
 #include "runtime/core/DType.h"
 #include "runtime/cpu/Convert.h"
 #include "runtime/cpu/CpuFeatures.h"
+#include "runtime/cpu/PackedOperand.h"
+#include "runtime/cpu/Transpose.h"
 
 #include <cstring>
 
@@ -13,12 +15,24 @@ namespace {
 // Tile sizes, measured on Zen 5 (1 MiB of L2 per core): larger tiles gain
 // under 3 %, smaller ones lose to packing and call overhead.
 constexpr int64_t maxRows = 256, maxColumns = 768, wideColumns = 512;
+// bf16 tiles are half as large; as wide as the result they are written in place.
+constexpr int64_t maxNarrowColumns = 1536;
 constexpr int64_t minRows = 64, minColumns = 128;
 constexpr int64_t maxDepth = 1536, wideDepth = 1024;
+// Of an operand that is turned as it is gathered: rows a power of two apart
+// share few cache sets, and 1024 of them take four times as long to write.
+constexpr int64_t turnedDepth = 832;
 // A sum is cut into parts from this length on, for results of at most so many
 // columns, and while the partial results stay small.
 constexpr int64_t minPartDepth = 2048, maxPartColumns = 1536;
+// The partial results are f32; where the result is not, the sum has to be
+// longer for that traffic to pay.
+constexpr int64_t minNarrowPartDepth = 8192;
 constexpr int64_t maxPartBytes = 8 << 20;
+// A packed operand is worth its memory up to this size: larger ones leave the
+// cache before they are read.
+constexpr int64_t maxPackedBytes = 8 << 20;
+constexpr int64_t minTilesPerPack = 4;
 // A tile below this much work is not cut further; a group of batch items is
 // collected up to it. About 20 microseconds.
 constexpr double smallFlops = 4e6;
@@ -61,9 +75,11 @@ uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm) {
   at.residual = gemm.residual >= 0 ? any : nullptr;
   plan.describe(gemm, at);
   plan.chooseTiles();
-  return plan.parts > 1
-             ? static_cast<uint64_t>(plan.parts * gemm.m * gemm.n) * 4
-             : 0;
+  uint64_t packed =
+      plan.wantsPacking()
+          ? static_cast<uint64_t>(packedElements(gemm.k, gemm.n)) * 2
+          : 0;
+  return plan.partBytes() + packed;
 }
 
 dnnl::algorithm activationAlgorithm(fb::Activation activation) {
@@ -122,7 +138,14 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
   std::unique_ptr<GemmPlan> plan(new GemmPlan(context));
   plan->describe(gemm, at);
   plan->chooseTiles();
-  DLC_RETURN_IF_ERROR(plan->createKernels());
+  Status status = plan->createKernels();
+  if (!status.isOk() && plan->isPacked) {
+    plan->isPacked = false;
+    status = plan->createKernels();
+  }
+  DLC_RETURN_IF_ERROR(std::move(status));
+  if (plan->isPacked)
+    plan->bBytes = 0;
   context.reserveScratch(plan->aBytes + plan->bBytes + plan->cBytes +
                          plan->libraryBytes);
   return plan;
@@ -155,17 +178,30 @@ void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
   a = operand(at.a, gemm.a_offset, elementBytes, gemm.a_strides, gemm.k);
   b = operand(at.b, gemm.b_offset, elementBytes, gemm.b_strides, gemm.n);
   c = operand(at.c, gemm.c_offset, resultBytes, gemm.c_strides, gemm.n);
+  a.isTurned = a.isTransposed && isNarrow;
+}
+
+/// What the workspace holds follows from the record alone, because another
+/// machine, with or without bf16 products, may have planned it.
+bool GemmPlan::isBfloat() const { return gemm.dtype == fb::DType::BF16; }
+
+/// Terms of a sum that is cut.
+int64_t GemmPlan::cutDepth() const {
+  if (!isBfloat())
+    return evenStep(gemm.k, wideDepth, 16);
+  return evenStep(gemm.k, a.isTransposed ? turnedDepth : wideDepth, packedRows);
 }
 
 /// Cuts a long sum into parts when the result has few tiles.
 bool GemmPlan::chooseParts() {
-  if (!at.workspace || activation != dnnl::algorithm::undef ||
-      resultType != fb::DType::F32 || items != 1 || gemm.k < minPartDepth ||
-      gemm.n > maxPartColumns)
+  int64_t minDepth =
+      resultType == fb::DType::F32 ? minPartDepth : minNarrowPartDepth;
+  if (!at.workspace || activation != dnnl::algorithm::undef || items != 1 ||
+      gemm.k < minDepth || gemm.n > maxPartColumns)
     return false;
   int64_t rowStep = evenStep(gemm.m, maxRows, 16);
   int64_t tiles = ceilDiv(gemm.m, rowStep);
-  int64_t depthStep = evenStep(gemm.k, wideDepth, 16);
+  int64_t depthStep = cutDepth();
   int64_t pieces = ceilDiv(gemm.k, depthStep);
   int64_t wanted = std::min({ceilDiv(enoughTiles, tiles), pieces,
                              maxPartBytes / (gemm.m * gemm.n * 4)});
@@ -176,7 +212,11 @@ bool GemmPlan::chooseParts() {
   columns = {gemm.n, gemm.n, 1};
   piecesPerPart = ceilDiv(pieces, wanted);
   parts = ceilDiv(pieces, piecesPerPart);
-  return parts > 1;
+  if (parts == 1)
+    return false;
+  tileType = dnnl::memory::data_type::f32;
+  tileBytes = 4;
+  return true;
 }
 
 /// Cuts tiles in half until there are enough, or they are small.
@@ -207,10 +247,11 @@ void GemmPlan::chooseTiles() {
     // A cut sum rounds to the tile's type in between, so narrow ones stay
     // whole.
     bool canCutDepth = tileBytes == 4 && gemm.k > maxDepth;
-    int64_t depthStep = canCutDepth ? evenStep(gemm.k, wideDepth, 16) : gemm.k;
+    int64_t depthStep = canCutDepth ? cutDepth() : gemm.k;
     int64_t rowStep = evenStep(gemm.m, maxRows, 16);
+    int64_t columnLimit = isBfloat() ? maxNarrowColumns : maxColumns;
     int64_t columnStep =
-        gemm.n <= maxColumns ? gemm.n : evenStep(gemm.n, wideColumns, 64);
+        gemm.n <= columnLimit ? gemm.n : evenStep(gemm.n, wideColumns, 64);
     cutTiles(rowStep, columnStep);
     depth = {gemm.k, depthStep, ceilDiv(gemm.k, depthStep)};
     rows = {gemm.m, rowStep, ceilDiv(gemm.m, rowStep)};
@@ -228,8 +269,26 @@ void GemmPlan::chooseTiles() {
     return alignUp(static_cast<uint64_t>(elements) * width, 4096);
   };
   aBytes = bytes(rows.step * depth.step, computeBytes);
+  isPacked = computeBytes == 2 && wantsPacking();
   bBytes = bytes(depth.step * columns.step, computeBytes);
   cBytes = bytes(rows.step * columns.step, tileBytes);
+}
+
+/// Bytes of the partial results.
+uint64_t GemmPlan::partBytes() const {
+  return parts > 1 ? alignUp(static_cast<uint64_t>(parts * gemm.m * gemm.n) * 4,
+                             64)
+                   : 0;
+}
+
+/// Whether B is worth packing before the tiles run.
+bool GemmPlan::wantsPacking() const {
+  if (!at.workspace || !isBfloat() || items != 1 || gemm.n < packedColumns ||
+      gemm.k < packedRows ||
+      packedElements(gemm.k, gemm.n) * 2 > maxPackedBytes)
+    return false;
+  return (b.isTransposed ? b.rowStride : b.columnStride) == 1 &&
+         rows.count >= minTilesPerPack;
 }
 
 Status GemmPlan::createKernels() {
@@ -257,8 +316,9 @@ Status GemmPlan::createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
   shape.m = rows.at(isRowShort ? rows.count - 1 : 0).size;
   shape.n = columns.at(isColumnShort ? columns.count - 1 : 0).size;
   shape.k = depth.at(isLast ? depth.count - 1 : 0).size;
-  shape.isATransposed = a.isTransposed;
-  shape.isBTransposed = b.isTransposed;
+  shape.isATransposed = a.isTransposed && !a.isTurned;
+  shape.isBTransposed = b.isTransposed && !isPacked;
+  shape.isBPacked = isPacked;
   shape.accumulates = !isFirst;
   // Of a sum in parts, addParts does what follows.
   shape.hasBias = isLast && at.bias && parts == 1;
@@ -272,7 +332,34 @@ Status GemmPlan::createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
   return Status::ok();
 }
 
+/// Depth pieces one after the other, in each its blocks of columns.
+const std::byte *GemmPlan::packedTile(Span r, Span c) const {
+  int64_t elements = packedElements(r.first, gemm.n) +
+                     c.first / packedColumns *
+                         packedElements(r.size, packedColumns);
+  return at.workspace + partBytes() + 2 * elements;
+}
+
+void GemmPlan::pack(const ThreadPool &pool) const {
+  int64_t blocks = ceilDiv(gemm.n, packedColumns);
+  auto *source = reinterpret_cast<const uint16_t *>(b.base);
+  pool.parallelFor(
+      blocks * depth.count, [&](int, int64_t first, int64_t end) {
+        for (int64_t i = first; i < end; ++i) {
+          Span r = depth.at(i / blocks);
+          Span c = {i % blocks * packedColumns, packedColumns};
+          c.size = std::min(c.size, gemm.n - c.first);
+          auto *to = reinterpret_cast<uint16_t *>(
+              const_cast<std::byte *>(packedTile(r, c)));
+          packBlock(source + r.first * b.rowStride + c.first * b.columnStride,
+                    b.rowStride, b.columnStride, r.size, c.size, to);
+        }
+      });
+}
+
 Status GemmPlan::run(const ThreadPool &pool) {
+  if (isPacked)
+    pack(pool);
   pool.parallelFor(groups, [this](int worker, int64_t first, int64_t end) {
     runTiles(worker, first, end);
   });
@@ -300,6 +387,8 @@ int64_t GemmPlan::batchOffset(const Operand &operand, int64_t item) const {
 }
 
 bool GemmPlan::isDense(const Operand &operand, Span r, Span c) const {
+  if (operand.isTurned)
+    return false;
   if (operand.isTransposed)
     return c.size == 1 || operand.columnStride == r.size;
   return r.size == 1 || operand.rowStride == c.size;
@@ -328,6 +417,12 @@ const std::byte *GemmPlan::tileOf(const Operand &operand, int64_t item, Span r,
     return source;
   if (isScratchValid)
     return scratch;
+  if (operand.isTurned) {
+    transposeHalves(reinterpret_cast<const uint16_t *>(source),
+                    operand.columnStride, c.size, r.size,
+                    reinterpret_cast<uint16_t *>(scratch), c.size);
+    return scratch;
+  }
   int64_t lines = operand.isTransposed ? c.size : r.size;
   int64_t count = operand.isTransposed ? r.size : c.size;
   int64_t lineStride =
@@ -361,10 +456,11 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
   std::byte *bScratch = aScratch + aBytes, *cScratch = bScratch + bBytes;
   std::byte *library = cScratch + cBytes;
   Operand target = parts > 1 ? partialResult(part) : c;
-  bool isInPlace = (!at.residual || parts > 1) && tileBytes == resultBytes &&
-                   isDense(target, r, n);
+  // Partial results are whole rows of f32.
+  bool isInPlace = parts > 1 || (!at.residual && tileBytes == resultBytes &&
+                                 isDense(target, r, n));
   std::byte *tile =
-      isInPlace ? addressOf(target, item, r, n, resultBytes) : cScratch;
+      isInPlace ? addressOf(target, item, r, n, tileBytes) : cScratch;
   const std::byte *bias =
       at.bias && parts == 1
           ? at.bias + n.first * static_cast<int64_t>(sizeof(float))
@@ -379,7 +475,9 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
     Span k = depth.at(piece);
     bool isLast = piece == depth.count - 1;
     const std::byte *aTile = tileOf(a, item, r, k, aScratch, false);
-    const std::byte *bTile = tileOf(b, item, k, n, bScratch, isColumnPacked);
+    const std::byte *bTile =
+        isPacked ? packedTile(k, n)
+                 : tileOf(b, item, k, n, bScratch, isColumnPacked);
     const BoundPrimitive *kernel =
         kernels[rows.isShort(row)][columns.isShort(column)][piece == firstPiece]
                [isLast];
@@ -402,11 +500,8 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
 /// then what follows.
 void GemmPlan::addParts(const ThreadPool &pool) const {
   auto *bias = reinterpret_cast<const float *>(at.bias);
-  auto *residual = reinterpret_cast<const float *>(at.residual);
   pool.parallelFor(gemm.m, [&](int, int64_t first, int64_t end) {
     for (int64_t row = first; row < end; ++row) {
-      auto *to = reinterpret_cast<float *>(const_cast<std::byte *>(c.base)) +
-                 row * c.rowStride;
       auto *sum = reinterpret_cast<float *>(at.workspace) + row * gemm.n;
       for (int64_t part = 1; part < parts; ++part) {
         auto *from = reinterpret_cast<const float *>(partialResult(part).base) +
@@ -417,14 +512,13 @@ void GemmPlan::addParts(const ThreadPool &pool) const {
       if (bias)
         for (int64_t j = 0; j < gemm.n; ++j)
           sum[j] += bias[j];
+      auto *line = reinterpret_cast<std::byte *>(sum);
       if (gemm.activation == fb::Activation::Relu)
-        applyRelu(fb::DType::F32, reinterpret_cast<std::byte *>(sum), gemm.n);
-      if (residual) {
-        const float *added = residual + gemm.c_offset + row * c.rowStride;
-        for (int64_t j = 0; j < gemm.n; ++j)
-          sum[j] += added[j];
-      }
-      std::memcpy(to, sum, static_cast<size_t>(gemm.n) * 4);
+        applyRelu(fb::DType::F32, line, gemm.n);
+      std::byte *to = const_cast<std::byte *>(c.base) +
+                      row * c.rowStride * static_cast<int64_t>(resultBytes);
+      finishRow(line, at.residual ? at.residual + (to - at.c) : nullptr, gemm.n,
+                to);
     }
   });
 }

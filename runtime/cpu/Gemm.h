@@ -10,6 +10,10 @@
 // small to give every core a tile and the sum is long (weight gradients), parts
 // of the sum become partial results in the workspace, added in order after.
 //
+// B is the weights in most products. Where several bf16 tiles read the same part
+// of it, or none can read it in place, it is packed once per call, also into the
+// workspace: once per step for each product of the weights.
+//
 // Products of 16-bit floats sum in f32. Where the CPU multiplies bf16 itself,
 // tiles stay bf16; else they are widened to f32 as they are gathered.
 #ifndef DLC_RUNTIME_CPU_GEMM_H
@@ -56,6 +60,7 @@ private:
     int64_t rowStride = 0, columnStride = 0; // elements
     int64_t batchStrides[2] = {0, 0};
     bool isTransposed = false; // columns are the contiguous direction
+    bool isTurned = false;     // and are not any more once gathered
   };
   struct Span {
     int64_t first, size;
@@ -76,6 +81,12 @@ private:
   void describe(const fb::GemmT &record, const GemmPointers &pointers);
   void chooseTiles();
   bool chooseParts();
+  bool wantsPacking() const;
+  bool isBfloat() const;
+  int64_t cutDepth() const;
+  uint64_t partBytes() const;
+  void pack(const ThreadPool &pool) const;
+  const std::byte *packedTile(Span rows, Span columns) const;
   void cutTiles(int64_t &rowStep, int64_t &columnStep) const;
   Status createKernels();
   Status createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
@@ -109,6 +120,7 @@ private:
   Axis rows, columns, depth;
   int64_t items = 1, itemsPerGroup = 1, groups = 1;
   int64_t parts = 1, piecesPerPart = 1; // of the sum
+  bool isPacked = false;                // B, in the workspace
   uint64_t aBytes = 0, bBytes = 0, cBytes = 0, libraryBytes = 0;
   // [short rows][short columns][first piece of a part][last piece of all]
   const BoundPrimitive *kernels[2][2][2][2] = {};

@@ -3,6 +3,7 @@
 #include "runtime/core/CheckedMath.h"
 
 #include <cstdlib>
+#include <cstring>
 
 namespace dlc::rt {
 
@@ -63,7 +64,10 @@ LibraryContext::matmul(const MatmulShape &s, uint64_t &scratchpadBytes) {
   using Desc = dnnl::memory::desc;
   using Dims = dnnl::memory::dims;
   Desc a({s.m, s.k}, s.dtype, s.isATransposed ? Dims{1, s.m} : Dims{s.k, 1});
-  Desc b({s.k, s.n}, s.dtype, s.isBTransposed ? Dims{1, s.k} : Dims{s.n, 1});
+  Desc b = s.isBPacked ? Desc({s.k, s.n}, s.dtype,
+                              dnnl::memory::format_tag::BA16a64b2a)
+                       : Desc({s.k, s.n}, s.dtype,
+                              s.isBTransposed ? Dims{1, s.k} : Dims{s.n, 1});
   Desc c({s.m, s.n}, s.resultType, Dims{s.n, 1});
   Desc bias = s.hasBias ? Desc({1, s.n}, dnnl::memory::data_type::f32,
                                Dims{s.n, 1})
@@ -73,7 +77,9 @@ LibraryContext::matmul(const MatmulShape &s, uint64_t &scratchpadBytes) {
                                            : dnnl::matmul::desc(a, b, c);
   dnnl::matmul::primitive_desc description(operation, attributesOf(s), cpu,
                                            /*allow_empty=*/true);
-  if (!description)
+  bool isFast = description && std::strncmp(description.impl_info_str(), "brg",
+                                            3) == 0;
+  if (!description || (s.isBPacked && !isFast))
     return DLC_ERROR(Unsupported, "DLC6003", "gemm of ", s.m, "x", s.n, "x",
                      s.k,
                      " must have a oneDNN implementation on this CPU, "

@@ -31,6 +31,7 @@ struct MatmulShape {
   int64_t m = 0, n = 0, k = 0;
   bool isATransposed = false; // A is stored [k, m]
   bool isBTransposed = false; // B is stored [n, k]
+  bool isBPacked = false;     // as in PackedOperand.h
   bool accumulates = false;   // adds to what C holds
   bool hasBias = false;       // of f32
   dnnl::algorithm activation = dnnl::algorithm::undef;
@@ -71,7 +72,8 @@ public:
   const dnnl::stream &stream(int worker) const { return streams[worker]; }
 
   /// The tile's primitive, created on first use. Arguments of run():
-  /// {A, B, C, bias or null, scratchpad}.
+  /// {A, B, C, bias or null, scratchpad}. Fails with DLC6003 where oneDNN has
+  /// no such product, or none of its fast kernels reads B packed.
   Result<const BoundPrimitive *> matmul(const MatmulShape &shape,
                                         uint64_t &scratchpadBytes);
 

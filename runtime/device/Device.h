@@ -25,6 +25,8 @@ public:
   /// "cpu".
   virtual std::string_view kind() const = 0;
   virtual Allocator &allocator() = 0;
+  /// Memory of the host that this device can copy from and to while it works.
+  virtual Allocator &hostAllocator() = 0;
   /// Checks the artifact's target against this machine, then loads its code.
   virtual Result<std::shared_ptr<const LoadedCode>>
   loadCode(const Artifact &artifact) = 0;

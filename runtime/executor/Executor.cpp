@@ -64,6 +64,7 @@ void LoadedProgram::describe() {
       slot.dims = dimsOf(state->dims());
       slot.bytes = *tensorBytes(slot.dtype, slot.dims);
       slot.offset = state->offset();
+      slot.isOnHost = state->on_host();
       slot.role = state->role();
       slot.isTrained = state->trained();
       slot.note = state->note() ? state->note()->str() : "";
@@ -105,6 +106,10 @@ Session::create(std::shared_ptr<const LoadedProgram> program,
   Device &device = session->loaded->device();
   uint64_t bytes = session->loaded->artifact().header().arena_bytes();
   DLC_ASSIGN_OR_RETURN(session->arena, device.allocator().allocate(bytes));
+  if (uint64_t host = session->loaded->artifact().header().host_bytes()) {
+    DLC_ASSIGN_OR_RETURN(session->hostArena,
+                         device.hostAllocator().allocate(host));
+  }
   DLC_ASSIGN_OR_RETURN(
       session->stream,
       device.createStream(session->loaded->code(), options.threads));
@@ -143,8 +148,7 @@ Status Session::resetLocked(int64_t seed) {
         from = weights.data() + state.init_offset() + done;
       else if (isZero)
         from = zeros.data();
-      std::byte *to = arena->data() + slot.offset + done;
-      DLC_RETURN_IF_ERROR(stream->copyToDevice(to, from, bytes));
+      DLC_RETURN_IF_ERROR(copyIntoState(slot, done, from, bytes));
       if (isConstant && bytes == piece) {
         DLC_RETURN_IF_ERROR(stream->synchronize());
         loaded->artifact().releasePages(fb::SectionKind::Weights);
@@ -204,8 +208,10 @@ Status Session::resolveBuffers(Entry &entry) {
   if (program.buffers())
     for (const fb::Buffer *buffer : *program.buffers()) {
       bool isArena = buffer->space() == fb::Space::Arena;
-      addresses.push_back((isArena ? arena->data() : constants) +
-                          buffer->offset());
+      std::byte *base = isArena ? arena->data() : constants;
+      if (buffer->space() == fb::Space::Host)
+        base = hostArena ? hostArena->data() : nullptr;
+      addresses.push_back(base + buffer->offset());
       sizes.push_back(buffer->bytes());
       // Whole cache lines, as the compiler plans them.
       if (isArena)
@@ -461,7 +467,8 @@ Session::findSources(std::span<const TensorView> inputs) const {
     look("input", input.name, input.dtype, input.data,
          tensorBytes(input.dtype, input.dims).value_or(0));
   for (const StateSlot &state : loaded->states())
-    look("state", state.name, state.dtype, arena->data() + state.offset,
+    look("state", state.name, state.dtype,
+         (state.isOnHost ? hostArena : arena)->data() + state.offset,
          state.bytes);
   return sources;
 }
@@ -544,6 +551,11 @@ Result<const StateSlot *> Session::checkState(std::string_view name,
 Status Session::readState(std::string_view name, void *data, uint64_t bytes) {
   std::lock_guard lock(mutex);
   DLC_ASSIGN_OR_RETURN(const StateSlot *slot, checkState(name, bytes));
+  if (slot->isOnHost) {
+    DLC_RETURN_IF_ERROR(stream->synchronize());
+    std::memcpy(data, hostArena->data() + slot->offset, bytes);
+    return Status::ok();
+  }
   DLC_RETURN_IF_ERROR(
       stream->copyToHost(data, arena->data() + slot->offset, bytes));
   return stream->synchronize();
@@ -555,12 +567,23 @@ Status Session::writeState(std::string_view name, const void *data,
   DLC_ASSIGN_OR_RETURN(const StateSlot *slot, checkState(name, bytes));
   if (log)
     log->forget();
-  DLC_RETURN_IF_ERROR(
-      stream->copyToDevice(arena->data() + slot->offset, data, bytes));
+  DLC_RETURN_IF_ERROR(copyIntoState(*slot, 0, data, bytes));
   return stream->synchronize();
 }
 
+Status Session::copyIntoState(const StateSlot &slot, uint64_t at,
+                              const void *from, uint64_t bytes) {
+  if (!slot.isOnHost)
+    return stream->copyToDevice(arena->data() + slot.offset + at, from, bytes);
+  DLC_RETURN_IF_ERROR(stream->synchronize());
+  std::memcpy(hostArena->data() + slot.offset + at, from, bytes);
+  return Status::ok();
+}
+
 uint64_t Session::arenaBytes() const { return arena->size(); }
+uint64_t Session::hostBytes() const {
+  return hostArena ? hostArena->size() : 0;
+}
 uint64_t Session::peakBytes() const { return arena->peak(); }
 uint64_t Session::scratchBytes() const { return stream->scratchBytes(); }
 

@@ -51,7 +51,8 @@ struct StateSlot {
   DType dtype;
   std::vector<int64_t> dims;
   uint64_t bytes;
-  uint64_t offset; // in the arena
+  uint64_t offset; // in the arena, or the host arena
+  bool isOnHost;
   fb::StateRole role;
   bool isTrained;
   std::string note;
@@ -137,6 +138,8 @@ public:
   Status reset(int64_t seed);
 
   uint64_t arenaBytes() const;
+  /// Size of the host arena, 0 without one.
+  uint64_t hostBytes() const;
   /// Highest byte of the arena that any run so far has used.
   uint64_t peakBytes() const;
   /// Memory beside the arena that library calls share.
@@ -166,9 +169,12 @@ private:
   findSources(std::span<const TensorView> inputs) const;
   Result<const StateSlot *> checkState(std::string_view name,
                                        uint64_t bytes) const;
+  Status copyIntoState(const StateSlot &slot, uint64_t at, const void *from,
+                       uint64_t bytes);
 
   std::shared_ptr<const LoadedProgram> loaded;
   std::unique_ptr<Memory> arena;
+  std::unique_ptr<Memory> hostArena; // null if no program keeps anything there
   std::unique_ptr<Stream> stream;
   // After the stream, whose library objects their instructions use.
   std::vector<std::unique_ptr<Entry>> entries;

@@ -94,16 +94,20 @@ def batch_norm(p, s, x):
     return (x - mean) * (jax.lax.rsqrt(variance + EPSILON) * p["scale"]) + p["shift"], s
 
 
-def resnet18(width, classes, side, batch):
+def resnet(depth, width, classes, side, batch):
     make = Maker(0)
     plan = []  # (name, kernel, stride, inputs, outputs) of every convolution
     plan.append(("stem", 7, 2, 3, width))
+    stages = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}[depth]
     inputs = width
-    for stage in range(4):
-        for i in range(2):
-            outputs, stride = width << stage, 2 if stage and i == 0 else 1
-            plan.append((f"{stage}.{i}.a", 3, stride, inputs, outputs))
-            plan.append((f"{stage}.{i}.b", 3, 1, outputs, outputs))
+    for stage, count in enumerate(stages):
+        for i in range(count):
+            inner, stride = width << stage, 2 if stage and i == 0 else 1
+            outputs = inner if depth == 18 else 4 * inner
+            kernels = [("a", 3, stride, inputs, inner), ("b", 3, 1, inner, outputs)]
+            if depth == 50:
+                kernels = [("a", 1, 1, inputs, inner), ("b", 3, stride, inner, inner), ("c", 1, 1, inner, outputs)]
+            plan += [(f"{stage}.{i}.{n}", *rest) for n, *rest in kernels]
             if stride != 1 or inputs != outputs:
                 plan.append((f"{stage}.{i}.s", 1, stride, inputs, outputs))
             inputs = outputs
@@ -121,9 +125,11 @@ def resnet18(width, classes, side, batch):
 
         x = jax.nn.relu(unit("stem", x))
         x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 3, 3, 1), (1, 2, 2, 1), ((0, 0), (1, 1), (1, 1), (0, 0)))
-        for stage in range(4):
-            for i in range(2):
+        for stage, count in enumerate(stages):
+            for i in range(count):
                 y = unit(f"{stage}.{i}.b", jax.nn.relu(unit(f"{stage}.{i}.a", x)))
+                if depth == 50:
+                    y = unit(f"{stage}.{i}.c", jax.nn.relu(y))
                 x = jax.nn.relu(y + (unit(f"{stage}.{i}.s", x) if f"{stage}.{i}.s" in params else x))
         return cross_entropy(linear(params["head"], x.mean((1, 2))), target), updated
 
@@ -135,7 +141,8 @@ MODELS = {
     "char-gpt-4x128": lambda: gpt(4, 4, 128, 65, 64, 12),
     "char-gpt-6x384": lambda: gpt(6, 6, 384, 65, 256, 16),
     "gpt2-124m-b4t64": lambda: gpt(12, 12, 768, 50304, 64, 4),
-    "resnet18-32": lambda: resnet18(64, 10, 32, 64),
+    "resnet18-32": lambda: resnet(18, 64, 10, 32, 64),
+    "resnet50-224": lambda: resnet(50, 64, 1000, 224, 8),
 }
 
 

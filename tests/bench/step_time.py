@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Times a whole training step (forward, loss, backward, AdamW) of dlc and of its peers, side by side in one run.
+Without MODEL: the five models of the table in docs/benchmarks; `resnet50-224` is there too.
 
 usage: step_time.py [MODEL …] [--peers dlc eager compile jax] [--precision f32|bf16] [--threads N] [--steps N] [--rounds N] [--out PREFIX]
 
@@ -7,8 +8,11 @@ Peers are PyTorch eager, torch.compile and JAX; one that is not installed is nam
 timing is a process of its own and the peers take turns, `--rounds` times. Turns alone do not make a busy machine fair: a
 compiler running beside it slows one timing tenfold and spares the next. So each timing waits for a quiet machine (at most
 `--wait` seconds) and notes how much processor time others took meanwhile; above 3 % it is disturbed, is marked with `*`,
-and gives way to any undisturbed one. A ratio with a `*` says nothing; run again. Every peer is first tried in each environment (flags of its threads' library and of malloc) and, for images,
-memory layout; the best goes on. Each figure is the best round's median. Threads and precision are equal (bf16: PyTorch's
+and gives way to any undisturbed one. A ratio with a `*` says nothing; run again, or compare the processor time, which
+counts only what the program itself did (with `--threads 1`, lest it counts threads that spin).
+
+Every peer is first tried in each environment (flags of its threads' library and of malloc) and, for images, memory
+layout; the best goes on. Each figure is the best round's median. Threads and precision are equal (bf16: PyTorch's
 autocast, master weights in f32).
 compile_s is cold: an empty cache in the first round. peak_mb is the process' peak resident size.
 
@@ -38,7 +42,7 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME":
 KEEP = {"MALLOC_TRIM_THRESHOLD_": str(1 << 40), "MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TOP_PAD_": str(1 << 28)}
 ENVIRONMENTS = {"plain": {}, "keep": KEEP, "passive+keep": {**PASSIVE, **KEEP}}
 # dlc's own model files: the default exporter folds BatchNorm, so a net that has it uses the other form
-EXPORTS = {"resnet18-32": ("unoptimized", 18)}
+EXPORTS = {"resnet18-32": ("unoptimized", 18), "resnet50-224": ("unoptimized", 18)}
 DEFAULT_EXPORT = ("default", 23)
 QUIET = 0.03  # share of the processors that others may take
 
@@ -132,13 +136,13 @@ def better(a, b):
         return b if a is None or "error" in a else a
     best = dict(min(a, b, key=lambda r: (r["others"] > QUIET, r["step_ms"])))
     best["compile_s"], best["compile_others"] = a["compile_s"], a.get("compile_others", a["others"])
-    best["min_ms"] = min(a["min_ms"], b["min_ms"])
+    best["min_ms"], best["cpu_ms"] = min(a["min_ms"], b["min_ms"]), min(a["cpu_ms"], b["cpu_ms"])
     return best
 
 
 def disturbed(result, key="step_ms"):
     share = result.get("compile_others", result["others"]) if key == "compile_s" else result["others"]
-    return key != "peak_mb" and share > QUIET
+    return key not in ("peak_mb", "cpu_ms") and share > QUIET
 
 
 def time_model(name, peers, args):
@@ -175,24 +179,24 @@ def table(results, absent, args):
     if any(disturbed(r) or disturbed(r, "compile_s") for f in results.values() for r in f.values() if "step_ms" in r):
         lines += ["`*`: other programs took processor time meanwhile; the figure is too high by an unknown amount.", ""]
     lines += [f"{peer} left out: {why}." for peer, why in absent.items()]
-    for key, title, digits in (("step_ms", "step time, ms", 2), ("compile_s", "compile time, cold, s", 2), ("peak_mb", "peak resident size, MiB", 0)):
-        ratio = key == "step_ms" and "dlc" in columns
+    for key, title, digits in (("step_ms", "step time, ms", 2), ("cpu_ms", "processor time of a step, ms", 2), ("compile_s", "compile time, cold, s", 2), ("peak_mb", "peak resident size, MiB", 0)):
+        ratio = key in ("step_ms", "cpu_ms") and "dlc" in columns
         lines += ["", f"| {title} | " + " | ".join(columns) + (" | best peer / dlc |" if ratio else " |"),
                   "|---|" + "---:|" * (len(columns) + ratio)]
         for name, found in results.items():
             row = [cell(found.get(p), key, digits) for p in columns]
-            row += [ratio_of(found)] if ratio else []
+            row += [ratio_of(found, key)] if ratio else []
             lines.append(f"| {name} | " + " | ".join(row) + " |")
     failures = [f"{name}, {p}: {r['error']}" for name, found in results.items() for p, r in found.items() if "error" in r]
     return "\n".join(lines + ([""] + failures if failures else [])) + "\n"
 
 
-def ratio_of(found):
-    peers = [r["step_ms"] for p, r in found.items() if p != "dlc" and "step_ms" in r]
-    if not peers or "step_ms" not in found.get("dlc", {}):
+def ratio_of(found, key):
+    peers = [r[key] for p, r in found.items() if p != "dlc" and key in r]
+    if not peers or key not in found.get("dlc", {}):
         return "–"
-    mark = "*" if any(disturbed(r) for r in found.values() if "step_ms" in r) else ""
-    return f"{min(peers) / found['dlc']['step_ms']:.2f}{mark}"
+    mark = "*" if any(disturbed(r, key) for r in found.values() if key in r) else ""
+    return f"{min(peers) / found['dlc'][key]:.2f}{mark}"
 
 
 def machine():

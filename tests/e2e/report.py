@@ -108,7 +108,8 @@ def check_json(report):
         check_entry(entry)
     memory = report["memory"]
     expect(sum(memory["parts"].values()) == memory["total_bytes"], f"parts that sum to the total, but got {memory}")
-    expect(memory["arena_bytes"] + memory["constant_bytes"] == memory["total_bytes"], "arena and constants to be the total")
+    expect(memory["arena_bytes"] + memory["scratch_bytes"] + memory["constant_bytes"] == memory["total_bytes"],
+           "arena, scratch and constants to be the total")
     largest = max(e["planned_bytes"] for e in report["entries"])
     expect(memory["arena_bytes"] == memory["state_bytes"] + largest, "the arena to be the states and the largest program")
 

@@ -50,11 +50,11 @@ class Dlc:
             raise Failed(f"`dlc {' '.join(map(str, arguments[:1]))}` exit {run.returncode}: {' '.join(lines)[:400]}")
         return run.stdout
 
-    def train(self, model, data, save, *options, log=None):
+    def train(self, model, data, save, *options, log=None, timeout=600):
         """Fixed-order training; `save` is one file or several."""
         saves = [x for s in (save if isinstance(save, (list, tuple)) else [save]) for x in ("--save", s)]
         logs = ["--log", log] if log else []
-        return self("train", model, "--data", data, "--no-shuffle", "--seed", 0, *saves, *logs, *options)
+        return self("train", model, "--data", data, "--no-shuffle", "--seed", 0, *saves, *logs, *options, timeout=timeout)
 
 
 def read_safetensors(path):

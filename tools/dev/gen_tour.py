@@ -14,6 +14,7 @@ The model and its options stand in COMPILE below, for a fixed CPU, so that the p
 With --check nothing is written, and a block that differs is an error.
 """
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -27,6 +28,9 @@ COMPILE = ["--batch", "32", "--loss", "mse", "--optimizer", "sgd", "--entries", 
 BLOCK = re.compile(r"(<!-- tour: ([^>]+?) -->\n```\w*\n)(.*?)(```)", re.S)
 CODE_LINES = 12
 
+# The scratch of library calls depends on threads and instruction set: one that every machine has.
+SETTING = {**os.environ, "DLC_NUM_THREADS": "2", "ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
+
 
 class Tour:
     def __init__(self, build, llvm):
@@ -37,7 +41,7 @@ class Tour:
         self.run([self.dlc, "compile", MODEL, "-o", self.artifact, "--dump-phases", self.folder, *COMPILE])
 
     def run(self, command):
-        done = subprocess.run([str(c) for c in command], cwd=ROOT, capture_output=True, text=True)
+        done = subprocess.run([str(c) for c in command], cwd=ROOT, capture_output=True, text=True, env=SETTING)
         if done.returncode:
             raise SystemExit(f"expects '{command[0]} {command[1]}' to succeed, but got:\n{done.stderr}")
         return done.stdout

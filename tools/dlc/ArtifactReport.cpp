@@ -1,6 +1,7 @@
 //===- ArtifactReport.cpp - what an artifact is made of -------------------===//
 #include "tools/dlc/ArtifactReport.h"
 
+#include "runtime/core/ThreadPool.h"
 #include "tools/report/Facts.h"
 #include "tools/support/Text.h"
 
@@ -64,6 +65,10 @@ std::string instructionKind(const fb::Instruction &instruction) {
     return "copy";
   case fb::Op::Fill:
     return "fill";
+  case fb::Op::Transfer:
+    return "transfer";
+  case fb::Op::Wait:
+    return "wait";
   default:
     return "none";
   }
@@ -82,7 +87,7 @@ std::string kernelTable(const rt::Artifact &artifact) {
   std::string out = "kernels: " + formatCount(distinct) + " distinct\n";
   Table table("lrrrrrr");
   table.row(
-      {"entry", "launches", "distinct", "gemm", "conv", "copy, fill", "moved"});
+      {"entry", "launches", "distinct", "gemm", "conv", "copies, fills", "moved"});
   for (const fb::Program *program : listOf(artifact.header().programs())) {
     std::map<std::string, uint64_t> counts;
     std::set<uint32_t> kernels;
@@ -96,7 +101,7 @@ std::string kernelTable(const rt::Artifact &artifact) {
     table.row({program->name()->str(), formatCount(counts["kernel"]),
                formatCount(kernels.size()), formatCount(counts["gemm"]),
                formatCount(counts["conv"]),
-               formatCount(counts["copy"] + counts["fill"]),
+               formatCount(counts["copy"] + counts["fill"] + counts["transfer"]),
                formatBytes(moved)});
   }
   return out + table.text();
@@ -180,16 +185,21 @@ static Json memoryJson(const Built &built) {
   const fb::Artifact &header = built.artifact->header();
   MemoryFacts facts =
       factsOf(header,
-              built.artifact->section(fb::SectionKind::Constants).size())
+              built.artifact->section(fb::SectionKind::Constants).size(),
+              rt::defaultThreadCount())
           .memory;
   Json memory = {{"total_bytes", facts.totalBytes()},
                  {"arena_bytes", facts.arenaBytes},
                  {"state_bytes", facts.stateBytes},
-                 {"constant_bytes", facts.constantBytes}};
+                 {"constant_bytes", facts.constantBytes},
+                 {"scratch_bytes", facts.scratchBytes},
+                 {"threads", facts.threads},
+                 {"host_bytes", facts.hostBytes}};
   Json &categories = memory["categories"] = Json::object();
   for (size_t c = 0; c < kCategoryCount; ++c)
     categories[categoryKey(fb::Category(c))] = facts.parts[c];
   categories["gaps"] = facts.gapBytes;
+  categories["scratch"] = facts.scratchBytes;
   Json &temporaries = memory["temporary_bytes"] = Json::object();
   for (const fb::Program *program : listOf(header.programs()))
     temporaries[program->name()->str()] = program->temp_bytes();

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <iostream>
 #include <random>
 #include <sys/resource.h>
@@ -104,10 +105,14 @@ private:
 
 struct Timing {
   std::vector<double> milliseconds;
+  /// Processor time of the same calls, over all threads.
+  std::vector<double> processorMilliseconds;
   double compileSeconds = 0;
   std::optional<double> loss;
   /// Highest byte of the arena that was used.
   uint64_t arenaPeak = 0;
+  /// What library calls took beside the arena, over all threads.
+  uint64_t scratchBytes = 0;
   /// Nanoseconds per instruction, summed over the calls.
   std::vector<int64_t> profile;
 };
@@ -154,7 +159,11 @@ static void timeCalls(const Flags &flags, const Built &built, Call &call,
     random.fill(call.inputs());
     rt::Trace trace;
     Clock::time_point start = Clock::now();
+    std::clock_t processor = std::clock();
     call.run(session, flags.isTraced() ? &trace : nullptr);
+    timing.processorMilliseconds.push_back(
+        1000.0 * static_cast<double>(std::clock() - processor) /
+        CLOCKS_PER_SEC);
     double seconds = secondsSince(start);
     timing.milliseconds.push_back(seconds * 1000);
     timing.profile.resize(trace.nanoseconds.size());
@@ -162,6 +171,7 @@ static void timeCalls(const Flags &flags, const Built &built, Call &call,
       timing.profile[k] += trace.nanoseconds[k];
   }
   timing.arenaPeak = session.peakBytes();
+  timing.scratchBytes = session.scratchBytes();
   auto loss = call.outputs().find("loss");
   if (loss != call.outputs().end())
     timing.loss = scalarOf(loss->second);
@@ -224,12 +234,14 @@ static Json benchJson(const Flags &flags, const Built &built,
       {"step_ms", medianOf(timing.milliseconds)},
       {"min_ms", *std::min_element(timing.milliseconds.begin(),
                                    timing.milliseconds.end())},
+      {"cpu_ms", medianOf(timing.processorMilliseconds)},
       {"compile_s", timing.compileSeconds},
       {"peak_mb", peakMebibytes()},
       {"arena_mb",
        static_cast<double>(built.artifact->header().arena_bytes()) / (1 << 20)},
       {"arena_bytes", built.artifact->header().arena_bytes()},
       {"arena_peak_bytes", timing.arenaPeak},
+      {"scratch_bytes", timing.scratchBytes},
       {"loss", nullptr}};
   if (timing.loss)
     json["loss"] = *timing.loss;

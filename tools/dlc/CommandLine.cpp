@@ -25,7 +25,8 @@ std::unique_ptr<CLI::App> makeCommandLine() {
   app->failure_message(CLI::FailureMessage::simple);
   app->footer("Exit status: 0 done, 1 the model, data or machine is at fault, "
               "2 wrong usage, 3 a bug of dlc.\n"
-              "Environment: DLC_NUM_THREADS, DLC_DEVICE, DLC_LOG.\n"
+              "Environment: DLC_NUM_THREADS, DLC_DEVICE, DLC_LOG, DLC_CACHE_DIR (a folder for\n"
+              "what was compiled: the same model and options are not compiled again).\n"
               "'dlc explain DLC5120' explains an error id.");
   addCheck(*app);
   addCompile(*app);

@@ -36,6 +36,7 @@ static std::string timeTable(const Built &built) {
 static Json compileJson(const Built &built, const std::string &model) {
   Json json = inspectJson(built, model);
   json["compile_s"] = built.compileSeconds;
+  json["cached"] = built.isCached;
   Json &phases = json["phases_s"] = Json::object();
   for (const auto &[phase, seconds] : built.phases)
     phases[phase] = seconds;
@@ -71,7 +72,8 @@ static void writeReport(const Flags &flags, Document document) {
 static void printTables(const Flags &flags, const Built &built,
                         const Document &document) {
   std::cout << flags.output << ": " << flags.model << " compiled in "
-            << formatSeconds(built.compileSeconds);
+            << formatSeconds(built.compileSeconds)
+            << (built.isCached ? " (from the cache)" : "");
   if (built.options.batch)
     std::cout << ", batch " << *built.options.batch;
   std::cout << "\n"

@@ -18,7 +18,7 @@ void CompileFlags::addTraining(CLI::App &command) {
   command
       .add_option("--loss", loss,
                   "cross-entropy, mse, l1, huber, bce, bce-logits or none, as "
-                  "KIND[:output=NAME,axis=N]; terms joined by '+' "
+                  "KIND[:output=NAME,axis=N,chunks=N]; terms joined by '+' "
                   "[cross-entropy]")
       ->group(group);
   command
@@ -109,6 +109,11 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
                   "--memory-limit, else none]")
       ->group(group);
   command
+      .add_option("--offload", offload,
+                  "none, activations, optimizer or all: what is kept in host "
+                  "memory while it is not needed [none]")
+      ->group(group);
+  command
       .add_option("--loss-scale", lossScale,
                   "none or dynamic[:init=N,interval=N] [dynamic for f16]")
       ->group(group);
@@ -157,6 +162,17 @@ void CompileFlags::checkSupported() const {
          "recomputation must be 'none', 'cheap', 'auto' or "
          "'full[:segments=N]', but got '",
          *recompute, "'");
+  if (offload && *offload != "none" && *offload != "activations" &&
+      *offload != "optimizer" && *offload != "all")
+    fail("DLC2020",
+         "offload must be 'none', 'activations', 'optimizer' or 'all', but "
+         "got '",
+         *offload, "'");
+  if (offload && *offload != "none" && traceNonfinite)
+    fail("DLC2020",
+         "--offload must be left out with --trace-nonfinite, which goes back to "
+         "states that lie in the arena, but got '",
+         *offload, "'");
   if (mesh || pipeline)
     fail("DLC3001", mesh ? "--mesh" : "--pipeline",
          " must be left out in this release, which compiles for one device, "
@@ -208,7 +224,8 @@ bool CompileFlags::isGiven() const {
   return batch || !dims.empty() || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
-         lossScale || recompute || noRetie || memoryLimit || traceNonfinite;
+         lossScale || recompute || offload || noRetie || memoryLimit ||
+         traceNonfinite;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -254,6 +271,8 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.lossScale = *lossScale;
   if (recompute)
     options.recompute = *recompute;
+  if (offload)
+    options.offload = *offload;
   if (cpu)
     options.cpu = *cpu;
   if (std::optional<uint64_t> limit = parsedLimit())

@@ -43,7 +43,7 @@ private:
   bool noRetie = false;
   bool noFusion = false;
   bool traceNonfinite = false;
-  std::optional<std::string> memoryLimit, recompute, injectNonfinite, mesh, pipeline, from, to;
+  std::optional<std::string> memoryLimit, recompute, offload, injectNonfinite, mesh, pipeline, from, to;
 };
 
 /// What a command binds dims by: sizes by name, e.g. from data.

@@ -5,8 +5,13 @@
 #include "compiler/driver/Compiler.h"
 #include "compiler/driver/RegisterAll.h"
 #include "frontends/onnx/Signature.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/TargetParser/Host.h"
 #include "mlir/IR/MLIRContext.h"
 #include "runtime/artifact/Writer.h"
+#include "runtime/core/AtomicFile.h"
+#include "runtime/core/ThreadPool.h"
+#include "tools/model/CompileCache.h"
 #include "tools/model/ReportSection.h"
 #include "tools/support/Failure.h"
 #include "tools/support/TemporaryFile.h"
@@ -209,6 +214,7 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.import.trainOnly = options.trainOnly;
   result.import.retie = options.retie;
   result.fuse = options.fuse;
+  result.offload = options.offload;
   result.import.batchNormTrains = options.batchNormTrains;
   result.import.f64 = options.precision == "f64";
   result.precision = options.precision;
@@ -313,6 +319,14 @@ writeAndOpen(CompiledModel &compiled, const std::string &report,
   return check(rt::Artifact::open(file.path()));
 }
 
+uint64_t scratchBytesPerThread(const fb::Artifact &header) {
+  uint64_t most = 0;
+  if (header.programs())
+    for (const fb::Program *program : *header.programs())
+      most = std::max(most, program->scratch_bytes());
+  return most;
+}
+
 /// The header as a reader sees it, so that reports need one form only.
 static Plan planOf(const CompiledModel &compiled) {
   flatbuffers::FlatBufferBuilder builder;
@@ -325,6 +339,12 @@ static Plan planOf(const CompiledModel &compiled) {
   plan.report = reportOf(compiled);
   plan.phases = compiled.times;
   return plan;
+}
+
+uint64_t Plan::totalBytes() const {
+  return artifact().arena_bytes() + constantBytes +
+         scratchBytesPerThread(artifact()) *
+             static_cast<uint64_t>(rt::defaultThreadCount());
 }
 
 Plan Model::plan(const ModelOptions &options) {
@@ -340,10 +360,73 @@ Plan Model::plan(const ModelOptions &options) {
   return planOf(*compiled);
 }
 
+/// The artifact of an earlier compilation; none if it is damaged.
+static std::optional<Built> openCached(const CompileCache &cache,
+                                       const std::string &key,
+                                       const ModelOptions &options,
+                                       const std::string &path) {
+  std::string from = cache.pathOf(key);
+  auto artifact = rt::Artifact::open(from);
+  if (!artifact.isOk()) {
+    std::remove(from.c_str());
+    return std::nullopt;
+  }
+  if (!path.empty()) {
+    check(rt::copyFile(from, path));
+    artifact = rt::Artifact::open(path);
+  }
+  Built built;
+  built.artifact = check(std::move(artifact));
+  built.options = options;
+  built.report = readReport(*built.artifact);
+  built.isCached = true;
+  return built;
+}
+
+/// All that an artifact depends on: the model's files, its name, which the
+/// artifact holds, the options and the CPU.
+std::string Model::cacheKey(const ModelOptions &options) const {
+  std::vector<std::string> lines = options.toLines();
+  lines.push_back("model=" + std::filesystem::path(file).filename().string());
+  lines.push_back("machine=" + llvm::sys::getHostCPUName().str());
+  for (const auto &feature : llvm::sys::getHostCPUFeatures())
+    if (feature.second)
+      lines.push_back("feature=" + feature.first().str());
+  // A limit counts the scratch of every thread, and so chooses by them.
+  if (options.memoryLimit)
+    lines.push_back("threads=" + std::to_string(rt::defaultThreadCount()));
+  std::sort(lines.begin(), lines.end());
+  auto own = llvm::MemoryBuffer::getFile(file, /*IsText=*/false,
+                                         /*RequiresNullTerminator=*/false);
+  std::vector<std::string_view> files;
+  if (own)
+    files.push_back((*own)->getBuffer());
+  for (llvm::StringRef bytes : source->model->contents())
+    files.push_back(bytes);
+  return CompileCache::keyOf(files, lines);
+}
+
 Built Model::compile(const ModelOptions &options, const std::string &path,
                      std::function<void(const std::string &)> onPhase) {
   readSource();
   auto start = std::chrono::steady_clock::now();
+  auto secondsPassed = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                         start)
+        .count();
+  };
+  std::string why;
+  std::optional<CompileCache> cache;
+  // Dumps are of a compilation that happens; faults are for tests.
+  if (options.dumpPhases.empty() && options.injectNonfinite.empty())
+    cache = CompileCache::open(why);
+  std::string key = cache ? cacheKey(options) : "";
+  if (cache && cache->has(key))
+    if (std::optional<Built> found = openCached(*cache, key, options, path)) {
+      source->model->releasePages();
+      found->compileSeconds = secondsPassed();
+      return std::move(*found);
+    }
   Diagnostics diagnostics;
   CompileOptions compileOptions = toCompileOptions(options, file);
   const char *level = std::getenv("DLC_LOG");
@@ -357,8 +440,7 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
   bool isOver = false;
   compileOptions.onPlan = [&](const CompiledModel &planned) {
     isOver = options.memoryLimit &&
-             planned.artifact.arena_bytes + planned.constants.size() >
-                 *options.memoryLimit;
+             planOf(planned).totalBytes() > *options.memoryLimit;
     return !isOver;
   };
   std::unique_ptr<CompiledModel> compiled = dlc::compile(
@@ -376,12 +458,19 @@ Built Model::compile(const ModelOptions &options, const std::string &path,
     for (const auto &[phase, seconds] : built.phases)
       std::fprintf(stderr, "compile: %s took %.1f ms\n", phase.c_str(),
                    seconds * 1000);
-  built.artifact = writeAndOpen(*compiled, writeReport(built.report), path);
+  if (!why.empty())
+    built.report.remarks.push_back(why);
+  // Without a path of its own it is read from the cache.
+  bool isInCache = cache && path.empty();
+  built.artifact = writeAndOpen(*compiled, writeReport(built.report),
+                                isInCache ? cache->pathOf(key) : path);
   compiled.reset();
+  if (cache && !isInCache)
+    cache->add(key, path);
+  if (cache)
+    cache->shrink(key);
   source->model->releasePages();
-  built.compileSeconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
-          .count();
+  built.compileSeconds = secondsPassed();
   return built;
 }
 

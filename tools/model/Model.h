@@ -81,6 +81,8 @@ struct Built {
   /// Empty unless it was compiled just now.
   PhaseTimes phases;
   double compileSeconds = 0;
+  /// It was compiled before, and found in the cache.
+  bool isCached = false;
 
   /// Loads its code, for this machine.
   std::shared_ptr<const rt::LoadedProgram> load() const;
@@ -88,6 +90,10 @@ struct Built {
   /// target in [0, size) or be -100.
   std::map<std::string, int64_t> ranges() const;
 };
+
+/// Bytes that each thread of a session takes for library calls, beside the
+/// arena: the most over the programs.
+uint64_t scratchBytesPerThread(const fb::Artifact &header);
 
 /// Order and memory of every program, without code.
 struct Plan {
@@ -99,10 +105,9 @@ struct Plan {
   const fb::Artifact &artifact() const {
     return *flatbuffers::GetRoot<fb::Artifact>(header.data());
   }
-  /// What a session allocates and the constants that it reads.
-  uint64_t totalBytes() const {
-    return artifact().arena_bytes() + constantBytes;
-  }
+  /// What a session of the default number of threads allocates, and the
+  /// constants that it reads.
+  uint64_t totalBytes() const;
 };
 
 /// Thrown by Model::compile for a plan above `ModelOptions::memoryLimit`,
@@ -139,13 +144,15 @@ public:
   /// Compiles as far as memory is planned: what compile() would allocate.
   Plan plan(const ModelOptions &options);
   /// Compiles. The artifact goes to `path`, or to a file that vanishes with
-  /// the Built if that is empty. Throws OverLimit.
+  /// the Built if that is empty. Throws OverLimit. Takes what the cache has
+  /// (CompileCache.h), and gives it what it makes.
   Built compile(const ModelOptions &options, const std::string &path = "",
                 std::function<void(const std::string &)> onPhase = nullptr);
 
 private:
   Model();
   void readSource();
+  std::string cacheKey(const ModelOptions &options) const;
   struct Source;
   std::string file;
   std::shared_ptr<const rt::Artifact> artifact;

@@ -51,6 +51,7 @@ std::vector<std::string> ModelOptions::toLines() const {
       "precision=" + precision,
       "loss-scale=" + lossScale,
       "recompute=" + recompute,
+      "offload=" + offload,
       "cpu=" + cpu};
   if (traceNonfinite)
     lines.push_back("trace-nonfinite=1");
@@ -104,6 +105,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.precision = value;
   else if (key == "recompute")
     options.recompute = value;
+  else if (key == "offload")
+    options.offload = value;
   else if (key == "loss-scale")
     options.lossScale = value;
   else if (key == "keep-f32")

@@ -18,7 +18,7 @@ namespace dlc::tools {
 
 struct ModelOptions {
   std::vector<std::string> entries = {"forward", "infer", "step", "eval"};
-  /// KIND[:output=NAME,axis=N], terms joined by '+'.
+  /// KIND[:output=NAME,axis=N,chunks=N], terms joined by '+'.
   std::string loss = "cross-entropy";
   /// KIND[:NAME=NUMBER,…]
   std::string optimizer = "adamw";
@@ -28,6 +28,8 @@ struct ModelOptions {
   std::vector<std::string> freeze, trainOnly;
   bool retie = true;
   bool fuse = true;
+  /// none, activations, optimizer or all.
+  std::string offload = "none";
   bool batchNormTrains = true;
   /// Look for NaN and infinity in everything that is computed.
   bool traceNonfinite = false;

@@ -2,6 +2,7 @@
 #include "tools/report/Document.h"
 
 #include "runtime/core/AtomicFile.h"
+#include "runtime/core/ThreadPool.h"
 #include "tools/support/Failure.h"
 
 namespace dlc::tools {
@@ -20,7 +21,7 @@ static Document fromHeader(const fb::Artifact &header, uint64_t constantBytes,
     document.targetKind = text(header.target()->kind());
     document.targetCpu = text(header.target()->cpu());
   }
-  document.facts = factsOf(header, constantBytes);
+  document.facts = factsOf(header, constantBytes, rt::defaultThreadCount());
   return document;
 }
 
@@ -68,6 +69,7 @@ static Json partsJson(const MemoryFacts &memory) {
   for (size_t c = 0; c < kCategoryCount; ++c)
     parts[categoryKey(fb::Category(c))] = memory.parts[c];
   parts["gaps"] = memory.gapBytes;
+  parts["scratch"] = memory.scratchBytes;
   return parts;
 }
 
@@ -79,6 +81,9 @@ static Json memoryJson(const Document &document) {
                {"arena_bytes", memory.arenaBytes},
                {"state_bytes", memory.stateBytes},
                {"constant_bytes", memory.constantBytes},
+               {"scratch_bytes", memory.scratchBytes},
+               {"threads", memory.threads},
+               {"host_bytes", memory.hostBytes},
                {"parts", partsJson(memory)}};
   if (document.limit) {
     json["limit_bytes"] = *document.limit;
@@ -122,6 +127,7 @@ static Json programJson(const Document &document, const ProgramFacts &program) {
                {"planned_bytes", program.plannedBytes},
                {"peak_instruction", program.peak},
                {"peak_bytes", program.peakBytes},
+               {"scratch_bytes_per_thread", program.scratchBytes},
                {"flops", program.flops},
                {"bytes_moved", program.bytesMoved}};
   Json &instructions = json["instructions"] = Json::array();

@@ -94,6 +94,10 @@ std::vector<uint32_t> placesOf(const fb::Instruction &instruction) {
     add({copy->source(), copy->destination()});
   } else if (const fb::Fill *fill = instruction.op_as_Fill()) {
     add({fill->destination()});
+  } else if (const fb::Transfer *transfer = instruction.op_as_Transfer()) {
+    add({transfer->source(), transfer->destination()});
+  } else if (const fb::Wait *wait = instruction.op_as_Wait()) {
+    add({wait->source(), wait->destination()});
   }
   return places;
 }
@@ -153,6 +157,7 @@ public:
   ProgramFacts read() {
     facts.name = text(program.name());
     facts.plannedBytes = program.temp_bytes();
+    facts.scratchBytes = program.scratch_bytes();
     for (const fb::Instruction *instruction : listOf(program.instructions())) {
       facts.instructions.push_back(instructionFacts(header, *instruction));
       facts.flops += facts.instructions.back().flops;
@@ -305,11 +310,13 @@ static void addParts(Facts &facts) {
   memory.parts[size_t(fb::Category::Constant)] = memory.constantBytes;
 }
 
-Facts factsOf(const fb::Artifact &header, uint64_t constantBytes) {
+Facts factsOf(const fb::Artifact &header, uint64_t constantBytes, int threads) {
   Facts facts;
   for (const fb::Program *program : listOf(header.programs()))
     facts.programs.push_back(ProgramReader(header, *program).read());
   for (const fb::State *state : listOf(header.states())) {
+    if (state->on_host())
+      continue;
     std::vector<int64_t> dims;
     if (state->dims())
       dims.assign(state->dims()->begin(), state->dims()->end());
@@ -321,7 +328,13 @@ Facts factsOf(const fb::Artifact &header, uint64_t constantBytes) {
   facts.largest = largestOf(facts.programs);
   facts.memory.arenaBytes = header.arena_bytes();
   facts.memory.stateBytes = header.state_bytes();
+  facts.memory.hostBytes = header.host_bytes();
   facts.memory.constantBytes = constantBytes;
+  facts.memory.threads = threads;
+  for (const ProgramFacts &program : facts.programs)
+    facts.memory.scratchBytes =
+        std::max(facts.memory.scratchBytes,
+                 program.scratchBytes * static_cast<uint64_t>(threads));
   addParts(facts);
   return facts;
 }

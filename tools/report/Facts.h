@@ -12,8 +12,9 @@
 //          +-----------------> instruction
 //
 // The parts of a total are the states, the temporaries that are alive at the
-// peak, what alignment and packing leave unused there, and the constants. They
-// sum to it exactly, because the unused bytes are the rest.
+// peak, what alignment and packing leave unused there, the scratch of library
+// calls, and the constants. They sum to it exactly, because the unused bytes are
+// the rest.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_TOOLS_REPORT_FACTS_H
@@ -89,6 +90,8 @@ struct ProgramFacts {
   /// What the plan takes above the states; at least `peakBytes`.
   uint64_t plannedBytes = 0;
   uint64_t flops = 0, bytesMoved = 0;
+  /// What each thread takes for its library calls, beside the arena.
+  uint64_t scratchBytes = 0;
 };
 
 /// A state: memory that lives as long as a session.
@@ -109,8 +112,15 @@ struct MemoryFacts {
   /// Read-only numbers, used where the artifact has them.
   uint64_t constantBytes = 0;
   uint64_t stateBytes = 0;
+  /// What library calls take beside the arena, on `threads` threads.
+  uint64_t scratchBytes = 0;
+  int threads = 1;
+  /// The host arena, beside the total: what --offload keeps there.
+  uint64_t hostBytes = 0;
 
-  uint64_t totalBytes() const { return arenaBytes + constantBytes; }
+  uint64_t totalBytes() const {
+    return arenaBytes + scratchBytes + constantBytes;
+  }
 };
 
 /// What takes memory at the peak: a state, an input or a temporary.
@@ -141,8 +151,9 @@ struct Facts {
   CategoryBytes stateBytes() const;
 };
 
-/// The facts of a plan. `constantBytes`: of the artifact's constants section.
-Facts factsOf(const fb::Artifact &header, uint64_t constantBytes);
+/// The facts of a plan. `constantBytes`: of the artifact's constants section;
+/// `threads`: of the session.
+Facts factsOf(const fb::Artifact &header, uint64_t constantBytes, int threads);
 
 /// The places that an instruction reads or writes, without those left out (-1).
 std::vector<uint32_t> placesOf(const fb::Instruction &instruction);

@@ -146,6 +146,18 @@ static void tryPrecision(FixSearch &search) {
   search.tryOut(changed.precision, "--precision " + changed.precision, changed);
 }
 
+/// The logits of a language model are its largest tensor.
+static void tryChunks(FixSearch &search) {
+  const std::string &loss = search.options.loss;
+  if (loss.find('+') != std::string::npos ||
+      !loss.starts_with("cross-entropy") ||
+      loss.find("chunks=") != std::string::npos)
+    return;
+  ModelOptions changed = search.options;
+  changed.loss += loss == "cross-entropy" ? ":chunks=8" : ",chunks=8";
+  search.tryOut("the loss in parts", "--loss " + changed.loss, changed);
+}
+
 /// Unless the limit has chosen already.
 static void tryRecompute(FixSearch &search) {
   for (const char *mode : {"cheap", "full"}) {
@@ -168,7 +180,7 @@ static const std::vector<Row> &fixRows() {
   static const std::vector<Row> rows = {tryBatch,     tryAccumulate,
                                         tryDims,      tryOptimizer,
                                         tryFreeze,    tryPrecision,
-                                        tryRecompute};
+                                        tryChunks,    tryRecompute};
   return rows;
 }
 

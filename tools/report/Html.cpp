@@ -192,13 +192,16 @@ void Page::memory() {
       row(categoryKey(fb::Category(c)), categoryName(fb::Category(c)),
           facts.parts[c]);
   row("gaps", "alignment and gaps", facts.gapBytes);
+  if (facts.scratchBytes)
+    row("workspace", scratchName(facts), facts.scratchBytes);
   table.row({"total", formatBytes(facts.totalBytes()),
              formatCount(facts.totalBytes()), ""},
             "td", "sum");
   out += table.text() +
          "<p class=\"note\">A session allocates " +
          formatCount(facts.arenaBytes) +
-         " B once; constants are read from the artifact.</p>\n";
+         " B once, and the scratch of library calls; constants are read from "
+         "the artifact.</p>\n";
 }
 
 void Page::timelines() {

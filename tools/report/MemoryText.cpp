@@ -28,6 +28,11 @@ std::string instructionText(const ProgramFacts &program, int64_t number) {
   return text;
 }
 
+std::string scratchName(const MemoryFacts &memory) {
+  return "library scratch, " + std::to_string(memory.threads) +
+         (memory.threads == 1 ? " thread" : " threads");
+}
+
 std::string memoryTable(const Facts &facts) {
   const MemoryFacts &memory = facts.memory;
   std::string out = "memory";
@@ -44,10 +49,14 @@ std::string memoryTable(const Facts &facts) {
       row(categoryName(fb::Category(c)), memory.parts[c]);
   row("alignment and gaps", memory.gapBytes);
   row("arena, allocated once", memory.arenaBytes);
-  if (memory.constantBytes) {
+  if (memory.scratchBytes)
+    row(scratchName(memory).c_str(), memory.scratchBytes);
+  if (memory.constantBytes)
     row("constants, in the artifact", memory.constantBytes);
+  if (memory.totalBytes() != memory.arenaBytes)
     row("total", memory.totalBytes());
-  }
+  if (memory.hostBytes)
+    row("host arena, beside it", memory.hostBytes);
   return out + table.text();
 }
 

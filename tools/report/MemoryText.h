@@ -12,6 +12,8 @@ namespace dlc::tools {
 
 /// The parts at the peak, which sum to the total.
 std::string memoryTable(const Facts &facts);
+/// "library scratch, 2 threads"
+std::string scratchName(const MemoryFacts &memory);
 /// Bytes over the program as a line of blocks, and where its peak is.
 std::string timelineText(const ProgramFacts &program, size_t width = 72);
 /// What takes most at the peak: at most `rows` lines, then the rest as one.

@@ -29,6 +29,13 @@ Trainer::Trainer(rt::Session &session, const DataSet &data,
        check(session.program().findEntry("step"))->outputs)
     if (slot.name == "loss")
       loss = rt::Tensor::zeros(slot.dtype, {});
+  for (const rt::StateSlot &slot : session.program().states())
+    skipsOverflow |= slot.name == "loss-scale";
+}
+
+bool Trainer::mustStop(double lossOfUpdate) {
+  skipped = std::isfinite(lossOfUpdate) ? 0 : skipped + 1;
+  return skipped >= (skipsOverflow ? mostSkipped : 1);
 }
 
 void Trainer::fill(Batch &rows, int64_t batchNumber) const {
@@ -81,7 +88,7 @@ int64_t Trainer::run(const TrainHooks &hooks) {
     event.epoch = (firstBatch + plan.accumulate - 1) / batchesPerEpoch + 1;
     if (hooks.onStep)
       hooks.onStep(event);
-    if (!std::isfinite(event.loss))
+    if (mustStop(event.loss))
       fail("DLC5150", "loss must stay finite, but got ", event.loss,
            " in step ", done, " with learning rate ", event.lr);
     bool isStopped = hooks.stop && hooks.stop->load();

@@ -63,10 +63,16 @@ public:
   Trainer(rt::Session &session, const DataSet &data, const TrainPlan &plan);
 
   /// Trains until all updates are done or `hooks.stop` is set; returns the
-  /// updates done. Throws Failure (DLC5150) when the loss is no number.
+  /// updates done. Throws Failure (DLC5150) when the loss is no number; where
+  /// the step has a loss scale and so skips what overflows, only after
+  /// `mostSkipped` of them in a row.
   int64_t run(const TrainHooks &hooks);
 
+  /// From 2^16 the scale comes down to 2^-34 meanwhile: it is not the scale.
+  static constexpr int64_t mostSkipped = 50;
+
 private:
+  bool mustStop(double lossOfUpdate);
   double runBatch(const std::string &entry, int64_t batchNumber,
                   const TrainEvent &event, const TrainHooks &hooks);
   void fill(Batch &rows, int64_t batchNumber) const;
@@ -77,6 +83,9 @@ private:
   Batch stepRows;
   std::optional<Batch> accumulateRows;
   rt::Tensor loss, learningRate;
+  bool skipsOverflow = false;
+  /// Updates in a row whose loss was no number.
+  int64_t skipped = 0;
 };
 
 } // namespace dlc::tools

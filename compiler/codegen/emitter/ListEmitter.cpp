@@ -69,6 +69,7 @@ void RegionEmitter::emitList(const Call &call, ValueRange inputValues,
 
 /// The body for elements [start, start + count) of the only dim.
 void RegionEmitter::emitRange(Value start, Value count) {
+  areTilesAligned = false;
   Value width = i64(walk.lanes);
   Value rest = arith::RemUIOp::create(b, loc, count, width);
   Value full = arith::SubIOp::create(b, loc, count, rest);

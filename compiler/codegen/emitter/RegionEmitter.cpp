@@ -437,8 +437,13 @@ Value RegionEmitter::emitGuards(ArrayRef<Guard> guards) {
         reinterpret_cast<const void *>(uintptr_t(guard.multiple)), nullptr};
     Value &condition = scopes.back().values[key];
     if (!condition) {
-      // 0 <= e < size as one unsigned comparison.
-      Value position = emitExpr(guard.expr);
+      // 0 <= e < size as one unsigned comparison, and of one lane if all lanes
+      // of a tile are inside or none is.
+      bool isUniform = guard.multiple == 1 && guard.size % walk.lanes == 0 &&
+                       laneCoefficient(guard.expr) == 1 &&
+                       startsAtTile(guard.expr);
+      Value position =
+          isUniform ? emitStart(guard.expr) : emitExpr(guard.expr);
       condition = arith::CmpIOp::create(
           b, loc, arith::CmpIPredicate::ult, position,
           match(i64(guard.size), position));
@@ -494,12 +499,87 @@ bool RegionEmitter::dependsOnLane(AffineExpr expr) {
   return depends;
 }
 
+/// Whether `expr` is a multiple of the lanes in the first lane of each vector.
+bool RegionEmitter::startsAtTile(AffineExpr expr) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return areTilesAligned && dim.getPosition() == walk.vectorDim;
+  if (auto constant = dyn_cast<AffineConstantExpr>(expr))
+    return constant.getValue() % walk.lanes == 0;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return false;
+  AffineExpr left = binary.getLHS(), right = binary.getRHS();
+  switch (binary.getKind()) {
+  case AffineExprKind::Add:
+  case AffineExprKind::Mod:
+    return startsAtTile(left) && startsAtTile(right);
+  case AffineExprKind::Mul:
+    return startsAtTile(left) || startsAtTile(right);
+  default:
+    return false;
+  }
+}
+
+/// By how much `expr` rises from lane to lane of one vector, if evenly. Unlike
+/// linearCoefficient it sees that a tile of 16 columns lies within one head of
+/// 64: column / 64 is the same for all lanes, and column mod 64 rises by one.
+std::optional<int64_t> RegionEmitter::laneCoefficient(AffineExpr expr) {
+  if (auto dim = dyn_cast<AffineDimExpr>(expr))
+    return dim.getPosition() == walk.vectorDim;
+  auto binary = dyn_cast<AffineBinaryOpExpr>(expr);
+  if (!binary)
+    return dependsOnLane(expr) ? std::nullopt : std::optional<int64_t>(0);
+  std::optional<int64_t> left = laneCoefficient(binary.getLHS());
+  std::optional<int64_t> right = laneCoefficient(binary.getRHS());
+  if (!left || !right)
+    return std::nullopt;
+  if (binary.getKind() == AffineExprKind::Add)
+    return *left + *right;
+  if (*left == 0 && *right == 0)
+    return 0;
+  auto number = dyn_cast<AffineConstantExpr>(binary.getRHS());
+  if (!number)
+    return std::nullopt;
+  if (binary.getKind() == AffineExprKind::Mul)
+    return *left * number.getValue();
+  if (*left != 1 || number.getValue() % walk.lanes != 0 ||
+      !startsAtTile(binary.getLHS()))
+    return std::nullopt;
+  return binary.getKind() == AffineExprKind::Mod;
+}
+
+/// Whether the lanes of every vector are neighbours in memory.
+bool RegionEmitter::isConsecutive(AffineExpr offset) {
+  bool hasLaneSymbol = false;
+  offset.walk([&](AffineExpr e) {
+    hasLaneSymbol |= isa<AffineSymbolExpr>(e) && dependsOnLane(e);
+  });
+  return !hasLaneSymbol && laneCoefficient(offset) == 1;
+}
+
 Value RegionEmitter::indexValue(AffineExpr index) { return emitExpr(index); }
+
+/// `expr` in the first lane, as a scalar.
+Value RegionEmitter::emitStart(AffineExpr expr) {
+  if (linearCoefficient(expr, walk.vectorDim) == 1) {
+    // What does not depend on the lane may be known outside the loop.
+    AffineExpr base =
+        expr.replace(getAffineDimExpr(walk.vectorDim, b.getContext()),
+                     getAffineConstantExpr(0, b.getContext()));
+    return arith::AddIOp::create(b, loc, emitExpr(base),
+                                 scopes.back().dims[walk.vectorDim]);
+  }
+  bool saved = std::exchange(isAtFirstLane, true);
+  Value start = emitExpr(expr);
+  isAtFirstLane = saved;
+  return start;
+}
 
 /// `expr` as i64: a scalar, or a vector where it differs by lane.
 Value RegionEmitter::emitExpr(AffineExpr expr) {
   expr = plan.space.simplify(expr);
-  std::vector<const void *> key = {expr.getAsOpaquePointer(), nullptr, nullptr};
+  std::vector<const void *> key = {expr.getAsOpaquePointer(), nullptr,
+                                   isAtFirstLane ? this : nullptr};
   if (auto it = scopes.back().values.find(key);
       it != scopes.back().values.end())
     return it->second;
@@ -508,7 +588,7 @@ Value RegionEmitter::emitExpr(AffineExpr expr) {
     result = i64(constant.getValue());
   } else if (auto dim = dyn_cast<AffineDimExpr>(expr)) {
     result = scopes.back().dims[dim.getPosition()];
-    if (dim.getPosition() == walk.vectorDim)
+    if (dim.getPosition() == walk.vectorDim && !isAtFirstLane)
       result = arith::AddIOp::create(b, loc, splat(result), laneNumbers());
   } else if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
     IndexSpace::Symbol read = plan.space.getSymbol(symbol.getPosition());
@@ -633,19 +713,9 @@ Value RegionEmitter::loadVector(const Buffer &buffer, AffineExpr offset,
   unsigned alignment = alignmentOf(buffer.storage);
   Value active = joinMasks(mask, tailMask);
   Value zero = splat(number(memory, 0));
-  std::optional<int64_t> stride = linearCoefficient(offset, walk.vectorDim);
-  bool hasLaneSymbol = false;
-  offset.walk([&](AffineExpr e) {
-    hasLaneSymbol |= isa<AffineSymbolExpr>(e) && dependsOnLane(e);
-  });
   Value loaded;
-  if (stride == 1 && !hasLaneSymbol) {
-    // The base is the offset at lane 0.
-    AffineExpr base = offset.replace(
-        getAffineDimExpr(walk.vectorDim, b.getContext()),
-        getAffineConstantExpr(0, b.getContext()));
-    Value start = arith::AddIOp::create(b, loc, emitExpr(base),
-                                        scopes.back().dims[walk.vectorDim]);
+  if (isConsecutive(offset)) {
+    Value start = emitStart(offset);
     Value pointer = address(buffer, start);
     if (active)
       loaded = LLVM::MaskedLoadOp::create(b, loc, type, pointer, splat(active),
@@ -672,13 +742,8 @@ void RegionEmitter::store(const Buffer &buffer, const Index &at, Value value) {
     return;
   }
   Value stored = toMemory(splat(value), buffer.storage);
-  std::optional<int64_t> stride = linearCoefficient(offset, walk.vectorDim);
-  if (stride == 1) {
-    AffineExpr base = offset.replace(
-        getAffineDimExpr(walk.vectorDim, b.getContext()),
-        getAffineConstantExpr(0, b.getContext()));
-    Value start = arith::AddIOp::create(b, loc, emitExpr(base),
-                                        scopes.back().dims[walk.vectorDim]);
+  if (isConsecutive(offset)) {
+    Value start = emitStart(offset);
     Value pointer = address(buffer, start);
     if (tailMask)
       LLVM::MaskedStoreOp::create(b, loc, stored, pointer, tailMask, alignment);

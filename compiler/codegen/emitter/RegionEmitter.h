@@ -96,7 +96,11 @@ private:
                                           const Index &step, mlir::Value mask);
   mlir::Value emitGuards(llvm::ArrayRef<Guard> guards);
   mlir::Value emitExpr(mlir::AffineExpr expr);
+  mlir::Value emitStart(mlir::AffineExpr expr);
   bool dependsOnLane(mlir::AffineExpr expr);
+  bool startsAtTile(mlir::AffineExpr expr);
+  std::optional<int64_t> laneCoefficient(mlir::AffineExpr expr);
+  bool isConsecutive(mlir::AffineExpr offset);
   bool isKnownIn(const Scope &scope, llvm::ArrayRef<mlir::AffineExpr> at);
   // Memory.
   struct Buffer {
@@ -125,6 +129,10 @@ private:
   /// Outer scope (kept dims), and inside loops an inner one.
   llvm::SmallVector<Scope, 2> scopes;
   llvm::DenseMap<mlir::Value, mlir::Value> reductionResults;
+  /// Vectors start at multiples of their lanes in the vector dim.
+  bool areTilesAligned = true;
+  /// Index expressions are emitted for the first lane alone.
+  bool isAtFirstLane = false;
   /// Lanes that exist: null for all of them.
   mlir::Value tailMask;
   FiniteCheck checks;

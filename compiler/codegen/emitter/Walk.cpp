@@ -2,7 +2,8 @@
 //
 // Chosen from shapes and access patterns alone. The vector dim is the one along
 // which most reads and writes are contiguous (or the same for all lanes);
-// several registers per vector hide latency.
+// several registers per vector hide latency. Sums decide both for their kernel
+// (dialects/dlc/indexing/SumOrder.h).
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/emitter/RegionEmitter.h"
@@ -28,32 +29,27 @@ static unsigned registerLanes(ArrayRef<Operation *> ops,
   return target.bytes * 8 / bits;
 }
 
-/// What walking lanes along `dim` costs per element: contiguous and uniform
-/// accesses are cheap, strided ones are gathers.
+/// What walking lanes along `dim` costs per element.
 static double accessPenalty(const RegionPlan &plan, unsigned dim) {
   double penalty = 0;
-  auto add = [&](AffineExpr offset, double weight) {
-    std::optional<int64_t> stride = linearCoefficient(offset, dim);
-    if (!stride)
-      penalty += 8 * weight;
-    else if (*stride != 0 && *stride != 1)
-      penalty += 4 * weight;
-    else if (*stride == 0)
-      penalty += 0.25 * weight;
-  };
   for (const RegionLeaf &leaf : plan.leaves)
-    add(leaf.offset, leaf.sweep ? 1 : 0.1);
+    penalty += lanePenalty(leaf.offset, dim) * (leaf.sweep ? 1 : 0.1);
   for (const RegionOutput &output : plan.outputs)
-    add(plan.space.linearize(output.at, shapeOf(output.value)),
-        output.isPerRow && !plan.reduced.empty() ? 0.1 : 2);
+    penalty += lanePenalty(
+                   plan.space.linearize(output.at, shapeOf(output.value)),
+                   dim) *
+               (output.isPerRow && !plan.reduced.empty() ? 0.1 : 2);
   for (AffineExpr expr : plan.exprs)
     if (!linearCoefficient(expr, dim))
       penalty += 8;
   return penalty;
 }
 
+/// Among the dims that lanes may run along: all, or the kept ones.
 static unsigned chooseVectorDim(const RegionPlan &plan, unsigned lanes) {
   ArrayRef<int64_t> dims = plan.space.getDims();
+  if (plan.order && !plan.kept.empty())
+    dims = dims.take_front(plan.kept.size());
   unsigned best = 0;
   double least = std::numeric_limits<double>::infinity();
   for (unsigned dim = 0; dim < dims.size(); ++dim) {
@@ -89,10 +85,19 @@ Walk chooseWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
                 const VectorTarget &target) {
   Walk walk;
   ArrayRef<int64_t> dims = plan.space.getDims();
-  unsigned lanes = registerLanes(ops, target);
-  walk.vectorDim = dims.empty() ? 0 : chooseVectorDim(plan, lanes);
+  std::optional<unsigned> ordered;
+  if (plan.order)
+    ordered = orderedDim(*plan.order, plan.reduced);
+  if (ordered) {
+    walk.vectorDim = plan.kept.size() + *ordered;
+    walk.lanes = plan.order->lanes;
+  } else {
+    unsigned lanes = registerLanes(ops, target);
+    walk.vectorDim = dims.empty() ? 0 : chooseVectorDim(plan, lanes);
+    int64_t size = dims.empty() ? 1 : dims[walk.vectorDim];
+    walk.lanes = lanes * chooseUnroll(plan, ops, size, lanes);
+  }
   int64_t size = dims.empty() ? 1 : dims[walk.vectorDim];
-  walk.lanes = lanes * chooseUnroll(plan, ops, size, lanes);
   walk.isVectorDimKept = walk.vectorDim < plan.kept.size();
 
   int64_t rows = plan.keptCount();

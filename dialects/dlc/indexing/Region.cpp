@@ -35,6 +35,7 @@ private:
                              std::optional<ArrayRef<int64_t>> kept,
                              std::optional<ArrayRef<int64_t>> reduced);
   LogicalResult addReduction(Operation *op);
+  LogicalResult addOrder(Operation *op);
   LogicalResult addOutput(Value value);
   /// Level of element `at` of `value`; `sweep` as in RegionLeaf.
   FailureOr<unsigned> visit(Value value, const Index &at, unsigned sweep);
@@ -189,6 +190,18 @@ FailureOr<unsigned> Walker::visit(Value value, const Index &at,
              std::max(level, *operands);
 }
 
+LogicalResult Walker::addOrder(Operation *op) {
+  std::optional<SumOrder> order = sumOrder(op);
+  if (!order)
+    return success();
+  if (!plan.order)
+    plan.order = std::move(order);
+  else if (!haveSameOrder(*plan.order, *order))
+    return fail("other-order: its sums add along different dims, or in pieces "
+                "of different sizes");
+  return success();
+}
+
 LogicalResult Walker::addReduction(Operation *op) {
   SmallVector<int64_t> shape = resultShape(op);
   SmallVector<int64_t> box = accessRules().lookup(op)->reduced(op);
@@ -196,6 +209,8 @@ LogicalResult Walker::addReduction(Operation *op) {
       elementCount(box) != plan.reducedCount())
     return fail("other-domain: its reductions keep or reduce different numbers "
                 "of elements");
+  if (failed(addOrder(op)))
+    return failure();
   RegionReduction reduction = {
       op, 1, plan.space.reshape(keptIndex, plan.kept, shape),
       plan.space.reshape(reducedIndex, plan.reduced, box)};
@@ -301,6 +316,11 @@ static bool isLinearIn(const RegionPlan &plan, unsigned dim) {
          });
 }
 
+static bool isInOrder(const RegionPlan &plan) {
+  return !plan.order || isInOrder(*plan.order, plan.reduced,
+                                  orderedDim(*plan.order, plan.reduced));
+}
+
 FailureOr<RegionPlan> planCollapsedRegion(ArrayRef<Operation *> ops,
                                           ArrayRef<Value> outputs,
                                           std::string *why) {
@@ -319,11 +339,15 @@ FailureOr<RegionPlan> planCollapsedRegion(ArrayRef<Operation *> ops,
           planRegion(ops, outputs, nullptr, ArrayRef<int64_t>(kept),
                      ArrayRef<int64_t>(reduced));
       unsigned dim = isKept ? i - 1 : kept.size() + i - 1;
-      if (succeeded(merged) && isLinearIn(*merged, dim))
+      if (succeeded(merged) && isLinearIn(*merged, dim) &&
+          (isInOrder(*merged) || !isInOrder(*best)))
         best = std::move(merged);
     }
   }
-  return best;
+  if (isInOrder(*best))
+    return best;
+  return planRegion(ops, outputs, why, ArrayRef<int64_t>(best->kept),
+                    ArrayRef<int64_t>(best->order->box));
 }
 
 double elementCost(Operation *op) {

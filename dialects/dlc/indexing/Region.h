@@ -10,14 +10,15 @@
 //   y    = (x - mean) * rsqrt(var)    stored while walking after level 2
 //
 // The region is legal when all its reductions have equally many kept and
-// reduced elements, and every use of a reduction's result reads it at the kept
-// element that is being walked.
+// reduced elements, all its sums add in the same order (SumOrder.h), and every
+// use of a reduction's result reads it at the kept element that is being walked.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_DIALECTS_DLC_INDEXING_REGION_H
 #define DLC_DIALECTS_DLC_INDEXING_REGION_H
 
 #include "dialects/dlc/indexing/Access.h"
+#include "dialects/dlc/indexing/SumOrder.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
@@ -62,6 +63,8 @@ public:
   /// elementary vector-lane operations.
   double operations = 0;
   unsigned levels = 0;
+  /// How its sums want it to be walked; none if it has none.
+  std::optional<SumOrder> order;
 
   explicit RegionPlan(mlir::MLIRContext *context) : space(context, {}) {}
   int64_t keptCount() const { return elementCount(kept); }
@@ -79,7 +82,8 @@ planRegion(llvm::ArrayRef<mlir::Operation *> ops,
            std::optional<llvm::ArrayRef<int64_t>> kept = std::nullopt,
            std::optional<llvm::ArrayRef<int64_t>> reduced = std::nullopt);
 
-/// The plan with as few dims as keep every expression linear.
+/// The plan with as few dims as keep every expression linear, and such that a
+/// walk over it can add in the order of its sums.
 mlir::FailureOr<RegionPlan>
 planCollapsedRegion(llvm::ArrayRef<mlir::Operation *> ops,
                     llvm::ArrayRef<mlir::Value> outputs,

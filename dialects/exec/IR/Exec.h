@@ -46,10 +46,14 @@ uint64_t bytesOf(mlir::Value buffer);
 BufferType bufferTypeOf(mlir::Type tensorType);
 /// Bytes of the arena below the temporaries: where the last variable ends.
 uint64_t stateBytes(mlir::ModuleOp module);
+/// The same of the host arena.
+uint64_t hostStateBytes(mlir::ModuleOp module);
+/// Whether a place lies in the host arena.
+bool isOnHost(mlir::Value buffer);
 /// Whether `buffer` is memory that lives in one call alone: an input or a
 /// temporary.
 bool isTemporary(mlir::Value buffer);
-/// The byte offset in the arena of an input or a temporary; none before memory
+/// The byte offset in its arena of an input or a temporary; none before memory
 /// is planned.
 std::optional<uint64_t> offsetOf(mlir::Value buffer);
 void setOffset(mlir::Value buffer, uint64_t offset);

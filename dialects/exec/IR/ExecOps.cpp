@@ -377,12 +377,6 @@ std::string exec::ConvOp::getLabel() {
   llvm_unreachable("a kind of convolution");
 }
 
-bool exec::ConvOp::mayShare(Value read, Value written) {
-  return getKind() == ConvKind::Forward && written == getDst() &&
-         read == getResidual() && read != getSrc() && read != getWeights() &&
-         read != getBias();
-}
-
 InstructionCost exec::ConvOp::getCost() {
   auto weights = cast<RankedTensorType>(getWeightsType());
   auto dst = cast<RankedTensorType>(getDstType());
@@ -415,6 +409,34 @@ SmallVector<Value> CopyOp::getRead() { return {getSource()}; }
 SmallVector<Value> CopyOp::getWritten() { return {getTarget()}; }
 std::string CopyOp::getLabel() { return "copy"; }
 InstructionCost CopyOp::getCost() { return {0, getBytes(), getBytes()}; }
+
+/// One of both places lies in the host arena.
+static LogicalResult verifyArenas(Operation *op, Value source, Value target) {
+  if (isOnHost(source) == isOnHost(target))
+    return op->emitOpError("expects a place in the arena and one in the host "
+                           "arena, but got two of one kind");
+  return success();
+}
+
+LogicalResult TransferOp::verify() {
+  return verifyArenas(*this, getSource(), getTarget());
+}
+SmallVector<Value> TransferOp::getRead() { return {getSource()}; }
+SmallVector<Value> TransferOp::getWritten() { return {getTarget()}; }
+std::string TransferOp::getLabel() {
+  return isOnHost(getTarget()) ? "transfer_to_host" : "transfer_from_host";
+}
+InstructionCost TransferOp::getCost() {
+  return {0, bytesOf(getSource()), bytesOf(getTarget())};
+}
+
+LogicalResult WaitOp::verify() {
+  return verifyArenas(*this, getSource(), getTarget());
+}
+SmallVector<Value> WaitOp::getRead() { return {getSource()}; }
+SmallVector<Value> WaitOp::getWritten() { return {getTarget()}; }
+std::string WaitOp::getLabel() { return "wait"; }
+InstructionCost WaitOp::getCost() { return {0, 0, 0}; }
 
 LogicalResult FillOp::verify() {
   uint64_t width = getPatternBytes();

@@ -22,7 +22,7 @@ def Exec_Offset : OptionalAttr<I64Attr>;
 def Exec_VariableOp : Exec_Op<"variable"> {
   let summary = "a state of all programs";
   let description = [{
-    Lives in the arena across calls, at `at`. `trained`: a step updates it. `note` says why a parameter is not trained; `init` is the first
+    Lives in the arena across calls, at `at`; with `host`, in the host arena. `trained`: a step updates it. `note` says why a parameter is not trained; `init` is the first
     value of a scalar that begins neither at zero nor at a weight. Its name is a string, not a symbol: models name states as they like, also
     like an entry point.
 
@@ -31,8 +31,8 @@ def Exec_VariableOp : Exec_Op<"variable"> {
     ```
   }];
   let arguments = (ins StrAttr:$name, Exec_RoleAttr:$role, Exec_TensorType:$tensorType, I64Attr:$offset, UnitAttr:$trained,
-                       OptionalAttr<StrAttr>:$note, OptionalAttr<ElementsAttr>:$init);
-  let assemblyFormat = "$name $role `:` $tensorType `at` $offset (`trained` $trained^)? (`note` $note^)? (`init` $init^)? attr-dict";
+                       OptionalAttr<StrAttr>:$note, OptionalAttr<ElementsAttr>:$init, UnitAttr:$host);
+  let assemblyFormat = "$name $role `:` $tensorType `at` $offset (`host` $host^)? (`trained` $trained^)? (`note` $note^)? (`init` $init^)? attr-dict";
   let hasVerifier = 1;
 }
 
@@ -55,7 +55,7 @@ def Exec_KernelOp : Exec_Op<"kernel", [Symbol, IsolatedFromAbove, SingleBlock, N
 def Exec_ProgramOp : Exec_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock, NoTerminator]> {
   let summary = "an entry point: places, then instructions in order";
   let description = [{
-    `arena` is the size of the arena that this program needs, states included, once memory is planned.
+    `arena` is the size of the arena that this program needs, states included, once memory is planned; `host` that of the host arena.
 
     ```mlir
     exec.program @infer arena(4096) {
@@ -67,9 +67,9 @@ def Exec_ProgramOp : Exec_Op<"program", [Symbol, IsolatedFromAbove, SingleBlock,
     }
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$arena);
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$arena, OptionalAttr<I64Attr>:$hostArena);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name (`arena` `(` $arena^ `)`)? attr-dict-with-keyword $body";
+  let assemblyFormat = "$sym_name (`arena` `(` $arena^ `)`)? (`host` `(` $hostArena^ `)`)? attr-dict-with-keyword $body";
   let builders = [OpBuilder<(ins "::llvm::StringRef":$name)>];
   let extraClassDeclaration = [{
     ::mlir::Block &getBlock() { return getBody().front(); }
@@ -94,8 +94,8 @@ def Exec_ArgumentOp : Exec_Place<"argument"> {
 
 def Exec_StateOp : Exec_Place<"state"> {
   let summary = "the place of a variable";
-  let arguments = (ins StrAttr:$name);
-  let assemblyFormat = "$name attr-dict `:` type($buffer)";
+  let arguments = (ins StrAttr:$name, UnitAttr:$host);
+  let assemblyFormat = "$name (`host` $host^)? attr-dict `:` type($buffer)";
 }
 
 def Exec_ConstantOp : Exec_Place<"constant"> {
@@ -109,9 +109,10 @@ def Exec_BufferOp : Exec_Place<"buffer"> {
   let summary = "a temporary of the arena";
   let description = [{
     Lives from the first to the last instruction that touches it; places that do not live together may overlap. `name` says which value it holds, for reports.
+    With `host` it lies in the host arena, where only transfers reach it.
   }];
-  let arguments = (ins Exec_CategoryAttr:$category, OptionalAttr<StrAttr>:$name, Exec_Offset:$offset);
-  let assemblyFormat = "$category ($name^)? (`at` $offset^)? attr-dict `:` type($buffer)";
+  let arguments = (ins Exec_CategoryAttr:$category, OptionalAttr<StrAttr>:$name, Exec_Offset:$offset, UnitAttr:$host);
+  let assemblyFormat = "$category (`host` $host^)? ($name^)? (`at` $offset^)? attr-dict `:` type($buffer)";
 }
 
 def Exec_OutputOp : Exec_Op<"output", [HasParent<"ProgramOp">]> {
@@ -181,11 +182,12 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
   }];
 }
 
-def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction, ["mayShare"]>]> {
+def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
   let summary = "a channels-last convolution, or one of its gradients, by the library";
   let description = [{
     `src` [N, …in, C], `weights` [O, C / groups, …kernel], `dst` [N, …out, O], 1 to 3 spatial dims. `forward` writes `dst`, `backward_data`
-    `src`, and `backward_weights` `weights`, and the bias's gradient if given. Forward adds the bias, then the residual, then applies the activation.
+    `src`, and `backward_weights` `weights`, and the bias's gradient if given. Forward adds the bias, then the residual, then applies the activation. The residual
+    is never the place of `dst`: the library would start its sums from it, and round them otherwise than an addition after them.
   }];
   let arguments = (ins Exec_ConvKindAttr:$kind,
                        Exec_Buffer:$src, Exec_TensorType:$srcType, Exec_Buffer:$weights, Exec_TensorType:$weightsType,
@@ -212,6 +214,30 @@ def Exec_CopyOp : Exec_InstructionOp<"copy", [DeclareOpInterfaceMethods<Exec_Ins
     $source (`at` $sourceOffset^)? `->` $target (`at` $targetOffset^)? `bytes` $bytes attr-dict
     `:` type($source) `->` type($target)
   }];
+  let hasVerifier = 1;
+}
+
+def Exec_TransferOp : Exec_InstructionOp<"transfer", [SameTypeOperands, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+  let summary = "begins to copy a place of one arena to one of the other";
+  let description = [{
+    Between arena and host arena, whole places. What comes next runs beside the copy: until the `exec.wait` on the same two places, nothing
+    reads or writes the target, and nothing writes the source.
+
+    ```mlir
+    exec.transfer %h -> %saved : !exec.buffer<4096>
+    exec.launch @mlp_91c2(%x) -> (%y) : (!exec.buffer<64>) -> (!exec.buffer<64>)
+    exec.wait %h -> %saved : !exec.buffer<4096>
+    ```
+  }];
+  let arguments = (ins Exec_Buffer:$source, Exec_Buffer:$target);
+  let assemblyFormat = "$source `->` $target attr-dict `:` type($source)";
+  let hasVerifier = 1;
+}
+
+def Exec_WaitOp : Exec_InstructionOp<"wait", [SameTypeOperands, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+  let summary = "the copy that a transfer began is complete";
+  let arguments = (ins Exec_Buffer:$source, Exec_Buffer:$target);
+  let assemblyFormat = "$source `->` $target attr-dict `:` type($source)";
   let hasVerifier = 1;
 }
 

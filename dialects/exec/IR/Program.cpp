@@ -19,13 +19,25 @@ BufferType bufferTypeOf(Type type) {
   return BufferType::get(type.getContext(), bytesOf(type));
 }
 
-uint64_t stateBytes(ModuleOp module) {
+static uint64_t variablesEnd(ModuleOp module, bool isOnHost) {
   uint64_t end = 0;
   for (VariableOp variable : module.getOps<VariableOp>())
-    end = std::max(end, uint64_t(variable.getOffset()) +
-                            llvm::alignTo(bytesOf(variable.getTensorType()),
-                                          arenaAlignment));
+    if (variable.getHost() == isOnHost)
+      end = std::max(end, uint64_t(variable.getOffset()) +
+                              llvm::alignTo(bytesOf(variable.getTensorType()),
+                                            arenaAlignment));
   return end;
+}
+
+uint64_t stateBytes(ModuleOp module) { return variablesEnd(module, false); }
+
+uint64_t hostStateBytes(ModuleOp module) { return variablesEnd(module, true); }
+
+bool isOnHost(Value buffer) {
+  if (auto state = buffer.getDefiningOp<StateOp>())
+    return state.getHost();
+  auto temporary = buffer.getDefiningOp<BufferOp>();
+  return temporary && temporary.getHost();
 }
 
 bool isTemporary(Value buffer) {

@@ -84,3 +84,12 @@ exec.program @fill_pattern {
   // expected-error @below {{expects a pattern of 1, 2, 4 or 8 bytes, but got 3}}
   exec.fill %0 with 0 of 3 : !exec.buffer<16>
 }
+
+// -----
+
+exec.program @transfer_within_an_arena {
+  %0 = exec.buffer activation : !exec.buffer<64>
+  %1 = exec.buffer activation : !exec.buffer<64>
+  // expected-error @below {{expects a place in the arena and one in the host arena, but got two of one kind}}
+  exec.transfer %0 -> %1 : !exec.buffer<64>
+}

@@ -205,6 +205,22 @@ fb::FillT &fillOf(fb::ArtifactT &a) {
 fb::CopyT &copyOf(fb::ArtifactT &a) {
   return *a.programs[0]->instructions.back()->op.AsCopy();
 }
+fb::OpUnion &lastOp(fb::ArtifactT &a) {
+  return a.programs[0]->instructions.back()->op;
+}
+/// Gives the program a place in a host arena, and a transfer to it.
+fb::TransferT toHost(fb::ArtifactT &a) {
+  a.host_bytes = 64;
+  auto place = std::make_unique<fb::BufferT>();
+  place->space = fb::Space::Host;
+  place->bytes = 4;
+  fb::TransferT transfer;
+  transfer.source = 2;
+  transfer.destination = uint32_t(a.programs[0]->buffers.size());
+  transfer.bytes = 4;
+  a.programs[0]->buffers.push_back(std::move(place));
+  return transfer;
+}
 fb::ConvT convOf() {
   fb::ConvT c;
   c.dtype = fb::DType::F32;
@@ -376,6 +392,34 @@ INSTANTIATE_TEST_SUITE_P(Plans, ArtifactChangeTest,
                              Change{"CopyWraps", "DLC5009",
                                     [](fb::ArtifactT &a) {
                                       copyOf(a).source_offset = ~0ull;
+                                    }},
+                             Change{"TransferWithinTheArena", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      fb::TransferT t;
+                                      t.destination = 1;
+                                      lastOp(a).Set(std::move(t));
+                                    }},
+                             Change{"TransferNotWaitedFor", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      lastOp(a).Set(toHost(a));
+                                    }},
+                             Change{"WaitForNothing", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      fb::TransferT t = toHost(a);
+                                      fb::WaitT w;
+                                      w.source = t.source;
+                                      w.destination = t.destination;
+                                      lastOp(a).Set(std::move(w));
+                                    }},
+                             Change{"HostBeyondItsArena", "DLC5008",
+                                    [](fb::ArtifactT &a) {
+                                      toHost(a);
+                                      a.host_bytes = 0;
+                                    }},
+                             Change{"FillOnTheHost", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      fillOf(a).destination =
+                                          toHost(a).destination;
                                     }},
                              Change{"ConvOutput", "DLC5009",
                                     [](fb::ArtifactT &a) {

@@ -303,64 +303,99 @@ protected:
       result.push_back(narrow(type, values[i]));
     return result;
   }
+
+  /// Runs it with the workspace it asks for, on 1 and 3 threads.
+  static void check(const NarrowCase &c, int64_t m, int64_t n, int64_t depth,
+                    bool isATransposed, bool isBTransposed);
 };
 
-TEST_P(NarrowGemmTest, Run_EqualsSumsOfTheRoundedOperands) {
-  const NarrowCase c = GetParam();
-  for (int64_t depth : {3, 70, 2100})
-    for (bool isATransposed : {false, true}) {
-      fb::GemmT g = denseGemm(65, 130, depth, isATransposed, true);
-      g.dtype = c.dtype;
-      g.is_wide = c.isWide;
-      g.bias = 0;
-      g.residual = c.hasResidual ? 0 : -1;
-      Floats a(65 * depth, 1), b(130 * depth, 2), bias(130, 3),
-          residual(65 * 130, 4);
-      auto a16 = narrowed(c.dtype, a, 65 * depth);
-      auto b16 = narrowed(c.dtype, b, 130 * depth);
-      auto residual16 = narrowed(c.dtype, residual, 65 * 130);
-      std::vector<float> wide(65 * 130);
-      std::vector<uint16_t> result(65 * 130);
-      auto bytes = [](auto &values) {
-        return reinterpret_cast<std::byte *>(values.data());
-      };
-      GemmPointers at;
-      at.a = bytes(a16);
-      at.b = bytes(b16);
-      at.c = c.isWide ? bytes(wide) : bytes(result);
-      at.bias = bias.bytes();
+void NarrowGemmTest::check(const NarrowCase &c, int64_t m, int64_t n,
+                           int64_t depth, bool isATransposed,
+                           bool isBTransposed) {
+  SCOPED_TRACE(::testing::Message() << m << " " << n << " " << depth << " "
+                                    << isATransposed << isBTransposed);
+  fb::GemmT g = denseGemm(m, n, depth, isATransposed, isBTransposed);
+  g.dtype = c.dtype;
+  g.is_wide = c.isWide;
+  g.bias = 0;
+  g.residual = c.hasResidual ? 0 : -1;
+  Floats a(m * depth, 1), b(n * depth, 2), bias(n, 3), residual(m * n, 4);
+  auto a16 = narrowed(c.dtype, a, m * depth);
+  auto b16 = narrowed(c.dtype, b, n * depth);
+  auto residual16 = narrowed(c.dtype, residual, m * n);
+  std::vector<float> wide(size_t(m * n)), otherWide(wide);
+  std::vector<uint16_t> result(size_t(m * n)), other(result);
+  Floats workspace(static_cast<int64_t>(gemmWorkspaceBytes(g) / 4));
+  auto bytes = [](auto &values) {
+    return reinterpret_cast<std::byte *>(values.data());
+  };
+  auto run = [&](std::byte *to, int threads) {
+    GemmPointers at;
+    at.a = bytes(a16);
+    at.b = bytes(b16);
+    at.c = to;
+    at.bias = bias.bytes();
+    at.workspace = workspace.size() ? workspace.bytes() : nullptr;
+    if (c.hasResidual)
+      at.residual = c.isWide ? residual.bytes() : bytes(residual16);
+    LibraryContext context(threads);
+    auto plan = GemmPlan::create(context, g, at);
+    ASSERT_TRUE(plan.isOk()) << plan.status().toString();
+    ASSERT_TRUE(context.allocate().isOk());
+    ASSERT_TRUE(plan.value()->run(ThreadPool(threads)).isOk());
+  };
+  run(c.isWide ? bytes(wide) : bytes(result), 1);
+  run(c.isWide ? bytes(otherWide) : bytes(other), 3);
+  EXPECT_TRUE(result == other);
+  EXPECT_EQ(std::memcmp(wide.data(), otherWide.data(), wide.size() * 4), 0);
+  double unit = c.isWide                     ? 0x1p-24
+                : c.dtype == fb::DType::BF16 ? 0x1p-8
+                                             : 0x1p-11;
+  for (int64_t i = 0; i < m; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      double sum = bias[j], size = std::fabs(sum);
+      for (int64_t k = 0; k < depth; ++k) {
+        int64_t x = isATransposed ? k * m + i : i * depth + k;
+        int64_t y = isBTransposed ? j * depth + k : k * n + j;
+        double term = double(widen(c.dtype, a16[size_t(x)])) *
+                      widen(c.dtype, b16[size_t(y)]);
+        sum += term;
+        size += std::fabs(term);
+      }
+      size_t at = size_t(i * n + j);
+      double base = std::fabs(sum);
       if (c.hasResidual)
-        at.residual = c.isWide ? residual.bytes() : bytes(residual16);
-      LibraryContext context(2);
-      auto plan = GemmPlan::create(context, g, at);
-      ASSERT_TRUE(plan.isOk()) << plan.status().toString();
-      ASSERT_TRUE(context.allocate().isOk());
-      ASSERT_TRUE(plan.value()->run(ThreadPool(2)).isOk());
-      double unit = c.isWide                     ? 0x1p-24
-                    : c.dtype == fb::DType::BF16 ? 0x1p-8
-                                                 : 0x1p-11;
-      for (int64_t i = 0; i < 65; ++i)
-        for (int64_t j = 0; j < 130; ++j) {
-          double sum = bias[j], size = std::fabs(sum);
-          for (int64_t k = 0; k < depth; ++k) {
-            int64_t x = isATransposed ? k * 65 + i : i * depth + k;
-            double term = double(widen(c.dtype, a16[size_t(x)])) *
-                          widen(c.dtype, b16[size_t(j * depth + k)]);
-            sum += term;
-            size += std::fabs(term);
-          }
-          size_t at = size_t(i * 130 + j);
-          double base = std::fabs(sum);
-          if (c.hasResidual)
-            sum += c.isWide ? residual[int64_t(at)]
-                            : widen(c.dtype, residual16[at]);
-          double got = c.isWide ? wide[at] : widen(c.dtype, result[at]);
-          // Two roundings with a residual: of the tile and of the sum.
-          double tolerance = (std::fabs(sum) + base) * unit +
-                             size * double(depth) * 0x1p-24 + 0x1p-24;
-          ASSERT_NEAR(got, sum, tolerance) << i << " " << j << " " << depth;
-        }
+        sum += c.isWide ? residual[int64_t(at)]
+                        : widen(c.dtype, residual16[at]);
+      double got = c.isWide ? wide[at] : widen(c.dtype, result[at]);
+      // Two roundings with a residual: of the tile and of the sum. The sum's
+      // own are a random walk of `depth` steps; four times its length.
+      double tolerance = (std::fabs(sum) + base) * unit +
+                         4 * size * std::sqrt(double(depth)) * 0x1p-24 +
+                         0x1p-24;
+      ASSERT_NEAR(got, sum, tolerance) << i << " " << j;
     }
+}
+
+TEST_P(NarrowGemmTest, Run_EqualsSumsOfTheRoundedOperands) {
+  for (int64_t depth : {3, 70, 2100})
+    for (bool isATransposed : {false, true})
+      check(GetParam(), 65, 130, depth, isATransposed, true);
+}
+
+TEST_P(NarrowGemmTest, Run_PackedOperand_EqualsSumsOfTheRoundedOperands) {
+  for (bool isBTransposed : {false, true}) {
+    // Three tiles of rows read it; blocks of 64 columns and 32 rows, and less.
+    check(GetParam(), 600, 128, 64, false, isBTransposed);
+    check(GetParam(), 600, 70, 45, true, isBTransposed);
+  }
+  // Columns in several tiles, none of them in place.
+  check(GetParam(), 64, 1600, 97, false, false);
+}
+
+TEST_P(NarrowGemmTest, Run_LongSum_IsAddedInPartsOfAPackedOperand) {
+  for (bool isATransposed : {false, true})
+    check(GetParam(), 40, 70, 8200, isATransposed, !isATransposed);
 }
 
 INSTANTIATE_TEST_SUITE_P(

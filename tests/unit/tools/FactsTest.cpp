@@ -14,7 +14,8 @@ namespace {
 //   h             ########################|         64 B, gradient at the end
 //   w                     ########        |        300 B, workspace
 //   y  (output)                   ########+---      20 B
-// with a state of 128 B and constants of 8 B. The peak is instruction 1.
+// with a state of 128 B, constants of 8 B and scratch of 50 B per thread, on
+// two threads. The peak is instruction 1.
 class HandmadePlan {
 public:
   HandmadePlan() {
@@ -32,7 +33,8 @@ public:
 
   Facts facts() const {
     return factsOf(
-        *flatbuffers::GetRoot<fb::Artifact>(builder.GetBufferPointer()), 8);
+        *flatbuffers::GetRoot<fb::Artifact>(builder.GetBufferPointer()), 8,
+        /*threads=*/2);
   }
 
 private:
@@ -85,6 +87,7 @@ private:
     copy(*made, 4, 3, "third");  // w -> h
     copy(*made, 3, 5, "fourth"); // h -> y
     made->temp_bytes = 620 - 128;
+    made->scratch_bytes = 50;
     return made;
   }
 
@@ -102,8 +105,10 @@ TEST(Facts, Parts_AtThePeak_SumToTheTotal) {
   Facts facts = HandmadePlan().facts();
   const MemoryFacts &memory = facts.memory;
   EXPECT_EQ(memory.arenaBytes, 620u);
-  EXPECT_EQ(memory.totalBytes(), 628u);
-  EXPECT_EQ(sumOf(memory.parts) + memory.gapBytes, memory.totalBytes());
+  EXPECT_EQ(memory.scratchBytes, 100u); // on two threads
+  EXPECT_EQ(memory.totalBytes(), 728u);
+  EXPECT_EQ(sumOf(memory.parts) + memory.gapBytes + memory.scratchBytes,
+            memory.totalBytes());
   EXPECT_EQ(at(memory.parts, fb::Category::Parameter), 120u);
   EXPECT_EQ(at(memory.parts, fb::Category::Input), 100u);
   EXPECT_EQ(at(memory.parts, fb::Category::Gradient), 64u);
@@ -175,7 +180,8 @@ TEST(Facts, NoPrograms_IsStatesAlone) {
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(fb::Artifact::Pack(builder, &artifact));
   Facts facts =
-      factsOf(*flatbuffers::GetRoot<fb::Artifact>(builder.GetBufferPointer()), 0);
+      factsOf(*flatbuffers::GetRoot<fb::Artifact>(builder.GetBufferPointer()), 0,
+              /*threads=*/1);
   EXPECT_EQ(facts.largestProgram(), nullptr);
   EXPECT_EQ(facts.memory.totalBytes(), 0u);
 }
