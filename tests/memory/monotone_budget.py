@@ -103,7 +103,7 @@ def main():
     parser = common.arguments(__doc__)
     parser.add_argument("--deep", help="the model of the comparison in time")
     parser.add_argument("--batch", type=int, default=8, help="of --deep")
-    parser.add_argument("--budgets", type=int, default=0, help="per model [20, or 6 with --quick]")
+    parser.add_argument("--budgets", type=int, default=0, help="per model [20, or 4 with --quick]")
     args = parser.parse_args()
     if args.deep:
         report = common.Report("Recomputation of a deep model", ["model", "mode", "activations", "temporaries", "cpu", "kept", "above", "slower",
@@ -112,7 +112,7 @@ def main():
             with common.scratch() as folder:
                 deep(common.Tool(args, folder), report, model, args.deep, ["--entries", "step", "--batch", args.batch])
         return report.finish(args.json)
-    budgets = args.budgets or (6 if args.quick else 20)
+    budgets = args.budgets or (4 if args.quick else 20)
     report = common.Report(f"{budgets} budgets per model", ["model", "none", "least", "plans", "refused", "note"])
     for name, loss, batch in ROWS:
         if not common.wanted(args, name) or (args.quick and name not in QUICK):
