@@ -13,7 +13,11 @@ namespace {
 class CompileCacheTest : public testing::Test {
 protected:
   void SetUp() override {
-    folder = fs::path(testing::TempDir()) / "compile_cache_test";
+    // Tests run side by side.
+    folder = fs::path(testing::TempDir()) /
+             (std::string("compile_cache_") + testing::UnitTest::GetInstance()
+                                                  ->current_test_info()
+                                                  ->name());
     fs::remove_all(folder);
     setenv("DLC_CACHE_DIR", (folder / "deeper").c_str(), 1);
   }
