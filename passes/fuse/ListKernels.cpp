@@ -32,7 +32,7 @@ using namespace dlc;
 
 /// To a larger slice a launch is nothing, and the list would keep its gradient
 /// in memory until all gradients are there.
-static constexpr int64_t mostElements = 1 << 17;
+static constexpr int64_t mostElements = 1 << 20;
 
 namespace {
 
