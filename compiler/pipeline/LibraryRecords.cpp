@@ -75,6 +75,10 @@ fb::ConvT recordOf(exec::ConvOp op) {
   conv.pads_begin = toVector(op.getPadsBegin());
   conv.pads_end = toVector(op.getPadsEnd());
   conv.activation = fb::Activation(op.getActivation());
+  // Places get their numbers later, but which there are decides the form that
+  // the library chooses, and so what the call needs.
+  conv.bias = op.getBias() ? 0 : -1;
+  conv.residual = op.getResidual() ? 0 : -1;
   return conv;
 }
 

@@ -30,10 +30,6 @@ namespace dlc {
 
 using namespace dlc;
 
-/// To a larger slice a launch is nothing, and the list would keep its gradient
-/// in memory until all gradients are there.
-static constexpr int64_t mostElements = 1 << 20;
-
 namespace {
 
 /// A kernel that could be a slice of a list.
@@ -220,8 +216,7 @@ struct ListKernels : dlc::impl::ListKernelsPassBase<ListKernels> {
         continue;
       int64_t elements =
           elementCount(shapeOf(kernel.getOutputs().front()));
-      if (elements > 0 && elements <= mostElements &&
-          rankOf(kernel.getOutputs().front()) > 0)
+      if (elements > 0 && rankOf(kernel.getOutputs().front()) > 0)
         equal[StringAttr::get(&getContext(), keyOf(kernel))].push_back(
             {kernel, elements});
     }

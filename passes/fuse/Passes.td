@@ -42,8 +42,7 @@ def ListKernelsPass : Pass<"dlc-list-kernels", "::mlir::func::FuncOp"> {
   let summary = "Merge equal updates of many tensors into one kernel";
   let description = [{
     Kernels that are equal but for the number of elements, walk one contiguous range each and produce new state become one
-    kernel over a list of slices: the optimizer updates all small parameters in one launch. A
-    large one is updated by itself, as soon as its gradient is there, which then need not be kept. Scalars (the learning rate, bias
+    kernel over a list of slices: the optimizer updates all parameters in one launch. Scalars (the learning rate, bias
     corrections) are shared inputs. Needs `dlc-form-kernels` to have run.
   }];
   let statistics = [Statistic<"numLists", "lists", "Number of merged kernels">];
