@@ -12,8 +12,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <set>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <tuple>
 #include <unistd.h>
 
 namespace dlc::rt {
@@ -26,7 +28,7 @@ static_assert(int(fb::DType::I1) == int(DType::I1));
 static_assert(int(fb::DType::I64) == int(DType::I64));
 
 Artifact::~Artifact() {
-  if (!bytes)
+  if (!bytes || owner)
     return;
   if (isMapped)
     munmap(const_cast<std::byte *>(bytes), size);
@@ -151,7 +153,7 @@ uint64_t Artifact::checksum(uint64_t offset, uint64_t count) const {
 Status Artifact::checkSections() const {
   if (!root->sections())
     return Status::ok();
-  unsigned seen = 0;
+  std::set<std::tuple<int, uint32_t, std::string_view>> seen;
   for (const fb::Section *section : *root->sections()) {
     int kind = static_cast<int>(section->kind());
     if (kind < int(fb::SectionKind::MIN) || kind > int(fb::SectionKind::MAX))
@@ -159,10 +161,17 @@ Status Artifact::checkSections() const {
                        int(fb::SectionKind::MAX), ", but got ", kind);
     std::string name =
         concat("section '", fb::EnumNameSectionKind(section->kind()), "'");
-    if (seen & (1u << kind))
+    std::string_view arch =
+        section->arch() ? section->arch()->string_view() : "";
+    if (!seen.insert({kind, section->variant(), arch}).second)
       return DLC_ERROR(Corrupt, "DLC5006", name,
                        " must occur once, but got it twice");
-    seen |= 1u << kind;
+    bool isCode = section->kind() == fb::SectionKind::Code;
+    size_t variants = root->variants() ? root->variants()->size() : 0;
+    if (section->variant() > (isCode ? variants : 0))
+      return DLC_ERROR(Corrupt, "DLC5006", name,
+                       " must be of one of the artifact's ", variants,
+                       " variants, but got ", section->variant());
     if (section->offset() % sectionAlignment != 0 ||
         !isWithin(section->offset(), section->bytes(), size))
       return DLC_ERROR(Corrupt, "DLC5006", name,
@@ -188,18 +197,71 @@ Status Artifact::load() {
     return DLC_ERROR(Corrupt, "DLC5005",
                      "header must be a well-formed "
                      "FlatBuffer of schema DLC1, but got other bytes");
-  root = fb::GetArtifact(header);
+  root = outer = fb::GetArtifact(header);
   DLC_RETURN_IF_ERROR(checkSections());
   return verifyPlan(*root, section(fb::SectionKind::Constants).size(),
                     section(fb::SectionKind::Weights).size());
 }
 
+static std::string_view kindOf(const fb::Artifact &plan) {
+  const fb::Target *target = plan.target();
+  return target && target->kind() ? target->kind()->string_view() : "cpu";
+}
+
+Result<std::shared_ptr<const Artifact>>
+Artifact::forTarget(const std::shared_ptr<const Artifact> &artifact,
+                    std::string_view kind) {
+  const fb::Artifact &outer = *artifact->outer;
+  std::vector<std::string_view> kinds = {kindOf(outer)};
+  if (kinds.front() == kind)
+    return artifact;
+  for (uint32_t i = 0; outer.variants() && i < outer.variants()->size(); ++i) {
+    kinds.push_back(kindOf(*outer.variants()->Get(i)));
+    if (kinds.back() != kind)
+      continue;
+    std::shared_ptr<Artifact> plan(new Artifact());
+    plan->bytes = artifact->bytes;
+    plan->size = artifact->size;
+    plan->isMapped = artifact->isMapped;
+    plan->root = outer.variants()->Get(i);
+    plan->outer = &outer;
+    plan->owner = artifact->owner ? artifact->owner : artifact;
+    plan->variant = i + 1;
+    return std::shared_ptr<const Artifact>(std::move(plan));
+  }
+  return DLC_ERROR(Unsupported, "DLC6004", "artifact compiled for ",
+                   listOf(kinds), " must run there, but got a device for '",
+                   kind, "' programs");
+}
+
 std::span<const std::byte> Artifact::section(fb::SectionKind kind) const {
-  if (root->sections())
-    for (const fb::Section *section : *root->sections())
+  if (kind == fb::SectionKind::Code)
+    return code("");
+  if (outer->sections())
+    for (const fb::Section *section : *outer->sections())
       if (section->kind() == kind)
         return {bytes + section->offset(), section->bytes()};
   return {};
+}
+
+std::span<const std::byte> Artifact::code(std::string_view arch) const {
+  if (outer->sections())
+    for (const fb::Section *section : *outer->sections())
+      if (section->kind() == fb::SectionKind::Code &&
+          section->variant() == variant &&
+          (section->arch() ? section->arch()->string_view() : "") == arch)
+        return {bytes + section->offset(), section->bytes()};
+  return {};
+}
+
+std::vector<std::string_view> Artifact::architectures() const {
+  std::vector<std::string_view> found;
+  if (outer->sections())
+    for (const fb::Section *section : *outer->sections())
+      if (section->kind() == fb::SectionKind::Code &&
+          section->variant() == variant)
+        found.push_back(section->arch() ? section->arch()->string_view() : "");
+  return found;
 }
 
 const fb::Program *Artifact::findProgram(std::string_view name) const {

@@ -20,6 +20,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace dlc::rt {
 
@@ -37,10 +39,22 @@ public:
   Artifact &operator=(const Artifact &) = delete;
   ~Artifact();
 
+  /// The plan for targets of kind `kind` ("cpu", "cuda"): `artifact` itself or
+  /// one of its variants, which shares its bytes. DLC6004 when there is none.
+  static Result<std::shared_ptr<const Artifact>>
+  forTarget(const std::shared_ptr<const Artifact> &artifact,
+            std::string_view kind);
+
   const fb::Artifact &header() const { return *root; }
+  /// What all plans share: sections, exports, options.
+  const fb::Artifact &file() const { return *outer; }
   /// The bytes of the section of that kind; empty when there is none. Aligned
   /// to 64 bytes.
   std::span<const std::byte> section(fb::SectionKind kind) const;
+  /// This plan's code for `arch` (see artifact.fbs); empty when there is none.
+  std::span<const std::byte> code(std::string_view arch) const;
+  /// What code() takes, in the order of the file.
+  std::vector<std::string_view> architectures() const;
   /// Null when there is no program of that name.
   const fb::Program *findProgram(std::string_view name) const;
   /// Tells the system that a section's pages may leave memory; they are read
@@ -57,7 +71,10 @@ private:
   const std::byte *bytes = nullptr;
   uint64_t size = 0;
   bool isMapped = false;
-  const fb::Artifact *root = nullptr;
+  const fb::Artifact *root = nullptr, *outer = nullptr;
+  /// Of a variant: whose bytes these are, and which it is (from 1 on).
+  std::shared_ptr<const Artifact> owner;
+  uint32_t variant = 0;
 };
 
 } // namespace dlc::rt

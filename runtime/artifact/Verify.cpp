@@ -23,6 +23,9 @@ using Dims = flatbuffers::Vector<int64_t>;
 /// seven bounded factors are still checked one by one.
 constexpr int64_t maxDim = int64_t(1) << 40;
 
+/// Of a block, on every GPU that CUDA knows.
+constexpr uint32_t mostThreads = 1024, warpThreads = 32;
+
 bool isDType(fb::DType type) {
   return type >= fb::DType::MIN && type <= fb::DType::MAX;
 }
@@ -555,6 +558,12 @@ Status checkKernels(const fb::Artifact &artifact) {
                        "kernel symbol must be printable "
                        "and shorter than 1024 bytes, but got ",
                        symbol.size(), " bytes");
+    if (kernel->threads() > mostThreads ||
+        kernel->threads() % warpThreads != 0)
+      return DLC_ERROR(Corrupt, "DLC5007", "threads of kernel '", symbol,
+                       "' must be a multiple of ", warpThreads,
+                       " and at most ", mostThreads, ", but got ",
+                       kernel->threads());
   }
   return Status::ok();
 }
@@ -573,11 +582,11 @@ Status checkExports(const fb::Artifact &artifact) {
 
 } // namespace
 
-Status verifyPlan(const fb::Artifact &artifact, uint64_t constantBytes,
-                  uint64_t weightBytes) {
+/// One plan: the outer one or a variant.
+static Status verifyOne(const fb::Artifact &artifact, uint64_t constantBytes,
+                        uint64_t weightBytes) {
   DLC_RETURN_IF_ERROR(checkStates(artifact, weightBytes));
   DLC_RETURN_IF_ERROR(checkKernels(artifact));
-  DLC_RETURN_IF_ERROR(checkExports(artifact));
   std::set<std::string_view> names;
   if (!artifact.programs())
     return Status::ok();
@@ -591,6 +600,23 @@ Status verifyPlan(const fb::Artifact &artifact, uint64_t constantBytes,
       return std::move(status).withContext(concat("program '", name, "'"));
   }
   return Status::ok();
+}
+
+Status verifyPlan(const fb::Artifact &artifact, uint64_t constantBytes,
+                  uint64_t weightBytes) {
+  DLC_RETURN_IF_ERROR(verifyOne(artifact, constantBytes, weightBytes));
+  for (size_t i = 0; i < length(artifact.variants()); ++i) {
+    const fb::Artifact &variant =
+        *artifact.variants()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (length(variant.variants()) != 0)
+      return DLC_ERROR(Corrupt, "DLC5007",
+                       "a variant must have no variants of its own, but got ",
+                       length(variant.variants()));
+    if (Status status = verifyOne(variant, constantBytes, weightBytes);
+        !status.isOk())
+      return std::move(status).withContext(concat("variant ", i + 1));
+  }
+  return checkExports(artifact);
 }
 
 } // namespace dlc::rt

@@ -68,6 +68,8 @@ static Status buildHeader(fb::ArtifactT &artifact,
   for (const SectionPayload &payload : sections) {
     auto section = std::make_unique<fb::SectionT>();
     section->kind = payload.kind;
+    section->variant = payload.variant;
+    section->arch = payload.arch;
     DLC_RETURN_IF_ERROR(measure(payload, *section));
     if (section->bytes == 0)
       continue;

@@ -19,6 +19,9 @@ struct SectionPayload {
   fb::SectionKind kind;
   std::span<const std::byte> bytes;
   std::span<const std::span<const std::byte>> rest = {};
+  /// Of code: see artifact.fbs.
+  uint32_t variant = 0;
+  std::string arch = {};
 };
 
 /// The whole file in memory. `artifact.sections` is replaced by what

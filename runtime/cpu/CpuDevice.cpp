@@ -406,11 +406,6 @@ public:
   loadCode(const Artifact &artifact) override {
     const fb::Artifact &header = artifact.header();
     if (const fb::Target *target = header.target()) {
-      std::string_view kind =
-          target->kind() ? target->kind()->string_view() : "cpu";
-      if (kind != "cpu")
-        return DLC_ERROR(Unsupported, "DLC6004", "artifact for device '", kind,
-                         "' must run there, but got device 'cpu'");
       std::vector<std::string_view> features;
       if (target->features())
         for (const flatbuffers::String *feature : *target->features())

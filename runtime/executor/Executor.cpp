@@ -35,6 +35,8 @@ LoadedProgram::load(std::shared_ptr<const Artifact> artifact,
                     std::string_view device) {
   std::shared_ptr<LoadedProgram> result(new LoadedProgram());
   DLC_ASSIGN_OR_RETURN(result->where, findDevice(device));
+  DLC_ASSIGN_OR_RETURN(
+      artifact, Artifact::forTarget(artifact, result->where->targetKind()));
   DLC_ASSIGN_OR_RETURN(result->kernels, result->where->loadCode(*artifact));
   result->file = std::move(artifact);
   result->describe();

@@ -108,7 +108,7 @@ std::shared_ptr<const rt::LoadedProgram> Built::load() const {
 
 static std::vector<std::string> optionLines(const rt::Artifact &artifact) {
   std::vector<std::string> lines;
-  if (const auto *options = artifact.header().options())
+  if (const auto *options = artifact.file().options())
     for (const auto *line : *options)
       lines.push_back(line->str());
   return lines;
@@ -506,9 +506,9 @@ rt::TensorMap initialState(const rt::Artifact &artifact) {
 
 static std::vector<ExportInfo> exportRules(const rt::Artifact &artifact) {
   std::vector<ExportInfo> rules;
-  if (!artifact.header().exports())
+  if (!artifact.file().exports())
     return rules;
-  for (const fb::ExportRule *rule : *artifact.header().exports()) {
+  for (const fb::ExportRule *rule : *artifact.file().exports()) {
     ExportInfo info{
         rule->initializer()->str(),
         artifact.header().states()->Get(rule->state())->name()->str(),
