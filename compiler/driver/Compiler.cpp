@@ -187,7 +187,7 @@ LogicalResult Compilation::plan() {
     return failure();
   target = *found;
   kernels = std::make_unique<KernelTable>(
-      &context, emit::VectorTarget{target.vectorBytes, options.traceNonfinite}, 2);
+      &context, emit::Target{target.vectorBytes, options.traceNonfinite}, 2);
   FailureOr<KernelIndices> emitted = emitKernels(*module, *kernels);
   if (failed(emitted))
     return failure();

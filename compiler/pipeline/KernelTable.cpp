@@ -11,7 +11,7 @@ using namespace mlir;
 
 namespace dlc {
 
-KernelTable::KernelTable(MLIRContext *context, const emit::VectorTarget &target,
+KernelTable::KernelTable(MLIRContext *context, const emit::Target &target,
                          unsigned numModules)
     : target(target), weights(numModules) {
   for (unsigned i = 0; i < numModules; ++i)

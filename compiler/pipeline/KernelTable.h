@@ -19,7 +19,7 @@ struct KernelEntry {
 /// compile like one. The modules are balanced, to be compiled in parallel.
 class KernelTable {
 public:
-  KernelTable(mlir::MLIRContext *context, const emit::VectorTarget &target,
+  KernelTable(mlir::MLIRContext *context, const emit::Target &target,
               unsigned numModules);
 
   /// The index of `kernel`'s code in `entries()`.
@@ -30,7 +30,7 @@ public:
   }
 
 private:
-  emit::VectorTarget target;
+  emit::Target target;
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
   std::vector<size_t> weights;
   std::vector<KernelEntry> kernels;

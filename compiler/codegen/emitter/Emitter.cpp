@@ -18,11 +18,9 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/emitter/Emitter.h"
 
+#include "compiler/codegen/emitter/KernelFunction.h"
 #include "compiler/codegen/emitter/RegionEmitter.h"
 #include "compiler/codegen/emitter/Scatter.h"
-
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 #include <numeric>
 
@@ -30,26 +28,18 @@ using namespace mlir;
 
 namespace dlc::emit {
 
-static func::FuncOp createFunction(ModuleOp module, Location loc,
-                                   StringRef symbol) {
-  OpBuilder b = OpBuilder::atBlockEnd(module.getBody());
-  Type pointer = LLVM::LLVMPointerType::get(module.getContext());
-  Type i64 = b.getI64Type();
-  auto type = b.getFunctionType({pointer, pointer, i64, i64}, {});
-  auto function = func::FuncOp::create(b, loc, symbol, type);
-  function.addEntryBlock();
-  return function;
-}
-
 /// Elements of a list's slice per workgroup. A multiple of every vector length.
 constexpr int64_t leastChunk = 8192;
-constexpr int64_t mostChunks = 512;
+/// A GPU wants several workgroups for each of its some hundred processors.
+constexpr int64_t mostChunks = 512, mostGpuChunks = 4096;
+/// Threads of a list's workgroup.
+constexpr unsigned listThreads = 256;
 
 /// A list kernel: code for its first slice, called with the buffers and the
 /// range that `dims` gives for each workgroup: (slice, start, count).
 static FailureOr<EmittedKernel> emitListKernel(KernelOp kernel,
                                                StringRef symbol,
-                                               const VectorTarget &target,
+                                               const Target &target,
                                                ModuleOp module) {
   Block &body = kernel.getBody().front();
   ArrayRef<int64_t> sizes = kernel.getSchedule().getDomain();
@@ -77,8 +67,9 @@ static FailureOr<EmittedKernel> emitListKernel(KernelOp kernel,
 
   EmittedKernel emitted;
   int64_t total = std::accumulate(sizes.begin(), sizes.end(), int64_t(0));
+  int64_t most = target.isGpu ? mostGpuChunks : mostChunks;
   int64_t chunk =
-      llvm::divideCeil(std::max(leastChunk, total / mostChunks), leastChunk) *
+      llvm::divideCeil(std::max(leastChunk, total / most), leastChunk) *
       leastChunk;
   for (auto [slice, size] : llvm::enumerate(sizes))
     for (int64_t start = 0; start < size; start += chunk) {
@@ -88,36 +79,33 @@ static FailureOr<EmittedKernel> emitListKernel(KernelOp kernel,
   emitted.groups = emitted.dims.size() / 3;
 
   Location loc = kernel.getLoc();
-  emitted.function = createFunction(module, loc, symbol);
-  Block &entry = emitted.function.getBody().front();
-  OpBuilder b = OpBuilder::atBlockBegin(&entry);
+  size_t numBuffers = body.getNumArguments() + kernel.getOutputs().size();
+  KernelFunction function(module, loc, symbol, target,
+                          numBuffers + target.checksFinite, /*isTable=*/true);
+  emitted.function = function.get();
+  emitted.isTable = target.isGpu;
+  emitted.threads = target.isGpu ? listThreads : 0;
+  OpBuilder b = OpBuilder::atBlockBegin(&function.entry());
   RegionEmitter emitter(b, loc, *plan, ops, target);
   if (target.checksFinite)
     emitter.getChecks().begin();
   SmallVector<Value> inputs(
       body.getArguments().take_front(shared + numInputs));
-  emitter.emitList({emitted.function.getArgument(0),
-                    emitted.function.getArgument(1),
-                    emitted.function.getArgument(2),
-                    emitted.function.getArgument(3)},
-                   inputs, outputs, shared, sizes.size());
-  emitter.getChecks().end(emitted.function.getArgument(0),
-                          body.getNumArguments() +
-                              kernel.getOutputs().size());
-  b.setInsertionPointToEnd(&entry);
-  func::ReturnOp::create(b, loc);
+  emitter.emitList(function, inputs, outputs,
+                   {shared, int64_t(sizes.size()), listThreads});
+  emitter.getChecks().end(
+      [&] { return function.pointer(b, int64_t(numBuffers)); });
+  function.finish(b);
   return emitted;
 }
 
 FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
-                                    const VectorTarget &target,
+                                    const Target &target,
                                     ModuleOp module) {
   if (kernel.getSchedule().getKind() == ScheduleKind::List)
     return emitListKernel(kernel, symbol, target, module);
   if (kernel.getSchedule().getKind() == ScheduleKind::Scatter)
-    return emitScatterKernel(kernel, createFunction(module, kernel.getLoc(),
-                                                    symbol),
-                             target);
+    return emitScatterKernel(kernel, symbol, target, module);
   Block &body = kernel.getBody().front();
   SmallVector<Operation *> ops;
   for (Operation &op : body.without_terminator())
@@ -129,18 +117,20 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
     return kernel.emitOpError() << "cannot be emitted: " << why << " [DLC4001]";
 
   Location loc = kernel.getLoc();
-  func::FuncOp function = createFunction(module, loc, symbol);
-  OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
+  size_t numBuffers = body.getNumArguments() + outputs.size();
+  KernelFunction function(module, loc, symbol, target,
+                          numBuffers + target.checksFinite);
+  OpBuilder b = OpBuilder::atBlockBegin(&function.entry());
   RegionEmitter emitter(b, loc, *plan, ops, target);
   if (target.checksFinite)
     emitter.getChecks().begin();
-  emitter.bindBuffers(function.getArgument(0), body.getArguments(), outputs);
-  emitter.emit(function.getArgument(2), function.getArgument(3));
-  emitter.getChecks().end(function.getArgument(0),
-                          body.getNumArguments() + outputs.size());
-  b.setInsertionPointToEnd(&function.getBody().front());
-  func::ReturnOp::create(b, loc);
-  return EmittedKernel{function, emitter.getGroups(), {}};
+  emitter.bindBuffers(function, body.getArguments(), outputs);
+  emitter.emit(function);
+  emitter.getChecks().end(
+      [&] { return function.pointer(b, int64_t(numBuffers)); });
+  function.finish(b);
+  return EmittedKernel{function.get(), emitter.getGroups(), {},
+                       emitter.getThreads()};
 }
 
 } // namespace dlc::emit

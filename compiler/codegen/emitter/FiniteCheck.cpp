@@ -92,7 +92,7 @@ void FiniteCheck::check(Operation *op, Value value, Value active) {
   LLVM::StoreOp::create(e.b, e.loc, mask, address);
 }
 
-void FiniteCheck::end(Value buffers, int64_t position) {
+void FiniteCheck::end(function_ref<Value()> flag) {
   if (!start || masks.empty())
     return;
   Value zero = e.integer(e.b.getI32Type(), 0), any = zero;
@@ -111,12 +111,11 @@ void FiniteCheck::end(Value buffers, int64_t position) {
   auto choice = scf::IfOp::create(e.b, e.loc, TypeRange(), isSet, false);
   OpBuilder::InsertionGuard guard(e.b);
   e.b.setInsertionPointToStart(choice.thenBlock());
-  Type pointer = LLVM::LLVMPointerType::get(e.b.getContext());
-  Value slot = LLVM::GEPOp::create(e.b, e.loc, pointer, pointer, buffers,
-                                   ArrayRef<LLVM::GEPArg>{int32_t(position)});
-  Value flag = LLVM::LoadOp::create(e.b, e.loc, pointer, slot);
   // Every thread that finds a fault writes the same.
-  LLVM::StoreOp::create(e.b, e.loc, e.integer(e.b.getI32Type(), 1), flag);
+  LLVM::StoreOp::create(e.b, e.loc, e.integer(e.b.getI32Type(), 1), flag(),
+                        /*alignment=*/4, /*isVolatile=*/false,
+                        /*isNonTemporal=*/false, /*isInvariantGroup=*/false,
+                        LLVM::AtomicOrdering::monotonic);
 }
 
 Value withFault(ElementBuilder &e, Operation *op, Value value, Value isFirst) {

@@ -28,8 +28,8 @@ public:
   /// Checks `value`, which `op` computes. Lanes where `active` is not set are
   /// left out; null: all are there.
   void check(mlir::Operation *op, mlir::Value value, mlir::Value active);
-  /// Writes the flag, whose address `buffers[position]` is.
-  void end(mlir::Value buffers, int64_t position);
+  /// Writes the flag; `flag` gives its address where it is called.
+  void end(llvm::function_ref<mlir::Value()> flag);
 
 private:
   mlir::Value &maskFor(mlir::Type form);

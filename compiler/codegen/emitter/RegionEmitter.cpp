@@ -15,21 +15,22 @@ namespace dlc::emit {
 
 RegionEmitter::RegionEmitter(OpBuilder &b, Location loc, RegionPlan &plan,
                              ArrayRef<Operation *> ops,
-                             const VectorTarget &target)
+                             const Target &target)
     : ElementBuilder(b, loc, 0), plan(plan), members(llvm::from_range, ops),
-      walk(chooseWalk(plan, ops, target)), checks(*this) {
-  lanes = walk.lanes;
+      isGpu(target.isGpu),
+      walk(target.isGpu ? chooseGpuWalk(plan, ops, target)
+                        : chooseWalk(plan, ops, target)),
+      checks(*this) {
+  // Where lanes are threads, what a thread computes is scalar.
+  lanes = walk.areLanesThreads ? 0 : walk.lanes;
 }
 
-void RegionEmitter::bindBuffers(Value buffers, ValueRange inputValues,
+void RegionEmitter::bindBuffers(KernelFunction &function,
+                                ValueRange inputValues,
                                 ValueRange outputValues) {
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  int32_t position = 0;
+  int64_t position = 0;
   auto bind = [&](Value value) {
-    Value slot = LLVM::GEPOp::create(b, loc, pointer, pointer, buffers,
-                                     ArrayRef<LLVM::GEPArg>{position++});
-    Value base = LLVM::LoadOp::create(b, loc, pointer, slot);
-    return Buffer{base, elementTypeOf(value),
+    return Buffer{function.pointer(b, position++), elementTypeOf(value),
                   SmallVector<int64_t>(shapeOf(value))};
   };
   for (Value value : inputValues)
@@ -40,11 +41,14 @@ void RegionEmitter::bindBuffers(Value buffers, ValueRange inputValues,
 
 //===- Grid and kept dims -------------------------------------------------===//
 
-void RegionEmitter::emit(Value first, Value end) {
+void RegionEmitter::emit(KernelFunction &function) {
   // A domain without elements has nothing to do, unless an empty reduction
   // still gives each kept element the neutral one.
   if (plan.keptCount() == 0)
     return;
+  if (isGpu)
+    return emitThreadItem();
+  Value first = function.firstGroup(), end = function.endGroup();
   Value size = i64(walk.itemsPerGroup), items = i64(walk.items);
   Value lower = arith::MulIOp::create(b, loc, first, size);
   Value upper = arith::MulIOp::create(b, loc, end, size);
@@ -303,6 +307,8 @@ RegionEmitter::sweepStep(ArrayRef<const RegionReduction *> reductions,
 /// Joins the lanes of partial results in a fixed tree.
 RegionEmitter::Values RegionEmitter::joinLanes(Operation *op,
                                                Values accumulators) {
+  if (walk.areLanesThreads)
+    return joinThreads(op, accumulators);
   const ReduceFunction *function = reduceFunctions().lookup(op);
   for (int64_t width = walk.lanes; width > 1; width /= 2) {
     Values low, high;
@@ -479,6 +485,8 @@ Value RegionEmitter::joinMasks(Value a, Value other) {
 //===- Index expressions --------------------------------------------------===//
 
 Value RegionEmitter::laneNumbers() {
+  if (walk.areLanesThreads)
+    return lane;
   auto type = VectorType::get({int64_t(walk.lanes)}, b.getI64Type());
   SmallVector<int64_t> numbers(walk.lanes);
   std::iota(numbers.begin(), numbers.end(), 0);
@@ -670,7 +678,7 @@ Value RegionEmitter::toMemory(Value value, Type storage) {
 }
 
 Value RegionEmitter::address(const Buffer &buffer, Value offset) {
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  Type pointer = buffer.pointer.getType();
   if (auto vector = dyn_cast<VectorType>(offset.getType()))
     pointer = VectorType::get(vector.getShape(), pointer);
   return LLVM::GEPOp::create(b, loc, pointer, memoryType(buffer.storage),
@@ -681,42 +689,67 @@ static unsigned alignmentOf(Type storage) {
   return std::max(storage.getIntOrFloatBitWidth() / 8, 1u);
 }
 
+/// Of vectors. GPUs split accesses that are not aligned as a whole.
+unsigned RegionEmitter::alignmentOf(Type storage, AffineExpr offset) {
+  unsigned least = emit::alignmentOf(storage);
+  if (!isGpu || !areTilesAligned)
+    return least;
+  AffineExpr start = getAffineDimExpr(walk.vectorDim, b.getContext());
+  int64_t divisor =
+      offset.replace(start, start * walk.lanes).getLargestKnownDivisor();
+  // The planner aligns buffers to 64 bytes; 0 is divisible by everything.
+  int64_t known = divisor == 0 ? 64 : (divisor & -divisor) * int64_t(least);
+  return unsigned(std::min<int64_t>(known, 64));
+}
+
 Value RegionEmitter::load(const Buffer &buffer, const Index &at, Value mask) {
   AffineExpr offset = plan.space.linearize(at, buffer.shape);
   bool isUniform = !dependsOnLane(offset);
   if (isUniform && !mask) {
     Value scalar = LLVM::LoadOp::create(
         b, loc, memoryType(buffer.storage), address(buffer, emitExpr(offset)),
-        alignmentOf(buffer.storage));
+        emit::alignmentOf(buffer.storage));
     return fromMemory(scalar, buffer.storage);
   }
-  if (isUniform && !isa<VectorType>(mask.getType())) {
-    // One guarded element: read element 0 instead where the guard fails. An
-    // empty tensor has none, but then no guard holds and nothing is used.
-    if (elementCount(buffer.shape) == 0)
-      return number(computeType(buffer.storage), 0);
-    Value position = arith::SelectOp::create(b, loc, mask, emitExpr(offset),
-                                             i64(0));
-    Value scalar = LLVM::LoadOp::create(
-        b, loc, memoryType(buffer.storage), address(buffer, position),
-        alignmentOf(buffer.storage));
-    Value value = fromMemory(scalar, buffer.storage);
-    return arith::SelectOp::create(b, loc, mask, value, numberLike(value, 0));
-  }
+  if (walk.areLanesThreads)
+    return loadGuarded(buffer, offset, joinMasks(mask, tailMask));
+  if (isUniform && !isa<VectorType>(mask.getType()))
+    return loadGuarded(buffer, offset, mask);
   return loadVector(buffer, offset, mask);
+}
+
+/// One element, zero where `condition` (null: always holds) fails: it reads
+/// element 0 instead. An empty tensor has none, but then the condition never
+/// holds and nothing is used.
+Value RegionEmitter::loadGuarded(const Buffer &buffer, AffineExpr offset,
+                                 Value condition) {
+  if (elementCount(buffer.shape) == 0)
+    return number(computeType(buffer.storage), 0);
+  Value position = emitExpr(offset);
+  if (condition)
+    position = arith::SelectOp::create(b, loc, condition, position, i64(0));
+  Value scalar = LLVM::LoadOp::create(b, loc, memoryType(buffer.storage),
+                                      address(buffer, position),
+                                      emit::alignmentOf(buffer.storage));
+  Value value = fromMemory(scalar, buffer.storage);
+  if (!condition)
+    return value;
+  return arith::SelectOp::create(b, loc, condition, value,
+                                 numberLike(value, 0));
 }
 
 Value RegionEmitter::loadVector(const Buffer &buffer, AffineExpr offset,
                                 Value mask) {
   Type memory = memoryType(buffer.storage);
   auto type = VectorType::get({int64_t(walk.lanes)}, memory);
-  unsigned alignment = alignmentOf(buffer.storage);
+  unsigned alignment = emit::alignmentOf(buffer.storage);
   Value active = joinMasks(mask, tailMask);
   Value zero = splat(number(memory, 0));
   Value loaded;
   if (isConsecutive(offset)) {
     Value start = emitStart(offset);
     Value pointer = address(buffer, start);
+    alignment = alignmentOf(buffer.storage, offset);
     if (active)
       loaded = LLVM::MaskedLoadOp::create(b, loc, type, pointer, splat(active),
                                           zero, alignment);
@@ -735,7 +768,9 @@ Value RegionEmitter::loadVector(const Buffer &buffer, AffineExpr offset,
 
 void RegionEmitter::store(const Buffer &buffer, const Index &at, Value value) {
   AffineExpr offset = plan.space.linearize(at, buffer.shape);
-  unsigned alignment = alignmentOf(buffer.storage);
+  unsigned alignment = emit::alignmentOf(buffer.storage);
+  if (walk.areLanesThreads)
+    return storeByThread(buffer, offset, value);
   if (!dependsOnLane(offset)) {
     LLVM::StoreOp::create(b, loc, toMemory(value, buffer.storage),
                           address(buffer, emitExpr(offset)), alignment);
@@ -745,6 +780,7 @@ void RegionEmitter::store(const Buffer &buffer, const Index &at, Value value) {
   if (isConsecutive(offset)) {
     Value start = emitStart(offset);
     Value pointer = address(buffer, start);
+    alignment = alignmentOf(buffer.storage, offset);
     if (tailMask)
       LLVM::MaskedStoreOp::create(b, loc, stored, pointer, tailMask, alignment);
     else

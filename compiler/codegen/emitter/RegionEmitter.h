@@ -5,6 +5,7 @@
 #include "compiler/codegen/emitter/Elements.h"
 #include "compiler/codegen/emitter/Emitter.h"
 #include "compiler/codegen/emitter/FiniteCheck.h"
+#include "compiler/codegen/emitter/KernelFunction.h"
 #include "dialects/dlc/indexing/Region.h"
 
 #include <functional>
@@ -18,6 +19,11 @@ struct Walk {
   unsigned vectorDim;
   unsigned lanes;
   bool isVectorDimKept;
+  /// GPUs: a lane is a thread, and lanes of one item are neighbours in a warp.
+  /// Else a lane is an element of a vector.
+  bool areLanesThreads = false;
+  /// GPUs: of a workgroup.
+  unsigned threads = 0;
   /// Rows are grid work and tiles of the vector dim a loop inside them, instead
   /// of both being grid work.
   bool hasTileLoop;
@@ -29,29 +35,36 @@ struct Walk {
 /// Chooses lanes, vector dim and grid from shapes, types and access patterns.
 Walk chooseWalk(const RegionPlan &plan,
                 llvm::ArrayRef<mlir::Operation *> ops,
-                const VectorTarget &target);
+                const Target &target);
+/// The same for a GPU.
+Walk chooseGpuWalk(const RegionPlan &plan,
+                   llvm::ArrayRef<mlir::Operation *> ops,
+                   const Target &target);
 
 class RegionEmitter : public ElementBuilder {
 public:
   RegionEmitter(mlir::OpBuilder &b, mlir::Location loc, RegionPlan &plan,
                 llvm::ArrayRef<mlir::Operation *> ops,
-                const VectorTarget &target);
+                const Target &target);
 
-  /// Loads the base pointers of `inputs`, then `outputs`.
-  void bindBuffers(mlir::Value buffers, mlir::ValueRange inputs,
+  /// Takes the base pointers of `inputs`, then `outputs`.
+  void bindBuffers(KernelFunction &function, mlir::ValueRange inputs,
                    mlir::ValueRange outputs);
-  /// Emits the work of groups [first, end).
-  void emit(mlir::Value first, mlir::Value end);
-  /// The kernel's arguments.
-  struct Call {
-    mlir::Value buffers, dims, first, end;
+  /// Emits the work of the function's groups.
+  void emit(KernelFunction &function);
+  struct List {
+    /// Scalars that all slices read, and slices.
+    int64_t shared, slices;
+    /// GPUs: of a workgroup.
+    unsigned threads;
   };
-  /// Emits a list kernel: the region is its first slice, `inputs` the `shared`
+  /// Emits a list kernel: the region is its first slice, `inputs` the shared
   /// scalars and that slice's own. Group g does elements [start, start + count)
   /// of slice s, where dims[3 g …] = (s, start, count).
-  void emitList(const Call &call, mlir::ValueRange inputs,
-                mlir::ValueRange outputs, int64_t shared, int64_t numSlices);
+  void emitList(KernelFunction &function, mlir::ValueRange inputs,
+                mlir::ValueRange outputs, const List &list);
   int64_t getGroups() const { return walk.groups; }
+  unsigned getThreads() const { return walk.threads; }
   /// The checks of a traced kernel, which begin before and end after its work.
   FiniteCheck &getChecks() { return checks; }
 
@@ -68,8 +81,11 @@ private:
   };
   using Values = llvm::SmallVector<mlir::Value>;
 
-  mlir::Value loadPointer(mlir::Value buffers, mlir::Value position);
-  void emitRange(mlir::Value start, mlir::Value count);
+  void emitListGroup(KernelFunction &function, mlir::Value group,
+                     mlir::ValueRange inputs, mlir::ValueRange outputs,
+                     const List &list);
+  void emitRange(mlir::Value start, mlir::Value count, unsigned threads);
+  void emitThreadItem();
   // Grid and kept dims.
   void emitItem(mlir::Value item);
   void emitTiles(llvm::function_ref<void()> body, mlir::Value tile);
@@ -85,6 +101,7 @@ private:
                    llvm::ArrayRef<const RegionOutput *> outputs,
                    Values accumulators);
   Values joinLanes(mlir::Operation *op, Values accumulators);
+  Values joinThreads(mlir::Operation *op, Values accumulators);
   // Values.
   mlir::Value emitValue(mlir::Value value, const Index &at, mlir::Value mask);
   mlir::Value computeValue(mlir::Value value, const Index &at,
@@ -114,6 +131,11 @@ private:
   mlir::Value address(const Buffer &buffer, mlir::Value offset);
   mlir::Value loadVector(const Buffer &buffer, mlir::AffineExpr offset,
                          mlir::Value mask);
+  mlir::Value loadGuarded(const Buffer &buffer, mlir::AffineExpr offset,
+                          mlir::Value condition);
+  void storeByThread(const Buffer &buffer, mlir::AffineExpr offset,
+                     mlir::Value value);
+  unsigned alignmentOf(mlir::Type storage, mlir::AffineExpr offset);
   mlir::Value fromMemory(mlir::Value value, mlir::Type storage);
   mlir::Value toMemory(mlir::Value value, mlir::Type storage);
   mlir::Value joinMasks(mlir::Value a, mlir::Value b);
@@ -123,6 +145,7 @@ private:
 
   RegionPlan &plan;
   llvm::DenseSet<mlir::Operation *> members;
+  bool isGpu;
   Walk walk;
   llvm::DenseMap<mlir::Value, Buffer> inputs;
   llvm::SmallVector<Buffer> outputs;
@@ -135,6 +158,9 @@ private:
   bool isAtFirstLane = false;
   /// Lanes that exist: null for all of them.
   mlir::Value tailMask;
+  /// Where lanes are threads: the thread's lane, and whether its item exists
+  /// (null if all do). Threads without one compute another's and store nothing.
+  mlir::Value lane, isActive;
   FiniteCheck checks;
 };
 

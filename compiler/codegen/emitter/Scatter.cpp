@@ -10,11 +10,15 @@
 //     for j in indices:  row = wrap(indices[j])
 //       if low <= row < high:  result[o, row, :] += updates[o, j, :]
 //
+// On a GPU a thread does this for one position of `inner` and one of `outer`.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/emitter/Scatter.h"
 
 #include "compiler/codegen/emitter/Elements.h"
 #include "compiler/codegen/emitter/FiniteCheck.h"
+#include "compiler/codegen/emitter/KernelFunction.h"
+#include "compiler/codegen/emitter/Threads.h"
 #include "compiler/codegen/emitter/elements/Sum.h"
 #include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/IR/Traced.h"
@@ -43,8 +47,14 @@ public:
     storage = op.getType().getElementType();
   }
 
-  /// `buffers` in the order indices, updates, result (or as `order` says).
-  void emit(func::FuncOp function, ArrayRef<unsigned> order, int64_t groups);
+  /// The buffers' positions in the order indices, updates, result.
+  void emit(KernelFunction &function, ArrayRef<unsigned> order,
+            int64_t groups);
+  /// The same for a GPU, whose threads are the items [range, inner].
+  void emitThread(KernelFunction &function, ArrayRef<unsigned> order,
+                  int64_t ranges, int64_t itemsPerGroup);
+  int64_t getInner() const { return inner; }
+  int64_t getOuter() const { return outer; }
   Value indexValue(AffineExpr) override { return nullptr; }
   FiniteCheck checks;
 
@@ -80,9 +90,13 @@ private:
   }
   Value widen(Value value);
   Value narrow(Value value);
+  void bind(KernelFunction &function, ArrayRef<unsigned> order);
   void zero(Value o, Value low, Value high);
+  void forMatches(Value low, Value high,
+                  function_ref<void(Value j, Value row)> body);
   void addRow(Value o, Value j, Value row);
-  void breakFirst(Value low);
+  void addElements(Value to, Value from, unsigned width);
+  void breakFirst(Value first);
 
   ScatterAddOp op;
   int64_t outer, size, inner, count;
@@ -122,22 +136,26 @@ void ScatterEmitter::zero(Value o, Value low, Value high) {
 void ScatterEmitter::addRow(Value o, Value j, Value row) {
   Value to = multiply(plus(multiply(o, size), row), inner);
   Value from = multiply(plus(multiply(o, count), j), inner);
-  unsigned alignment = storage.getIntOrFloatBitWidth() / 8;
   alongRow([&](Value at, unsigned width) {
-    Value target = address(result, storage, plus(to, at));
-    Value source = address(updates, storage, plus(from, at));
-    Value old = LLVM::LoadOp::create(b, loc, memory(width), target, alignment);
-    Value update =
-        LLVM::LoadOp::create(b, loc, memory(width), source, alignment);
-    Value sum = add(*this, widen(old), widen(update));
-    checks.check(op, sum, nullptr);
-    LLVM::StoreOp::create(b, loc, narrow(sum), target, alignment);
+    addElements(plus(to, at), plus(from, at), width);
   });
 }
 
-/// Injects the fault into the group that has the first row.
-void ScatterEmitter::breakFirst(Value low) {
-  Value isHere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, low,
+void ScatterEmitter::addElements(Value to, Value from, unsigned width) {
+  unsigned alignment = storage.getIntOrFloatBitWidth() / 8;
+  Value target = address(result, storage, to);
+  Value source = address(updates, storage, from);
+  Value old = LLVM::LoadOp::create(b, loc, memory(width), target, alignment);
+  Value update = LLVM::LoadOp::create(b, loc, memory(width), source, alignment);
+  Value sum = add(*this, widen(old), widen(update));
+  checks.check(op, sum, nullptr);
+  LLVM::StoreOp::create(b, loc, narrow(sum), target, alignment);
+}
+
+/// Injects the fault where `first` is 0: the group (or thread) that has the
+/// first element.
+void ScatterEmitter::breakFirst(Value first) {
+  Value isHere = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, first,
                                        i64(0));
   auto choice = scf::IfOp::create(b, loc, TypeRange(), isHere, false);
   OpBuilder::InsertionGuard guard(b);
@@ -149,83 +167,139 @@ void ScatterEmitter::breakFirst(Value low) {
                         storage.getIntOrFloatBitWidth() / 8);
 }
 
-void ScatterEmitter::emit(func::FuncOp function, ArrayRef<unsigned> order,
+void ScatterEmitter::bind(KernelFunction &function, ArrayRef<unsigned> order) {
+  indices = function.pointer(b, int64_t(order[0]));
+  updates = function.pointer(b, int64_t(order[1]));
+  result = function.pointer(b, int64_t(order[2]));
+}
+
+/// Calls `body` for every index that lies in [low, high), in order.
+void ScatterEmitter::forMatches(Value low, Value high,
+                                function_ref<void(Value, Value)> body) {
+  loop(i64(0), i64(count), 1, [&](Value j) {
+    Type type = elementTypeOf(op.getIndices());
+    Value row =
+        LLVM::LoadOp::create(b, loc, type, address(indices, type, j));
+    if (!type.isInteger(64))
+      row = arith::ExtSIOp::create(b, loc, b.getI64Type(), row);
+    row = wrapIndex(*this, row, size);
+    Value isHere = arith::CmpIOp::create(
+        b, loc, arith::CmpIPredicate::ult,
+        arith::SubIOp::create(b, loc, row, low),
+        arith::SubIOp::create(b, loc, high, low));
+    auto choice = scf::IfOp::create(b, loc, TypeRange(), isHere, false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    body(j, row);
+  });
+}
+
+void ScatterEmitter::emit(KernelFunction &function, ArrayRef<unsigned> order,
                           int64_t groups) {
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  auto loadBase = [&](unsigned position) -> Value {
-    Value slot = LLVM::GEPOp::create(
-        b, loc, pointer, pointer, function.getArgument(0),
-        ArrayRef<LLVM::GEPArg>{int32_t(position)});
-    return LLVM::LoadOp::create(b, loc, pointer, slot);
-  };
-  indices = loadBase(order[0]);
-  updates = loadBase(order[1]);
-  result = loadBase(order[2]);
+  bind(function, order);
   int64_t rows = llvm::divideCeil(size, groups);
-  loop(function.getArgument(2), function.getArgument(3), 1, [&](Value group) {
+  loop(function.firstGroup(), function.endGroup(), 1, [&](Value group) {
     Value low = multiply(group, rows);
     Value high =
         arith::MinSIOp::create(b, loc, plus(low, i64(rows)), i64(size));
     loop(i64(0), i64(outer), 1, [&](Value o) {
       zero(o, low, high);
-      loop(i64(0), i64(count), 1, [&](Value j) {
-        Type type = elementTypeOf(op.getIndices());
-        Value row = LLVM::LoadOp::create(b, loc, type,
-                                         address(indices, type, j));
-        if (!type.isInteger(64))
-          row = arith::ExtSIOp::create(b, loc, b.getI64Type(), row);
-        row = wrapIndex(*this, row, size);
-        Value isHere = arith::CmpIOp::create(
-            b, loc, arith::CmpIPredicate::ult,
-            arith::SubIOp::create(b, loc, row, low),
-            arith::SubIOp::create(b, loc, high, low));
-        auto choice = scf::IfOp::create(b, loc, TypeRange(), isHere, false);
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(choice.thenBlock());
-        addRow(o, j, row);
-      });
+      forMatches(low, high, [&](Value j, Value row) { addRow(o, j, row); });
     });
     if (injectedInto(op))
       breakFirst(low);
   });
 }
 
-FailureOr<EmittedKernel> emitScatterKernel(KernelOp kernel,
-                                           func::FuncOp function,
-                                           const VectorTarget &target) {
+void ScatterEmitter::emitThread(KernelFunction &function,
+                                ArrayRef<unsigned> order, int64_t ranges,
+                                int64_t itemsPerGroup) {
+  bind(function, order);
+  Value item = plus(multiply(blockNumber(*this), itemsPerGroup),
+                    threadNumber(*this));
+  Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, item,
+                                       i64(outer * ranges * inner));
+  auto choice = scf::IfOp::create(b, loc, TypeRange(), exists, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  auto split = [&](int64_t divisor) -> Value {
+    Value part = arith::RemUIOp::create(b, loc, item, i64(divisor));
+    item = arith::DivUIOp::create(b, loc, item, i64(divisor));
+    return part;
+  };
+  Value at = split(inner), range = split(ranges), o = item;
+  int64_t rows = llvm::divideCeil(size, ranges);
+  Value low = multiply(range, rows);
+  Value high = arith::MinSIOp::create(b, loc, plus(low, i64(rows)), i64(size));
+  Value begin = multiply(o, size);
+  auto place = [&](Value row) {
+    return plus(multiply(plus(begin, row), inner), at);
+  };
+  unsigned alignment = storage.getIntOrFloatBitWidth() / 8;
+  Value nothing =
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(storage));
+  loop(low, high, 1, [&](Value row) {
+    LLVM::StoreOp::create(b, loc, nothing,
+                          address(result, storage, place(row)), alignment);
+  });
+  forMatches(low, high, [&](Value j, Value row) {
+    Value from = multiply(plus(multiply(o, count), j), inner);
+    addElements(place(row), plus(from, at), 1);
+  });
+  if (injectedInto(op))
+    breakFirst(place(low));
+}
+
+/// Threads of a GPU's workgroup, and as many as keep it busy.
+constexpr int64_t groupThreads = 256, busyThreads = 8192;
+
+FailureOr<EmittedKernel> emitScatterKernel(KernelOp kernel, StringRef symbol,
+                                           const Target &target,
+                                           ModuleOp module) {
   Block &body = kernel.getBody().front();
   auto scatter = *body.getOps<ScatterAddOp>().begin();
-  OpBuilder b = OpBuilder::atBlockBegin(&function.getBody().front());
   Location loc = kernel.getLoc();
+  size_t numBuffers = body.getNumArguments() + kernel.getOutputs().size();
+  KernelFunction function(module, loc, symbol, target,
+                          numBuffers + target.checksFinite);
+  OpBuilder b = OpBuilder::atBlockBegin(&function.entry());
   Type compute = computeType(scatter.getType().getElementType());
   unsigned lanes = target.bytes * 8 / compute.getIntOrFloatBitWidth();
   int64_t size = scatter.getType().getDimSize(scatter.getDim());
-  // Enough ranges for many threads, few enough that reading every index in
-  // each of them is cheap.
-  int64_t groups = scatter.getType().getNumElements() == 0
-                       ? 0
-                       : std::min<int64_t>(size, 32);
-  if (groups) {
-    groups = llvm::divideCeil(size, llvm::divideCeil(size, groups));
-    ScatterEmitter emitter(b, loc, lanes, scatter);
+  EmittedKernel emitted{function.get(), 0, {}};
+  if (scatter.getType().getNumElements() != 0) {
+    ScatterEmitter emitter(b, loc, target.isGpu ? 0 : lanes, scatter);
+    int64_t columns = emitter.getOuter() * emitter.getInner();
+    // Enough ranges for many threads, few enough that reading every index in
+    // each of them is cheap.
+    int64_t wanted =
+        target.isGpu ? llvm::divideCeil(busyThreads, columns) : 32;
+    int64_t ranges = std::min(size, wanted);
+    ranges = llvm::divideCeil(size, llvm::divideCeil(size, ranges));
     // A reshape is the same memory.
     auto position = [&](Value value) {
       while (auto reshape = value.getDefiningOp<ReshapeOp>())
         value = reshape.getOperand();
       return cast<BlockArgument>(value).getArgNumber();
     };
+    SmallVector<unsigned> order = {position(scatter.getIndices()),
+                                   position(scatter.getUpdates()),
+                                   body.getNumArguments()};
     if (target.checksFinite)
       emitter.checks.begin();
-    emitter.emit(function,
-                 {position(scatter.getIndices()),
-                  position(scatter.getUpdates()), body.getNumArguments()},
-                 groups);
-    emitter.checks.end(function.getArgument(0),
-                       body.getNumArguments() + kernel.getOutputs().size());
+    emitted.groups = ranges;
+    if (target.isGpu) {
+      emitted.threads = groupThreads;
+      emitted.groups = llvm::divideCeil(ranges * columns, groupThreads);
+      emitter.emitThread(function, order, ranges, groupThreads);
+    } else {
+      emitter.emit(function, order, ranges);
+    }
+    emitter.checks.end(
+        [&] { return function.pointer(b, int64_t(numBuffers)); });
   }
-  b.setInsertionPointToEnd(&function.getBody().front());
-  func::ReturnOp::create(b, loc);
-  return EmittedKernel{function, groups, {}};
+  function.finish(b);
+  return emitted;
 }
 
 } // namespace dlc::emit

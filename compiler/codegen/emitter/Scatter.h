@@ -6,11 +6,11 @@
 
 namespace dlc::emit {
 
-/// Fills `function` with the code of `kernel`, whose only op is a
-/// `dlc.scatter_add`.
+/// As emitKernel, for a kernel whose only op is a `dlc.scatter_add`.
 mlir::FailureOr<EmittedKernel> emitScatterKernel(KernelOp kernel,
-                                                 mlir::func::FuncOp function,
-                                                 const VectorTarget &target);
+                                                 llvm::StringRef symbol,
+                                                 const Target &target,
+                                                 mlir::ModuleOp module);
 
 } // namespace dlc::emit
 

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/emitter/RegionEmitter.h"
+#include "compiler/codegen/emitter/Threads.h"
 #include "dialects/dlc/IR/Builders.h"
 
 using namespace mlir;
@@ -16,7 +17,7 @@ namespace dlc::emit {
 /// Elements of the widest computed type in a register. Integers count only
 /// where there are no floats: indices are few beside the data they pick.
 static unsigned registerLanes(ArrayRef<Operation *> ops,
-                              const VectorTarget &target) {
+                              const Target &target) {
   unsigned floatBits = 0, anyBits = 8;
   for (Operation *op : ops)
     for (Type type : op->getResultTypes()) {
@@ -81,8 +82,84 @@ static unsigned chooseUnroll(const RegionPlan &plan,
   return unroll;
 }
 
+/// Bits of the narrowest floats (or of the narrowest other elements, if there
+/// are none) that are read and written side by side.
+static unsigned accessBits(const RegionPlan &plan) {
+  unsigned floatBits = 64, anyBits = 64;
+  auto look = [&](Value value) {
+    Type element = elementTypeOf(value);
+    unsigned bits = std::max(element.getIntOrFloatBitWidth(), 8u);
+    anyBits = std::min(anyBits, bits);
+    if (isa<FloatType>(element))
+      floatBits = std::min(floatBits, bits);
+  };
+  for (const RegionLeaf &leaf : plan.leaves)
+    look(leaf.value);
+  bool hasFloats = false;
+  for (const RegionOutput &output : plan.outputs) {
+    look(output.value);
+    hasFloats |= isa<FloatType>(elementTypeOf(output.value));
+  }
+  return hasFloats || floatBits < 64 ? floatBits : std::max(anyBits, 32u);
+}
+
+/// Threads of a GPU's workgroup: enough to fill a processor with few groups,
+/// few enough that a small kernel has several.
+constexpr int64_t mostThreads = 256;
+/// As many threads as keep a large GPU busy.
+constexpr int64_t busyThreads = int64_t(1) << 17;
+
+/// Elements per thread of a kept dim: the widest access, less where that would
+/// leave a rest or too few threads.
+static unsigned threadLanes(const RegionPlan &plan, const Target &target,
+                            unsigned dim) {
+  unsigned lanes = target.bytes * 8 / accessBits(plan);
+  int64_t size = plan.kept[dim], all = plan.keptCount();
+  bool reduces = !plan.reductions.empty();
+  while (lanes > 1 && (size % lanes != 0 ||
+                       (reduces && all / lanes < busyThreads)))
+    lanes /= 2;
+  return lanes;
+}
+
+Walk chooseGpuWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
+                   const Target &target) {
+  Walk walk;
+  ArrayRef<int64_t> dims = plan.space.getDims();
+  std::optional<unsigned> ordered;
+  if (plan.order)
+    ordered = orderedDim(*plan.order, plan.reduced);
+  walk.vectorDim = ordered ? plan.kept.size() + *ordered
+                   : dims.empty() ? 0
+                                  : chooseVectorDim(plan, warpLanes);
+  walk.isVectorDimKept =
+      dims.empty() || walk.vectorDim < plan.kept.size();
+  walk.areLanesThreads = !walk.isVectorDimKept;
+  if (ordered)
+    walk.lanes = plan.order->lanes;
+  else if (walk.areLanesThreads)
+    walk.lanes = std::min<int64_t>(
+        warpLanes, llvm::PowerOf2Ceil(std::max<int64_t>(
+                       dims[walk.vectorDim], 1)));
+  else
+    walk.lanes = plan.kept.empty()
+                     ? 1
+                     : threadLanes(plan, target, walk.vectorDim);
+  walk.hasTileLoop = false;
+  walk.items = plan.keptCount();
+  if (!walk.areLanesThreads)
+    walk.items /= walk.lanes;
+  int64_t perItem = walk.areLanesThreads ? walk.lanes : 1;
+  walk.threads = std::min<int64_t>(
+      mostThreads, llvm::alignTo(std::max<int64_t>(walk.items, 1) * perItem,
+                                 warpLanes));
+  walk.itemsPerGroup = walk.threads / perItem;
+  walk.groups = llvm::divideCeil(walk.items, walk.itemsPerGroup);
+  return walk;
+}
+
 Walk chooseWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
-                const VectorTarget &target) {
+                const Target &target) {
   Walk walk;
   ArrayRef<int64_t> dims = plan.space.getDims();
   std::optional<unsigned> ordered;
