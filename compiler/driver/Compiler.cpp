@@ -5,18 +5,16 @@
 // kernels  ops are grouped into kernels
 // exec     kernels and library calls get an order and places in memory
 // artifact code is generated and everything is packed
+// The last three once for each kind of target (TargetPlan.h).
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/driver/Compiler.h"
 
-#include "compiler/codegen/cpu/CpuPipeline.h"
-#include "compiler/codegen/cpu/EmitObject.h"
 #include "compiler/driver/Decisions.h"
 #include "compiler/driver/RegisterAll.h"
+#include "compiler/driver/TargetPlan.h"
 #include "compiler/pipeline/Phases.h"
-#include "compiler/pipeline/Serialize.h"
 #include "passes/recompute/Passes.h"
-#include "runtime/artifact/Writer.h"
 
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/StringExtras.h"
@@ -47,15 +45,13 @@ private:
   LogicalResult import();
   LogicalResult buildGraph();
   LogicalResult recompute();
-  LogicalResult formKernels();
-  LogicalResult plan();
+  LogicalResult planTargets();
   LogicalResult emitCode();
-  void packPlan();
-  void packPrograms();
   void packWeights();
   LogicalResult packExports();
-  LogicalResult phase(const char *name, LogicalResult (Compilation::*step)());
-  void dump(const char *name);
+  LogicalResult phase(const std::string &name,
+                      llvm::function_ref<LogicalResult()> step);
+  void dump(const std::string &name, ModuleOp module);
   std::vector<ImportMode> modes() const;
 
   const OnnxModel &model;
@@ -64,10 +60,8 @@ private:
   Diagnostics &diagnostics;
   std::unique_ptr<CompiledModel> result;
   OwningOpRef<ModuleOp> module;
-  std::unique_ptr<KernelTable> kernels;
-  KernelIndices kernelIndices;
-  ConstantPool constants;
-  cpu::CpuTarget target;
+  Targets targets;
+  std::vector<std::unique_ptr<TargetPlan>> plans;
   unsigned numDumps = 0;
 };
 
@@ -164,89 +158,61 @@ LogicalResult Compilation::recompute() {
   return passes.run(*module);
 }
 
-LogicalResult Compilation::formKernels() {
-  PassManager passes(&context);
-  KernelsOptions kernelsOptions;
-  kernelsOptions.fuse = options.fuse;
-  buildKernelsPipeline(passes, kernelsOptions);
-  return passes.run(*module);
+/// "kernels", or "kernels-cuda" where there are several plans or it is not the
+/// CPU's.
+static std::string phaseName(const char *phase, TargetKind kind) {
+  std::string name = phase;
+  return kind == TargetKind::Cpu ? name : name + "-" + nameOf(kind).str();
 }
 
-LogicalResult Compilation::plan() {
-  PassManager passes(&context);
-  ExecOptions execOptions;
-  execOptions.offload = options.offload;
-  execOptions.offloadLimit = options.memoryLimit;
-  buildExecPipeline(passes, execOptions);
-  if (failed(passes.run(*module)))
-    return failure();
-  // The code decides the grids, so it is emitted before the plan is done.
-  FailureOr<cpu::CpuTarget> found =
-      cpu::findCpuTarget(options.cpu, module->getLoc());
-  if (failed(found))
-    return failure();
-  target = *found;
-  kernels = std::make_unique<KernelTable>(
-      &context, emit::Target{target.vectorBytes, options.traceNonfinite}, 2);
-  FailureOr<KernelIndices> emitted = emitKernels(*module, *kernels);
-  if (failed(emitted))
-    return failure();
-  kernelIndices = std::move(*emitted);
-  packPlan();
+LogicalResult Compilation::planTargets() {
+  ConstantPool constants;
+  for (TargetKind kind : targets.kinds) {
+    // The last plan takes the graph itself.
+    bool isLast = kind == targets.kinds.back();
+    OwningOpRef<ModuleOp> graph =
+        isLast ? std::move(module) : OwningOpRef<ModuleOp>(module->clone());
+    plans.push_back(std::make_unique<TargetPlan>(kind, std::move(graph),
+                                                 options, targets));
+    TargetPlan &plan = *plans.back();
+    fb::ArtifactT *artifact = &result->artifact;
+    if (plans.size() > 1)
+      artifact = artifact->variants
+                     .emplace_back(std::make_unique<fb::ArtifactT>())
+                     .get();
+    std::string kernels = phaseName("kernels", kind);
+    if (failed(phase(kernels, [&] { return plan.formKernels(); })))
+      return failure();
+    dump(kernels, plan.getModule());
+    std::string exec = phaseName("exec", kind);
+    if (failed(phase(exec, [&] { return plan.plan(*artifact, constants); })))
+      return failure();
+    dump(exec, plan.getModule());
+  }
+  fb::ArtifactT &artifact = result->artifact;
+  artifact.producer = "dlc 0.1.0";
+  artifact.model = llvm::sys::path::filename(options.model).str();
+  artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
+  result->constants = std::move(constants.getBytes());
   return success();
 }
 
-void Compilation::packPrograms() {
-  fb::ArtifactT &artifact = result->artifact;
-  artifact.state_bytes = exec::stateBytes(*module);
-  artifact.arena_bytes = artifact.state_bytes;
-  artifact.host_bytes = exec::hostStateBytes(*module);
-  for (exec::ProgramOp program : module->getOps<exec::ProgramOp>()) {
-    artifact.arena_bytes =
-        std::max<uint64_t>(artifact.arena_bytes, *program.getArena());
-    artifact.host_bytes = std::max<uint64_t>(
-        artifact.host_bytes, program.getHostArena().value_or(0));
-    artifact.programs.push_back(
-        serializeProgram(program, kernelIndices, constants));
-  }
-}
-
-/// Everything that the plan alone decides.
-void Compilation::packPlan() {
-  fb::ArtifactT &artifact = result->artifact;
-  for (const KernelEntry &entry : kernels->entries()) {
-    auto kernel = std::make_unique<fb::KernelT>();
-    kernel->symbol = entry.symbol;
-    kernel->schedule = entry.schedule;
-    kernel->hash = entry.hash;
-    artifact.kernels.push_back(std::move(kernel));
-  }
-  artifact.producer = "dlc 0.1.0";
-  artifact.model = llvm::sys::path::filename(options.model).str();
-  artifact.precision = options.precision;
-  artifact.target = std::make_unique<fb::TargetT>();
-  artifact.target->kind = "cpu";
-  artifact.target->cpu = target.cpu;
-  artifact.target->features = target.needs;
-  artifact.options = {"loss=" + options.loss, "optimizer=" + options.optimizer};
-  packPrograms();
-  artifact.states = serializeStates(*module);
-  result->constants = std::move(constants.getBytes());
-}
-
 LogicalResult Compilation::emitCode() {
-  if (!kernels->entries().empty()) {
-    FailureOr<std::string> code =
-        cpu::emitSharedObject(kernels->getModules(), target);
-    if (failed(code))
+  for (unsigned i = 0; i < plans.size(); ++i) {
+    fb::ArtifactT &artifact =
+        i == 0 ? result->artifact : *result->artifact.variants[i - 1];
+    size_t first = result->code.size();
+    if (failed(plans[i]->emitCode(artifact, result->code,
+                                  result->imported.remarks)))
       return failure();
-    result->code = std::move(*code);
+    for (CodeImage &image : llvm::drop_begin(result->code, first))
+      image.variant = i;
   }
   packWeights();
   return packExports();
 }
 
-/// The initial values of the states.
+/// The initial values of the states, which all plans share.
 void Compilation::packWeights() {
   constexpr size_t alignment = 64;
   static const std::byte zeros[alignment] = {};
@@ -264,9 +230,11 @@ void Compilation::packWeights() {
   };
   // Bytes of attributes live as long as the context.
   llvm::StringMap<DenseElementsAttr> numbers;
-  for (exec::VariableOp variable : module->getOps<exec::VariableOp>())
+  for (exec::VariableOp variable :
+       plans.front()->getModule().getOps<exec::VariableOp>())
     if (auto init = variable.getInit())
       numbers[variable.getName()] = cast<DenseElementsAttr>(*init);
+  llvm::StringMap<const fb::StateT *> packed;
   for (std::unique_ptr<fb::StateT> &state : result->artifact.states) {
     if (state->role == fb::StateRole::Random) {
       state->init = fb::StateInit::Seed;
@@ -278,7 +246,14 @@ void Compilation::packWeights() {
     } else {
       state->init = fb::StateInit::Zero;
     }
+    packed[state->name] = state.get();
   }
+  for (std::unique_ptr<fb::ArtifactT> &variant : result->artifact.variants)
+    for (std::unique_ptr<fb::StateT> &state : variant->states) {
+      const fb::StateT &same = *packed.at(state->name);
+      state->init = same.init;
+      state->init_offset = same.init_offset;
+    }
 }
 
 /// Rules for the states that the artifact has; values of other initializers
@@ -310,7 +285,7 @@ LogicalResult Compilation::packExports() {
   return success();
 }
 
-void Compilation::dump(const char *name) {
+void Compilation::dump(const std::string &name, ModuleOp module) {
   if (options.dumpPhases.empty())
     return;
   (void)llvm::sys::fs::create_directories(options.dumpPhases);
@@ -325,15 +300,16 @@ void Compilation::dump(const char *name) {
                                      options.dumpPhases + "'");
     return;
   }
-  module->print(out);
+  module.print(out);
 }
 
-LogicalResult Compilation::phase(const char *name,
-                                 LogicalResult (Compilation::*step)()) {
+LogicalResult
+Compilation::phase(const std::string &name,
+                   llvm::function_ref<LogicalResult()> step) {
   if (options.onPhase)
     options.onPhase(name);
   auto start = std::chrono::steady_clock::now();
-  LogicalResult status = (this->*step)();
+  LogicalResult status = step();
   std::chrono::duration<double> seconds =
       std::chrono::steady_clock::now() - start;
   result->times.emplace_back(name, seconds.count());
@@ -367,50 +343,59 @@ std::unique_ptr<CompiledModel> Compilation::run() {
   });
   std::optional<DecisionScope> scope(std::in_place, context,
                                      result->decisions);
+  llvm::Expected<Targets> wanted = parseTargets(options.target);
+  if (!wanted) {
+    emitError(UnknownLoc::get(&context))
+        << llvm::toString(wanted.takeError()) << " [DLC4101]";
+    return nullptr;
+  }
+  targets = std::move(*wanted);
   module = ModuleOp::create(UnknownLoc::get(&context));
-  if (failed(phase("input", &Compilation::import)))
+  if (failed(phase("input", [&] { return import(); })))
     return nullptr;
-  dump("input");
-  if (failed(phase("graph", &Compilation::buildGraph)))
+  dump("input", *module);
+  if (failed(phase("graph", [&] { return buildGraph(); })))
     return nullptr;
-  dump("graph");
+  dump("graph", *module);
   if (options.recompute != "none" &&
-      failed(phase("recompute", &Compilation::recompute)))
+      failed(phase("recompute", [&] { return recompute(); })))
     return nullptr;
-  if (failed(phase("kernels", &Compilation::formKernels)))
+  if (failed(planTargets()))
     return nullptr;
-  dump("kernels");
-  if (failed(phase("exec", &Compilation::plan)))
-    return nullptr;
-  dump("exec");
   // Code generation decides nothing that a report tells.
   scope.reset();
   if (options.onPlan && !options.onPlan(*result))
     return diagnostics.hasErrors() ? nullptr : std::move(result);
-  if (failed(phase("artifact", &Compilation::emitCode)))
+  if (failed(phase("artifact", [&] { return emitCode(); })))
     return nullptr;
   if (diagnostics.hasErrors())
     return nullptr;
   return std::move(result);
 }
 
-std::vector<std::byte> CompiledModel::toBytes() {
+std::vector<rt::SectionPayload> CompiledModel::sections() const {
   auto bytesOf = [](const std::string &text) {
     return std::as_bytes(std::span<const char>(text.data(), text.size()));
   };
-  std::vector<rt::SectionPayload> sections = {
-      {fb::SectionKind::Code, bytesOf(code)},
-      {fb::SectionKind::Constants, constants},
-      {fb::SectionKind::Weights, {}, weights},
-      {fb::SectionKind::SourceModel, bytesOf(sourceModel)}};
-  auto bytes = rt::writeArtifact(artifact, sections);
+  std::vector<rt::SectionPayload> sections;
+  for (const CodeImage &image : code)
+    sections.push_back({fb::SectionKind::Code, bytesOf(image.bytes), {},
+                        image.variant, image.arch});
+  sections.push_back({fb::SectionKind::Constants, constants});
+  sections.push_back({fb::SectionKind::Weights, {}, weights});
+  sections.push_back({fb::SectionKind::SourceModel, bytesOf(sourceModel)});
+  return sections;
+}
+
+std::vector<std::byte> CompiledModel::toBytes() {
+  auto bytes = rt::writeArtifact(artifact, sections());
   return bytes.isOk() ? std::move(*bytes) : std::vector<std::byte>();
 }
 
 static std::unique_ptr<MLIRContext> createContext() {
   DialectRegistry registry;
   registerAllDialects(registry);
-  cpu::registerCpuDialects(registry);
+  registerCodegenDialects(registry);
   auto context = std::make_unique<MLIRContext>(registry);
   context->loadAllAvailableDialects();
   return context;

@@ -9,7 +9,7 @@
 
 #include "compiler/pipeline/ChooseRecompute.h"
 #include "frontends/onnx/OnnxImporter.h"
-#include "runtime/artifact/artifact_generated.h"
+#include "runtime/artifact/Writer.h"
 
 #include <functional>
 #include <map>
@@ -17,6 +17,10 @@
 #include <span>
 #include <string>
 #include <vector>
+
+namespace mlir {
+class DialectRegistry;
+} // namespace mlir
 
 namespace dlc {
 
@@ -62,6 +66,8 @@ struct CompileOptions {
   bool traceNonfinite = false;
   /// FUNCTION:OP:VALUE, a fault in a traced program; empty: none. For tests.
   std::string injectNonfinite;
+  /// As parseTargets (compiler/driver/Targets.h) takes it.
+  std::string target = "cpu";
   /// LLVM's name of a CPU; empty: this machine's.
   std::string cpu;
   /// A folder for the IR after each phase, as numbered files; empty: none.
@@ -89,12 +95,19 @@ struct PassDecision {
   std::vector<std::string> nodes;
 };
 
+/// Code of one plan, as a section of the artifact says it (artifact.fbs).
+struct CodeImage {
+  std::string arch, bytes;
+  /// 0: the outer plan's.
+  unsigned variant = 0;
+};
+
 /// An artifact in memory.
 struct CompiledModel {
   /// Keeps the types of `imported` alive, so it comes first; may be null.
   std::shared_ptr<mlir::MLIRContext> context;
   fb::ArtifactT artifact;
-  std::string code;
+  std::vector<CodeImage> code;
   std::vector<std::byte> constants;
   /// The section of weights in pieces: views of `imported.weights` and the
   /// bytes between them.
@@ -109,9 +122,14 @@ struct CompiledModel {
   /// The ways to recompute that were planned to choose it.
   std::vector<RecomputePlan> recomputePlans;
   PhaseTimes times;
-  /// The bytes of the `.dlc` file.
+  /// The sections of the `.dlc` file, views of this.
+  std::vector<rt::SectionPayload> sections() const;
+  /// The bytes of that file.
   std::vector<std::byte> toBytes();
 };
+
+/// What a context needs to generate code, beside registerAllDialects().
+void registerCodegenDialects(mlir::DialectRegistry &registry);
 
 /// Compiles the model. On failure every error is in `diagnostics`.
 std::unique_ptr<CompiledModel> compile(const CompileOptions &options,

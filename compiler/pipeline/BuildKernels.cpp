@@ -13,10 +13,13 @@ using namespace mlir;
 
 void dlc::buildKernelsPipeline(OpPassManager &pm,
                                const KernelsOptions &options) {
+  // Before kernels are formed, because they take the terms into the first stage.
+  if (options.target == "cuda")
+    pm.addNestedPass<func::FuncOp>(createSplitReductionsPass());
   FormKernelsPassOptions form;
   form.merge = options.fuse;
   // Before kernels are formed, because what a library call does is in none.
-  if (options.fuse)
+  if (options.fuse && options.target == "cpu")
     pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass());
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
   if (!options.fuse)

@@ -42,6 +42,11 @@ FailureOr<unsigned> KernelTable::add(KernelOp kernel) {
     return failure();
   entry.groups = emitted->groups;
   entry.dims = std::move(emitted->dims);
+  entry.threads = emitted->threads;
+  entry.isTable = emitted->isTable;
+  // A list's parameters are its two tables.
+  entry.inputs =
+      entry.isTable ? 2 : kernel.getBody().front().getNumArguments();
   kernels.push_back(std::move(entry));
   return unsigned(kernels.size() - 1);
 }

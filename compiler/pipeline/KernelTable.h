@@ -13,6 +13,11 @@ struct KernelEntry {
   int64_t groups;
   /// What every launch passes as `dims`.
   std::vector<int64_t> dims;
+  /// GPUs: threads of a workgroup, and whether buffers come in a table.
+  unsigned threads;
+  bool isTable;
+  /// Its first buffers are only read.
+  unsigned inputs;
 };
 
 /// Emits kernels into modules, one function per distinct body: 96 equal layers

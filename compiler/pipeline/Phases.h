@@ -71,6 +71,9 @@ struct KernelsOptions : mlir::PassPipelineOptions<KernelsOptions> {
                     llvm::cl::desc("several ops per kernel; without it every "
                                    "op is a kernel of its own"),
                     llvm::cl::init(true)};
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("kind of target: cpu or cuda"),
+                             llvm::cl::init("cpu")};
 };
 void buildKernelsPipeline(mlir::OpPassManager &pm,
                           const KernelsOptions &options);
@@ -87,6 +90,9 @@ struct ExecOptions : mlir::PassPipelineOptions<ExecOptions> {
       llvm::cl::desc("bytes of the arena that offloaded activations are to "
                      "bring it down to; 0: as few as possible"),
       llvm::cl::init(0)};
+  Option<std::string> target{*this, "target",
+                             llvm::cl::desc("kind of target: cpu or cuda"),
+                             llvm::cl::init("cpu")};
 };
 void buildExecPipeline(mlir::OpPassManager &pm, const ExecOptions &options);
 

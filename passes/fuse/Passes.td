@@ -38,6 +38,27 @@ def FoldEpiloguesPass : Pass<"dlc-fold-epilogues", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFolded", "folded", "Number of calls with an epilogue">];
 }
 
+def SplitReductionsPass : Pass<"dlc-split-reductions", "::mlir::func::FuncOp"> {
+  let summary = "Sum in two stages where a GPU would have too few threads";
+  let description = [{
+    A sum with few results and many terms becomes one over equal parts of its outermost reduced dim, and one over the parts: column sums of
+    a tall matrix (bias and norm gradients, batch statistics), sums of everything (losses, gradient norms). Both stages have a fixed order, so
+    results do not change from run to run; they differ from a CPU's in the last bits. Dims without a suitable divisor stay as they are.
+    Before `dlc-form-kernels`, which fuses what computes the terms into the first stage.
+
+    ```mlir
+    %s = dlc.reduce_sum %x dims [0] : tensor<4096x64xf32> -> tensor<64xf32>
+    // becomes
+    %r = dlc.reshape %x : tensor<4096x64xf32> -> tensor<64x64x64xf32>
+    %p = dlc.reduce_sum %r dims [1] : tensor<64x64x64xf32> -> tensor<64x64xf32>
+    %s = dlc.reduce_sum %p dims [0] : tensor<64x64xf32> -> tensor<64xf32>
+    ```
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let options = [Option<"threads", "threads", "int64_t", "65536", "as many as keep the GPU busy">];
+  let statistics = [Statistic<"numSplit", "split", "Number of sums in two stages">];
+}
+
 def ListKernelsPass : Pass<"dlc-list-kernels", "::mlir::func::FuncOp"> {
   let summary = "Merge equal updates of many tensors into one kernel";
   let description = [{

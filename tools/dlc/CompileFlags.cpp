@@ -1,11 +1,13 @@
 //===- CompileFlags.cpp - the options of compiling ------------------------===//
 #include "tools/dlc/CompileFlags.h"
-#include "tools/dlc/MemoryLimit.h"
 
+#include "compiler/driver/Targets.h"
+#include "tools/dlc/MemoryLimit.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 
 #include <charconv>
+#include <cstdlib>
 
 namespace dlc::tools {
 
@@ -92,7 +94,11 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
                   "NAME=SIZE: size of a symbolic dim; may be repeated")
       ->allow_extra_args(false)
       ->group(group);
-  command.add_option("--target", target, "cpu [cpu]")->group(group);
+  command
+      .add_option("--target", target,
+                  "cpu, cuda[:sm_80,sm_90], emulated, or several with commas "
+                  "[the device of DLC_DEVICE]")
+      ->group(group);
   command
       .add_option("--cpu", cpu,
                   "LLVM's name of the CPU to compile for [this machine's]")
@@ -147,9 +153,9 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
 }
 
 void CompileFlags::checkSupported() const {
-  if (target && *target != "cpu")
-    fail("DLC4101", "target must be 'cpu' in this release, but got '", *target,
-         "'");
+  if (target)
+    if (llvm::Error error = parseTargets(*target).takeError())
+      fail("DLC4101", llvm::toString(std::move(error)));
   if (precision && *precision != "f32" && *precision != "f64" &&
       *precision != "bf16" && *precision != "f16")
     fail("DLC4102", "precision must be 'f32', 'bf16', 'f16' or 'f64', but got '",
@@ -220,8 +226,16 @@ std::map<std::string, int64_t> CompileFlags::parsedDims() const {
   return sizes;
 }
 
+/// What the device runs that models run on without `--target`.
+static std::string targetOfDevice() {
+  const char *device = std::getenv("DLC_DEVICE");
+  // "cuda:1" is the second GPU.
+  std::string kind = std::string(device ? device : "").substr(0, 4);
+  return kind == "cuda" ? "cuda" : kind == "emul" ? "emulated" : "cpu";
+}
+
 bool CompileFlags::isGiven() const {
-  return batch || !dims.empty() || cpu || loss || optimizer || precision ||
+  return batch || !dims.empty() || target || cpu || loss || optimizer || precision ||
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
          lossScale || recompute || offload || noRetie || memoryLimit ||
@@ -273,6 +287,7 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.recompute = *recompute;
   if (offload)
     options.offload = *offload;
+  options.target = target ? *target : targetOfDevice();
   if (cpu)
     options.cpu = *cpu;
   if (std::optional<uint64_t> limit = parsedLimit())

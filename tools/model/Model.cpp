@@ -1,7 +1,6 @@
 //===- Model.cpp - a model or an artifact, ready to compile ---------------===//
 #include "tools/model/Model.h"
 
-#include "compiler/codegen/cpu/CpuPipeline.h"
 #include "compiler/driver/Compiler.h"
 #include "compiler/driver/RegisterAll.h"
 #include "frontends/onnx/Signature.h"
@@ -32,7 +31,7 @@ struct Model::Source {
   static mlir::DialectRegistry makeRegistry() {
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
-    cpu::registerCpuDialects(registry);
+    registerCodegenDialects(registry);
     return registry;
   }
 
@@ -226,6 +225,7 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
                                                 : "none";
   result.traceNonfinite = options.traceNonfinite;
   result.injectNonfinite = options.injectNonfinite;
+  result.target = options.target;
   result.cpu = options.cpu;
   result.dumpPhases = options.dumpPhases;
   return result;
@@ -304,12 +304,8 @@ static std::span<const std::byte> bytesOf(const std::string &text) {
 static std::shared_ptr<const rt::Artifact>
 writeAndOpen(CompiledModel &compiled, const std::string &report,
              const std::string &path) {
-  const rt::SectionPayload sections[] = {
-      {fb::SectionKind::Code, bytesOf(compiled.code)},
-      {fb::SectionKind::Constants, compiled.constants},
-      {fb::SectionKind::Weights, {}, compiled.weights},
-      {fb::SectionKind::SourceModel, bytesOf(compiled.sourceModel)},
-      {fb::SectionKind::Report, bytesOf(report)}};
+  std::vector<rt::SectionPayload> sections = compiled.sections();
+  sections.push_back({fb::SectionKind::Report, bytesOf(report)});
   if (!path.empty()) {
     check(rt::writeArtifactFile(path, compiled.artifact, sections));
     return check(rt::Artifact::open(path));

@@ -52,6 +52,7 @@ std::vector<std::string> ModelOptions::toLines() const {
       "loss-scale=" + lossScale,
       "recompute=" + recompute,
       "offload=" + offload,
+      "target=" + target,
       "cpu=" + cpu};
   if (traceNonfinite)
     lines.push_back("trace-nonfinite=1");
@@ -111,6 +112,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.lossScale = value;
   else if (key == "keep-f32")
     options.keepF32.push_back(value);
+  else if (key == "target")
+    options.target = value;
   else if (key == "cpu")
     options.cpu = value;
   else if (key == "freeze")

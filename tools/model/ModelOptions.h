@@ -50,6 +50,7 @@ struct ModelOptions {
   /// Bytes that arena and constants may take together.
   std::optional<uint64_t> memoryLimit;
   /// LLVM's name of a CPU; empty: this machine's.
+  std::string target = "cpu";
   std::string cpu;
 
   /// Not part of the artifact: where the IR of each phase goes, and a fault for

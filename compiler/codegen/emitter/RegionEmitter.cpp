@@ -63,6 +63,7 @@ void RegionEmitter::emit(KernelFunction &function) {
 /// grid work).
 void RegionEmitter::emitItem(Value item) {
   scopes.clear();
+  heldValues.clear();
   reductionResults.clear();
   Scope &scope = scopes.emplace_back();
   scope.dims.resize(plan.space.getDims().size());
@@ -248,6 +249,8 @@ RegionEmitter::emitReducedLoops(unsigned position, ArrayRef<unsigned> dims,
 RegionEmitter::Values
 RegionEmitter::emitVectorLoop(Values accumulators,
                               function_ref<Values(Values)> body) {
+  if (walk.isRowHeld)
+    return emitHeldRow(accumulators, body);
   int64_t size = plan.space.getDims()[walk.vectorDim];
   int64_t full = size / walk.lanes, rest = size % walk.lanes;
   Scope &outer = scopes[scopes.size() - 2];
@@ -350,15 +353,18 @@ Value RegionEmitter::emitValue(Value value, const Index &at, Value mask) {
   for (AffineExpr expr : at)
     key.push_back(expr.getAsOpaquePointer());
   // The outermost scope that knows the index: work there is shared.
-  if (!mask && scopes.size() > 1 && scopes[scopes.size() - 2].before &&
+  if (!mask && scopes.size() > 1 &&
+      (scopes[scopes.size() - 2].before || walk.isRowHeld) &&
       isKnownIn(scopes[scopes.size() - 2], at)) {
     Scope inner = std::move(scopes.back());
     scopes.pop_back();
     Value result;
     {
       OpBuilder::InsertionGuard guard(b);
+      // A held row is straight code: everything so far comes before.
       Operation *before = scopes.back().before;
-      b.setInsertionPoint(before);
+      if (before)
+        b.setInsertionPoint(before);
       scopes.back().before = nullptr;
       Value savedTail = walk.isVectorDimKept && !walk.hasTileLoop ? tailMask
                                                                  : Value();

@@ -22,6 +22,9 @@ struct Walk {
   /// GPUs: a lane is a thread, and lanes of one item are neighbours in a warp.
   /// Else a lane is an element of a vector.
   bool areLanesThreads = false;
+  /// GPUs: the row is short enough that its threads keep what they read and
+  /// compute in registers from sweep to sweep.
+  bool isRowHeld = false;
   /// GPUs: of a workgroup.
   unsigned threads = 0;
   /// Rows are grid work and tiles of the vector dim a loop inside them, instead
@@ -97,6 +100,8 @@ private:
                           llvm::function_ref<Values(Values)> body);
   Values emitVectorLoop(Values accumulators,
                         llvm::function_ref<Values(Values)> body);
+  Values emitHeldRow(Values accumulators,
+                     llvm::function_ref<Values(Values)> body);
   Values sweepStep(llvm::ArrayRef<const RegionReduction *> reductions,
                    llvm::ArrayRef<const RegionOutput *> outputs,
                    Values accumulators);
@@ -152,6 +157,8 @@ private:
   /// Outer scope (kept dims), and inside loops an inner one.
   llvm::SmallVector<Scope, 2> scopes;
   llvm::DenseMap<mlir::Value, mlir::Value> reductionResults;
+  /// Of a held row: the remembered values of each step.
+  llvm::SmallVector<std::map<std::vector<const void *>, mlir::Value>> heldValues;
   /// Vectors start at multiples of their lanes in the vector dim.
   bool areTilesAligned = true;
   /// Index expressions are emitted for the first lane alone.

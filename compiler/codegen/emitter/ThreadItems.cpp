@@ -65,6 +65,32 @@ RegionEmitter::Values RegionEmitter::joinThreads(Operation *op,
   return accumulators;
 }
 
+/// The steps along the row one after the other, without a loop. What one sweep
+/// has read and computed at a step, the next sweep finds there.
+RegionEmitter::Values
+RegionEmitter::emitHeldRow(Values accumulators,
+                           function_ref<Values(Values)> body) {
+  int64_t size = plan.space.getDims()[walk.vectorDim];
+  heldValues.resize(llvm::divideCeil(size, walk.lanes));
+  for (auto [step, held] : llvm::enumerate(heldValues)) {
+    int64_t start = int64_t(step) * walk.lanes;
+    scopes.back().values = std::move(held);
+    scopes.back().dims[walk.vectorDim] = i64(start);
+    bool isTail = start + walk.lanes > size;
+    if (isTail)
+      tailMask = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, lane,
+                                       i64(size - start));
+    Values updated = body(accumulators);
+    if (isTail)
+      for (auto [value, old] : llvm::zip_equal(updated, accumulators))
+        value = select(tailMask, value, old);
+    tailMask = nullptr;
+    accumulators = std::move(updated);
+    held = std::move(scopes.back().values);
+  }
+  return accumulators;
+}
+
 void RegionEmitter::storeByThread(const Buffer &buffer, AffineExpr offset,
                                   Value value) {
   Value condition = isActive;

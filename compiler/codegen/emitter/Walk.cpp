@@ -122,6 +122,27 @@ static unsigned threadLanes(const RegionPlan &plan, const Target &target,
   return lanes;
 }
 
+/// Registers of a thread that a row may take.
+constexpr int64_t mostHeld = 96;
+
+/// Whether threads can hold their part of a row: it is short, and one sweep
+/// reads again what another has read.
+static bool isRowHeld(const RegionPlan &plan, const Walk &walk) {
+  unsigned dim = walk.vectorDim;
+  for (unsigned i = plan.kept.size(); i < plan.space.getDims().size(); ++i)
+    if (i != dim && plan.space.getDims()[i] != 1)
+      return false;
+  llvm::SmallDenseSet<AffineExpr> seen;
+  int64_t reads = 0;
+  for (const RegionLeaf &leaf : plan.leaves)
+    reads += leaf.sweep && seen.insert(leaf.offset).second;
+  bool isReadAgain = llvm::any_of(plan.leaves, [](const RegionLeaf &leaf) {
+    return leaf.sweep > 1;
+  });
+  int64_t steps = llvm::divideCeil(plan.space.getDims()[dim], walk.lanes);
+  return isReadAgain && steps * std::max<int64_t>(reads, 1) <= mostHeld;
+}
+
 Walk chooseGpuWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
                    const Target &target) {
   Walk walk;
@@ -132,19 +153,18 @@ Walk chooseGpuWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
   walk.vectorDim = ordered ? plan.kept.size() + *ordered
                    : dims.empty() ? 0
                                   : chooseVectorDim(plan, warpLanes);
-  walk.isVectorDimKept =
-      dims.empty() || walk.vectorDim < plan.kept.size();
+  walk.isVectorDimKept = walk.vectorDim < plan.kept.size();
+  // A scalar is an item of one lane.
   walk.areLanesThreads = !walk.isVectorDimKept;
+  int64_t size = dims.empty() ? 1 : std::max<int64_t>(dims[walk.vectorDim], 1);
   if (ordered)
     walk.lanes = plan.order->lanes;
   else if (walk.areLanesThreads)
-    walk.lanes = std::min<int64_t>(
-        warpLanes, llvm::PowerOf2Ceil(std::max<int64_t>(
-                       dims[walk.vectorDim], 1)));
+    walk.lanes = std::min<int64_t>(warpLanes, llvm::PowerOf2Ceil(size));
   else
-    walk.lanes = plan.kept.empty()
-                     ? 1
-                     : threadLanes(plan, target, walk.vectorDim);
+    walk.lanes = threadLanes(plan, target, walk.vectorDim);
+  walk.isRowHeld = walk.areLanesThreads && !dims.empty() &&
+                   isRowHeld(plan, walk);
   walk.hasTileLoop = false;
   walk.items = plan.keptCount();
   if (!walk.areLanesThreads)

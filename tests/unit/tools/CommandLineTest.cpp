@@ -63,7 +63,7 @@ TEST(CommandLine, WhatThisReleaseLacks_IsAnErrorWithAnId) {
     EXPECT_EQ(status, 1) << text;
     return text.substr(0, 13);
   };
-  EXPECT_EQ(idOf({"--target", "cuda"}), "error DLC4101");
+  EXPECT_EQ(idOf({"--target", "cuda:sm_70"}), "error DLC4101");
   EXPECT_EQ(idOf({"--precision", "fp8"}), "error DLC4102");
   EXPECT_EQ(idOf({"--recompute", "some"}), "error DLC2015");
   EXPECT_EQ(idOf({"--mesh", "data=2"}), "error DLC3001");

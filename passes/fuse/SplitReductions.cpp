@@ -1,0 +1,103 @@
+//===- SplitReductions.cpp - sums in two stages for GPUs ------------------===//
+//
+// A GPU needs tens of thousands of threads. A long sum with few results does
+// not have them: a thread (or, along rows, a warp) walks all its terms. In two
+// stages it does, each in a fixed order:
+//
+//   %s = dlc.reduce_sum %x dims [0] : tensor<65536x768xf32> -> tensor<768xf32>
+// ->
+//   %r = dlc.reshape %x : … -> tensor<128x512x768xf32>
+//   %p = dlc.reduce_sum %r dims [1] : … -> tensor<128x768xf32>
+//   %s = dlc.reduce_sum %p dims [0] : … -> tensor<768xf32>
+//
+//===----------------------------------------------------------------------===//
+#include "passes/fuse/Passes.h"
+
+#include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/indexing/IndexSpace.h"
+#include "dialects/dlc/indexing/SumOrder.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+using namespace mlir;
+
+namespace dlc {
+#define GEN_PASS_DEF_SPLITREDUCTIONSPASS
+#include "passes/fuse/Passes.h.inc"
+} // namespace dlc
+
+using namespace dlc;
+
+namespace {
+
+/// Terms of a partial sum: below, the second stage costs more than it saves.
+constexpr int64_t leastTerms = 64;
+
+struct SplitReductions
+    : dlc::impl::SplitReductionsPassBase<SplitReductions> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<ReduceSumOp> sums(getOperation().getOps<ReduceSumOp>());
+    for (ReduceSumOp sum : sums)
+      if (int64_t parts = partsOf(sum); parts > 1) {
+        split(sum, parts);
+        ++numSplit;
+      }
+  }
+
+private:
+  /// The reduced dims that are cut, as one: all of them if they are neighbours,
+  /// else the outermost.
+  static ArrayRef<int64_t> cutDims(ReduceSumOp sum) {
+    ArrayRef<int64_t> dims = sum.getDims();
+    bool areNeighbours =
+        !dims.empty() && dims.back() - dims.front() + 1 == int64_t(dims.size());
+    return areNeighbours ? dims : dims.take_front(1);
+  }
+  static int64_t cutSize(ReduceSumOp sum) {
+    int64_t size = 1;
+    for (int64_t dim : cutDims(sum))
+      size *= shapeOf(sum.getOperand())[dim];
+    return size;
+  }
+
+  /// 1: as it is.
+  int64_t partsOf(ReduceSumOp sum) {
+    int64_t results = elementCount(shapeOf(sum.getResult()));
+    int64_t all = elementCount(shapeOf(sum.getOperand()));
+    std::optional<SumOrder> order = sumOrder(sum);
+    if (all == 0 || sum.getDims().empty() || !order)
+      return 1;
+    int64_t terms = all / results, perResult = order->lanes;
+    int64_t most = std::min(threads / std::max<int64_t>(results * perResult, 1),
+                            terms / (leastTerms * perResult));
+    // Equal parts: a rest would need a guard on every read.
+    int64_t size = cutSize(sum), parts = 1;
+    for (int64_t count = 2; count <= std::min(most, size); ++count)
+      if (size % count == 0)
+        parts = count;
+    return parts;
+  }
+
+  static void split(ReduceSumOp sum, int64_t parts) {
+    OpBuilder b(sum);
+    Location loc = sum.getLoc();
+    ArrayRef<int64_t> shape = shapeOf(sum.getOperand()), cut = cutDims(sum);
+    SmallVector<int64_t> parted(shape.take_front(cut.front()));
+    parted.append({parts, cutSize(sum) / parts});
+    llvm::append_range(parted, shape.drop_front(cut.back() + 1));
+    // What is left of the dims, in the parted shape.
+    SmallVector<int64_t> inner = {cut.front() + 1};
+    for (int64_t dim : sum.getDims().drop_front(cut.size()))
+      inner.push_back(dim + 2 - int64_t(cut.size()));
+    Value partial = ReduceSumOp::create(
+        b, loc, reshapeTo(b, loc, sum.getOperand(), parted), inner);
+    Value total =
+        ReduceSumOp::create(b, loc, partial, ArrayRef<int64_t>{cut.front()});
+    sum.getResult().replaceAllUsesWith(total);
+    sum.erase();
+  }
+};
+
+} // namespace

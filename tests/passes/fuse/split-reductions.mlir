@@ -1,0 +1,47 @@
+// RUN: dlc-opt %s --dlc-split-reductions --split-input-file | FileCheck %s
+
+// Few columns and many rows: the rows are cut, and the dims of a batch as one.
+// CHECK-LABEL: func @tall
+// CHECK:         %[[R:.+]] = dlc.reshape %{{.+}} : tensor<64x64x16x8xf32> -> tensor<1024x64x8xf32>
+// CHECK:         %[[P:.+]] = dlc.reduce_sum %[[R]] dims [1] : tensor<1024x64x8xf32> -> tensor<1024x8xf32>
+// CHECK:         %[[S:.+]] = dlc.reduce_sum %[[P]] dims [0] : tensor<1024x8xf32> -> tensor<8xf32>
+// CHECK:         return %[[S]]
+func.func @tall(%x: tensor<64x64x16x8xf32>) -> tensor<8xf32> {
+  %0 = dlc.reduce_sum %x dims [0, 1, 2] : tensor<64x64x16x8xf32> -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+
+// -----
+
+// Along rows a warp has 32 partial sums, so a part has at least 32 times 64 terms.
+// CHECK-LABEL: func @everything
+// CHECK:         dlc.reduce_sum %{{.+}} dims [1] : tensor<32x2048xf32> -> tensor<32xf32>
+// CHECK:         dlc.reduce_sum %{{.+}} dims [0] : tensor<32xf32> -> tensor<f32>
+func.func @everything(%x: tensor<65536xf32>) -> tensor<f32> {
+  %0 = dlc.reduce_sum %x dims [0] : tensor<65536xf32> -> tensor<f32>
+  return %0 : tensor<f32>
+}
+
+// -----
+
+// Dims that are not neighbours: the outermost is cut, the rest stays in the first stage.
+// CHECK-LABEL: func @apart
+// CHECK:         dlc.reduce_sum %{{.+}} dims [1, 3] : tensor<8x64x4x16xf32> -> tensor<8x4xf32>
+// CHECK:         dlc.reduce_sum %{{.+}} dims [0] : tensor<8x4xf32> -> tensor<4xf32>
+func.func @apart(%x: tensor<512x4x16xf32>) -> tensor<4xf32> {
+  %0 = dlc.reduce_sum %x dims [0, 2] : tensor<512x4x16xf32> -> tensor<4xf32>
+  return %0 : tensor<4xf32>
+}
+
+// -----
+
+// Enough results, few terms, or a prime number of them: one stage.
+// CHECK-LABEL: func @stay
+// CHECK-COUNT-3: dlc.reduce_sum
+// CHECK-NOT:     dlc.reduce_sum
+func.func @stay(%a: tensor<64x65536xf32>, %b: tensor<16x8xf32>, %c: tensor<4099x8xf32>) -> (tensor<65536xf32>, tensor<8xf32>, tensor<8xf32>) {
+  %0 = dlc.reduce_sum %a dims [0] : tensor<64x65536xf32> -> tensor<65536xf32>
+  %1 = dlc.reduce_sum %b dims [0] : tensor<16x8xf32> -> tensor<8xf32>
+  %2 = dlc.reduce_sum %c dims [0] : tensor<4099x8xf32> -> tensor<8xf32>
+  return %0, %1, %2 : tensor<65536xf32>, tensor<8xf32>, tensor<8xf32>
+}
