@@ -1,6 +1,7 @@
 //===- TargetPlan.cpp - the phases after the graph, for one target --------===//
 #include "compiler/driver/TargetPlan.h"
 
+#include "compiler/codegen/gpu/EmulatorLowering.h"
 #include "compiler/codegen/gpu/Ptx.h"
 #include "compiler/codegen/gpu/Ptxas.h"
 #include "compiler/pipeline/Phases.h"
@@ -129,6 +130,16 @@ LogicalResult TargetPlan::emitGpuCode(fb::ArtifactT &artifact,
       kernels->getModules(), shapes, base, module->getLoc());
   if (failed(modules))
     return failure();
+  if (targets.isEmulated) {
+    std::vector<llvm::Module *> raw;
+    for (gpu::GpuModule &gpuModule : *modules)
+      raw.push_back(gpuModule.module.get());
+    FailureOr<std::string> code =
+        gpu::emitEmulatedObject(raw, module->getLoc());
+    if (failed(code))
+      return failure();
+    images.push_back({"x86_64", std::move(*code)});
+  }
   if (targets.architectures.empty())
     return success();
   std::string ptx = gpu::joinPtx(*modules);

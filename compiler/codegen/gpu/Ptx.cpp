@@ -2,6 +2,7 @@
 #include "compiler/codegen/gpu/Ptx.h"
 
 #include "compiler/codegen/cpu/CpuPipeline.h"
+#include "compiler/codegen/cpu/NativeCode.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -11,7 +12,6 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -83,26 +83,6 @@ static void annotate(llvm::Module &module,
   }
 }
 
-/// LLVM's -O2 pipeline without its vectorizers: threads are the vectors.
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = false;
-  tuning.SLPVectorization = false;
-  tuning.LoopInterleaving = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2)
-      .run(module, modules);
-}
-
 /// The backend changes the IR, so it gets a copy.
 static LogicalResult printPtx(const llvm::Module &module,
                               llvm::TargetMachine &machine, std::string &ptx) {
@@ -129,7 +109,7 @@ static LogicalResult emitModule(ModuleOp module, StringRef arch,
   result.module->setTargetTriple(llvm::Triple(triple));
   result.module->setDataLayout(machine->createDataLayout());
   annotate(*result.module, shapes);
-  optimize(*result.module, *machine);
+  cpu::optimize(*result.module, *machine);
   return printPtx(*result.module, *machine, result.ptx);
 }
 

@@ -1,9 +1,11 @@
 //===- CpuRunner.cpp - runs dlc functions through generated CPU code ------===//
 #include "tests/unit/compiler/CpuRunner.h"
 
+#include "tests/unit/compiler/KernelCode.h"
+
 #include "compiler/codegen/cpu/CpuPipeline.h"
 #include "compiler/codegen/cpu/EmitObject.h"
-#include "compiler/pipeline/KernelTable.h"
+#include "compiler/codegen/gpu/Ptx.h"
 #include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/reference/Evaluate.h"
 #include "passes/fuse/Passes.h"
@@ -30,6 +32,7 @@ std::unique_ptr<MLIRContext> createContext() {
   (void)once;
   DialectRegistry registry;
   cpu::registerCpuDialects(registry);
+  gpu::registerGpuDialects(registry);
   registry.insert<DlcDialect>();
   auto context = std::make_unique<MLIRContext>(registry);
   context->loadAllAvailableDialects();
@@ -50,30 +53,22 @@ Tensor randomTensor(RankedTensorType type, unsigned seed, int64_t limit) {
   return tensor;
 }
 
-using Kernel = void (*)(void *const *, const int64_t *, int64_t, int64_t);
-
-static void *loadCode(const std::string &code) {
+void *loadCode(const std::string &code) {
   int file = memfd_create("kernels", 0);
   if (write(file, code.data(), code.size()) != ssize_t(code.size()))
     return nullptr;
+  // The file stays open: its number is the library's name.
   std::string path = "/proc/self/fd/" + std::to_string(file);
-  void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  close(file);
-  return handle;
+  return dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
-FailureOr<CpuRun> runOnCpu(ModuleOp module, ArrayRef<Tensor> arguments,
-                           unsigned vectorBytes) {
+FailureOr<CpuRun> runKernels(ModuleOp module, ArrayRef<Tensor> arguments,
+                             KernelTable &table, KernelCode &code) {
   PassManager passes(module.getContext());
   passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
   if (failed(passes.run(module)))
     return failure();
   auto function = *module.getOps<func::FuncOp>().begin();
-  FailureOr<cpu::CpuTarget> target = cpu::findCpuTarget("", module.getLoc());
-  if (failed(target))
-    return failure();
-  KernelTable table(module.getContext(),
-                    {vectorBytes ? vectorBytes : target->vectorBytes}, 2);
   CpuRun run;
   DenseMap<Operation *, unsigned> kernels;
   for (KernelOp kernel : function.getOps<KernelOp>()) {
@@ -83,12 +78,7 @@ FailureOr<CpuRun> runOnCpu(ModuleOp module, ArrayRef<Tensor> arguments,
     kernels[kernel] = *index;
     ++run.numKernels;
   }
-  FailureOr<std::string> code =
-      cpu::emitSharedObject(table.getModules(), *target);
-  if (failed(code))
-    return failure();
-  void *handle = loadCode(*code);
-  if (!handle)
+  if (failed(code.compile(table, module.getLoc())))
     return failure();
 
   DenseMap<Value, Tensor> values;
@@ -97,19 +87,17 @@ FailureOr<CpuRun> runOnCpu(ModuleOp module, ArrayRef<Tensor> arguments,
     values[argument] = tensor;
   for (Operation &op : function.getBody().front().without_terminator()) {
     if (auto kernel = dyn_cast<KernelOp>(op)) {
-      std::vector<void *> buffers;
+      std::vector<MutableArrayRef<char>> buffers;
       for (Value input : kernel.getInputs())
-        buffers.push_back(values[input].getBytes().data());
+        buffers.push_back(values[input].getBytes());
       std::vector<Tensor> outputs;
       for (Value output : kernel.getOutputs())
         outputs.emplace_back(tensorType(output));
       for (Tensor &output : outputs)
-        buffers.push_back(output.getBytes().data());
+        buffers.push_back(output.getBytes());
       const KernelEntry &entry = table.entries()[kernels[kernel]];
-      auto code = reinterpret_cast<Kernel>(dlsym(handle, entry.symbol.c_str()));
-      // In two calls, as two threads would.
-      code(buffers.data(), nullptr, 0, entry.groups / 2);
-      code(buffers.data(), nullptr, entry.groups / 2, entry.groups);
+      if (entry.groups && failed(code.run(entry, buffers)))
+        return failure();
       for (auto [output, tensor] :
            llvm::zip_equal(kernel.getOutputs(), outputs))
         values[output] = std::move(tensor);
@@ -126,8 +114,56 @@ FailureOr<CpuRun> runOnCpu(ModuleOp module, ArrayRef<Tensor> arguments,
   }
   for (Value result : function.getBody().front().getTerminator()->getOperands())
     run.results.push_back(values[result]);
-  dlclose(handle);
   return run;
+}
+
+namespace {
+
+class CpuCode : public KernelCode {
+public:
+  explicit CpuCode(const cpu::CpuTarget &target) : target(target) {}
+  ~CpuCode() override {
+    if (handle)
+      dlclose(handle);
+  }
+
+  LogicalResult compile(KernelTable &table, Location) override {
+    FailureOr<std::string> code =
+        cpu::emitSharedObject(table.getModules(), target);
+    if (succeeded(code))
+      handle = loadCode(*code);
+    return success(handle != nullptr);
+  }
+
+  LogicalResult run(const KernelEntry &entry,
+                    ArrayRef<MutableArrayRef<char>> buffers) override {
+    using Kernel = void (*)(void *const *, const int64_t *, int64_t, int64_t);
+    auto code = reinterpret_cast<Kernel>(dlsym(handle, entry.symbol.c_str()));
+    std::vector<void *> pointers;
+    for (MutableArrayRef<char> buffer : buffers)
+      pointers.push_back(buffer.data());
+    // In two calls, as two threads would.
+    code(pointers.data(), nullptr, 0, entry.groups / 2);
+    code(pointers.data(), nullptr, entry.groups / 2, entry.groups);
+    return success();
+  }
+
+private:
+  cpu::CpuTarget target;
+  void *handle = nullptr;
+};
+
+} // namespace
+
+FailureOr<CpuRun> runOnCpu(ModuleOp module, ArrayRef<Tensor> arguments,
+                           unsigned vectorBytes) {
+  FailureOr<cpu::CpuTarget> target = cpu::findCpuTarget("", module.getLoc());
+  if (failed(target))
+    return failure();
+  KernelTable table(module.getContext(),
+                    {vectorBytes ? vectorBytes : target->vectorBytes}, 2);
+  CpuCode code(*target);
+  return runKernels(module, arguments, table, code);
 }
 
 } // namespace dlc::test

@@ -4,13 +4,14 @@
 // goes through decomposition, simplification, fusion and the CPU's code
 // generation, and must give what the reference evaluator gives for the graph
 // as it was. In f64, where both differ in the order of sums and in the last
-// bits of the elementary functions alone.
+// bits of the elementary functions alone. The same kernels on the emulated GPU
+// give the CPU's bits.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/autodiff/Differentiate.h"
 #include "passes/decompose/Passes.h"
 #include "passes/simplify/Passes.h"
-#include "tests/unit/compiler/CpuRunner.h"
+#include "tests/unit/compiler/GpuRunner.h"
 #include "tests/unit/passes/Numerics.h"
 
 #include "mlir/Pass/PassManager.h"
@@ -53,8 +54,15 @@ void check(ModuleOp module) {
   manager.addNestedPass<func::FuncOp>(createDecomposePass());
   manager.addNestedPass<func::FuncOp>(createSimplifyPass());
   ASSERT_TRUE(succeeded(manager.run(module)));
+  OwningOpRef<ModuleOp> copy = module.clone();
   auto run = test::runOnCpu(module, arguments);
   ASSERT_TRUE(succeeded(run));
+  auto onGpu = test::runOnGpu(*copy, arguments);
+  ASSERT_TRUE(succeeded(onGpu));
+  for (auto [i, actual, wanted] :
+       llvm::enumerate(onGpu->results, run->results))
+    EXPECT_TRUE(actual.getBytes() == wanted.getBytes())
+        << "result " << i << " on the GPU";
   for (auto [actual, wanted] : llvm::zip_equal(run->results, *expected))
     expectClose(actual, wanted);
 }

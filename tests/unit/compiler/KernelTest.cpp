@@ -8,7 +8,7 @@
 // covers sums of the few hundred terms here. f64 differs by order alone: 1e-13.
 //
 //===----------------------------------------------------------------------===//
-#include "tests/unit/compiler/CpuRunner.h"
+#include "tests/unit/compiler/GpuRunner.h"
 
 #include "dialects/dlc/reference/Evaluate.h"
 
@@ -49,6 +49,20 @@ void expectClose(const Tensor &actual, const Tensor &expected,
   }
 }
 
+/// The emulated GPU gives the same bytes, whatever the order of its threads.
+void checkOnGpu(const std::string &text, MLIRContext &context,
+                ArrayRef<Tensor> arguments, ArrayRef<Tensor> expected) {
+  for (uint64_t seed : {0, 1, 2}) {
+    auto module = parseSourceString<ModuleOp>(text, &context);
+    auto run = runOnGpu(*module, arguments, seed);
+    ASSERT_TRUE(succeeded(run)) << text;
+    for (auto [i, actual, wanted] : llvm::enumerate(run->results, expected))
+      EXPECT_TRUE(actual.getBytes() == wanted.getBytes())
+          << "result " << i << " with threads in order " << seed << "\n"
+          << text;
+  }
+}
+
 /// Runs `text`, a module with one function, and compares all results.
 /// Returns the number of kernels.
 unsigned check(const std::string &text, double tolerance,
@@ -72,6 +86,7 @@ unsigned check(const std::string &text, double tolerance,
     return 0;
   for (size_t i = 0; i < expected->size(); ++i)
     expectClose(run->results[i], (*expected)[i], tolerance);
+  checkOnGpu(text, *context, arguments, run->results);
   return run->numKernels;
 }
 
