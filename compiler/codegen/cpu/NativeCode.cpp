@@ -7,11 +7,14 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/cpu/NativeCode.h"
 
+#include "compiler/codegen/cpu/NarrowFloats.h"
+
 #include "lld/Common/Driver.h"
 #include "mlir/IR/Diagnostics.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/FileSystem.h"
@@ -88,6 +91,8 @@ llvm::Error writeObject(llvm::Module &module, llvm::TargetMachine &machine,
   if (error)
     return makeError("the object file expects to be writable, but got '" +
                      error.message() + "' [DLC4003]");
+  if (!machine.getMCSubtargetInfo()->checkFeatures("+avx512bf16"))
+    expandBf16Rounding(module);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, out, nullptr,
                                   llvm::CodeGenFileType::ObjectFile))
