@@ -16,6 +16,9 @@ namespace dlc::rt {
 class LoadedCode {
 public:
   virtual ~LoadedCode() = default;
+  /// Where the device reads the artifact's constants; null: where they lie in
+  /// the artifact.
+  virtual std::byte *constants() const { return nullptr; }
 };
 
 /// Lives for the whole process; any thread may use it.

@@ -1,6 +1,7 @@
 #include "runtime/device/DeviceRegistry.h"
 
 #include "runtime/cpu/CpuDevice.h"
+#include "runtime/cuda/CudaDevice.h"
 
 #include <cstdlib>
 
@@ -15,9 +16,11 @@ Result<Device *> findDevice(std::string_view name) {
   for (Device *device : {&cpuDevice()})
     if (device->kind() == name)
       return device;
+  if (name == "cuda" || name.starts_with("cuda:"))
+    return cudaDevice(name);
   return DLC_ERROR(Unsupported, "DLC6004",
-                   "device must be one of this build's devices, 'cpu', but "
-                   "got '",
+                   "device must be one of this build's devices, 'cpu' and "
+                   "'cuda', but got '",
                    name, "'");
 }
 

@@ -2,7 +2,9 @@
 //
 // A session prepares each instruction of a program once (which may create
 // library objects and take time), seals the stream, and then only runs what
-// was prepared: run() does not allocate.
+// was prepared: neither run() nor runAll() allocates. A device that works
+// beside the host returns from both before the work is done; synchronize()
+// waits.
 #ifndef DLC_RUNTIME_DEVICE_STREAM_H
 #define DLC_RUNTIME_DEVICE_STREAM_H
 
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace dlc::rt {
 
@@ -21,8 +24,8 @@ class PreparedInstruction {
 public:
   virtual ~PreparedInstruction() = default;
   virtual Status run() = 0;
-  /// Of an instruction with a check: whether the last run() computed a number
-  /// that it should not.
+  /// Of an instruction with a check: whether the last run() within a runAll()
+  /// computed a number that it should not. After synchronize().
   virtual bool isFaulty() const { return false; }
 };
 
@@ -41,14 +44,27 @@ public:
   /// that prepared library calls share.
   virtual Status seal() = 0;
 
+  /// Runs what prepare() gave for a whole program, in its order; always the
+  /// same span for the same program, so that a device may record the work once.
+  /// `nanoseconds` is empty, or gets the time that each instruction took, which
+  /// may slow the call down.
+  virtual Status
+  runAll(std::span<const std::unique_ptr<PreparedInstruction>> instructions,
+         std::span<int64_t> nanoseconds);
+
   /// Around the instructions of one call of a program.
   virtual void beginCall() = 0;
   virtual void endCall() = 0;
 
+  /// `from` may change once this returns; `to` is written by synchronize().
   virtual Status copyToDevice(std::byte *to, const void *from,
                               uint64_t bytes) = 0;
   virtual Status copyToHost(void *to, const std::byte *from,
                             uint64_t bytes) = 0;
+  /// What lies at `from` on the device, where the host can read it: there
+  /// already, or as a copy in `storage`, after all work issued so far.
+  virtual Result<const std::byte *> view(const std::byte *from, uint64_t bytes,
+                                         std::vector<std::byte> &storage);
   /// Waits for everything issued so far.
   virtual Status synchronize() = 0;
   /// Memory taken by seal(), beside the arena.

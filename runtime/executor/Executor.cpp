@@ -5,7 +5,6 @@
 #include "runtime/executor/StateLog.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstring>
 
@@ -33,8 +32,14 @@ static std::vector<int64_t> dimsOf(const flatbuffers::Vector<int64_t> *dims) {
 Result<std::shared_ptr<const LoadedProgram>>
 LoadedProgram::load(std::shared_ptr<const Artifact> artifact,
                     std::string_view device) {
+  DLC_ASSIGN_OR_RETURN(Device * found, findDevice(device));
+  return load(std::move(artifact), *found);
+}
+
+Result<std::shared_ptr<const LoadedProgram>>
+LoadedProgram::load(std::shared_ptr<const Artifact> artifact, Device &device) {
   std::shared_ptr<LoadedProgram> result(new LoadedProgram());
-  DLC_ASSIGN_OR_RETURN(result->where, findDevice(device));
+  result->where = &device;
   DLC_ASSIGN_OR_RETURN(
       artifact, Artifact::forTarget(artifact, result->where->targetKind()));
   DLC_ASSIGN_OR_RETURN(result->kernels, result->where->loadCode(*artifact));
@@ -201,8 +206,10 @@ Status Session::prepareLocked(Entry &entry) {
 Status Session::resolveBuffers(Entry &entry) {
   const fb::Program &program = *entry.program;
   // Constants are read-only; the verifier has refused writes to them.
-  auto *constants = const_cast<std::byte *>(
-      loaded->artifact().section(fb::SectionKind::Constants).data());
+  std::byte *constants = loaded->code()->constants();
+  if (!constants)
+    constants = const_cast<std::byte *>(
+        loaded->artifact().section(fb::SectionKind::Constants).data());
   std::vector<std::byte *> &addresses = entry.addresses;
   std::vector<uint64_t> sizes;
   addresses.clear();
@@ -322,7 +329,7 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
   float scale = 0;
   if (entry.isTraced) {
     DLC_RETURN_IF_ERROR(note(entry, inputs));
-    scale = lossScale();
+    DLC_ASSIGN_OR_RETURN(scale, lossScale());
   }
   stream->beginCall();
   Status status = runInstructions(entry, trace);
@@ -361,27 +368,18 @@ Status Session::copyInputs(Entry &entry, std::span<const TensorView> inputs) {
 
 Status Session::runInstructions(Entry &entry, Trace *trace) {
   entry.firstFault.reset();
-  auto look = [&](size_t i) {
-    if (!entry.firstFault && entry.instructions[i]->isFaulty())
-      entry.firstFault = i;
-  };
-  if (!trace) {
-    for (size_t i = 0; i < entry.instructions.size(); ++i) {
-      DLC_RETURN_IF_ERROR(entry.instructions[i]->run());
-      look(i);
-    }
+  std::span<int64_t> nanoseconds;
+  if (trace) {
+    trace->nanoseconds.resize(entry.instructions.size());
+    nanoseconds = trace->nanoseconds;
+  }
+  DLC_RETURN_IF_ERROR(stream->runAll(entry.instructions, nanoseconds));
+  if (!entry.isTraced)
     return Status::ok();
-  }
-  using Clock = std::chrono::steady_clock;
-  trace->nanoseconds.resize(entry.instructions.size());
-  for (size_t i = 0; i < entry.instructions.size(); ++i) {
-    Clock::time_point start = Clock::now();
-    DLC_RETURN_IF_ERROR(entry.instructions[i]->run());
-    DLC_RETURN_IF_ERROR(stream->synchronize());
-    trace->nanoseconds[i] =
-        std::chrono::nanoseconds(Clock::now() - start).count();
-    look(i);
-  }
+  DLC_RETURN_IF_ERROR(stream->synchronize());
+  for (size_t i = 0; i < entry.instructions.size() && !entry.firstFault; ++i)
+    if (entry.instructions[i]->isFaulty())
+      entry.firstFault = i;
   return Status::ok();
 }
 
@@ -430,28 +428,38 @@ Status Session::goBack(const Entry &last) {
 }
 
 /// 0 if there is none.
-float Session::lossScale() const {
+Result<float> Session::lossScale() const {
   float scale = 0;
-  if (const StateSlot *slot = loaded->findState(lossScaleState))
-    std::memcpy(&scale, arena->data() + slot->offset, sizeof scale);
-  return scale;
+  std::vector<std::byte> storage;
+  if (const StateSlot *slot = loaded->findState(lossScaleState)) {
+    DLC_ASSIGN_OR_RETURN(
+        const std::byte *data,
+        stream->view(arena->data() + slot->offset, sizeof scale, storage));
+    std::memcpy(&scale, data, sizeof scale);
+  }
+  return Result<float>(scale);
 }
 
 /// Whether this call's fault is an overflow of scaled gradients, which leaves
 /// the step out: the loss itself is finite, and the scale has shrunk (or, where
 /// batches are accumulated, the step that ends them will see to it).
-bool Session::isSkipped(const Entry &entry, float scale) const {
+Result<bool> Session::isSkipped(const Entry &entry, float scale) const {
   size_t output = findSlot(entry.info->outputs, "loss");
   if (scale == 0 || output == entry.info->outputs.size())
-    return false;
+    return Result<bool>(false);
   const TensorSlot &loss = entry.info->outputs[output];
-  if (holdsNonfinite(loss.dtype, entry.outputData[output], loss.bytes, false))
-    return false;
-  return entry.info->name == "accumulate" || lossScale() < scale;
+  std::vector<std::byte> storage;
+  DLC_ASSIGN_OR_RETURN(
+      const std::byte *data,
+      stream->view(entry.outputData[output], loss.bytes, storage));
+  if (holdsNonfinite(loss.dtype, data, loss.bytes, false))
+    return Result<bool>(false);
+  DLC_ASSIGN_OR_RETURN(float now, lossScale());
+  return Result<bool>(entry.info->name == "accumulate" || now < scale);
 }
 
 /// What is NaN or infinite before the call.
-std::vector<std::string>
+Result<std::vector<std::string>>
 Session::findSources(std::span<const TensorView> inputs) const {
   std::vector<std::string> sources;
   auto look = [&](const char *role, std::string_view name, DType dtype,
@@ -468,10 +476,15 @@ Session::findSources(std::span<const TensorView> inputs) const {
   for (const TensorView &input : inputs)
     look("input", input.name, input.dtype, input.data,
          tensorBytes(input.dtype, input.dims).value_or(0));
-  for (const StateSlot &state : loaded->states())
-    look("state", state.name, state.dtype,
-         (state.isOnHost ? hostArena : arena)->data() + state.offset,
-         state.bytes);
+  std::vector<std::byte> storage;
+  for (const StateSlot &state : loaded->states()) {
+    const std::byte *data =
+        (state.isOnHost ? hostArena : arena)->data() + state.offset;
+    if (!state.isOnHost) {
+      DLC_ASSIGN_OR_RETURN(data, stream->view(data, state.bytes, storage));
+    }
+    look("state", state.name, state.dtype, data, state.bytes);
+  }
   return sources;
 }
 
@@ -484,7 +497,7 @@ Status Session::judge(Entry &entry, std::span<const TensorView> inputs,
       skipped = 0;
     return Status::ok();
   }
-  bool isOverflow = isSkipped(entry, scale);
+  DLC_ASSIGN_OR_RETURN(bool isOverflow, isSkipped(entry, scale));
   if (isOverflow && (!isStep || ++skipped < mostSkips))
     return Status::ok();
   Fault found;
@@ -492,28 +505,33 @@ Status Session::judge(Entry &entry, std::span<const TensorView> inputs,
   found.instruction = *entry.firstFault;
   found.skipped = isOverflow ? skipped : 0;
   DLC_RETURN_IF_ERROR(goBack(entry));
-  found.sources = findSources(inputs);
+  DLC_ASSIGN_OR_RETURN(found.sources, findSources(inputs));
   fault = found;
   return faultError(*entry.program, *fault);
 }
 
-void Session::describe(const Entry &entry, bool wantsWritten,
-                       Probe &probe) const {
+Status Session::describe(const Entry &entry, bool wantsWritten,
+                         Probe &probe) const {
   const fb::Check *check =
       entry.program->instructions()
           ->Get(static_cast<flatbuffers::uoffset_t>(probe.instruction))
           ->check();
   if (!check || !check->tensors())
-    return;
+    return Status::ok();
+  std::vector<std::byte> storage;
   probe.tensors.resize(check->tensors()->size());
   for (flatbuffers::uoffset_t i = 0; i < check->tensors()->size(); ++i) {
     const fb::TracedTensor &tensor = *check->tensors()->Get(i);
+    if (tensor.is_written() != wantsWritten)
+      continue;
     DType dtype = toDType(tensor.dtype());
-    if (tensor.is_written() == wantsWritten)
-      probe.tensors[i] =
-          rangeOf(dtype, entry.addresses[tensor.buffer()],
-                  tensorBytes(dtype, dimsOf(tensor.dims())).value_or(0));
+    uint64_t bytes = tensorBytes(dtype, dimsOf(tensor.dims())).value_or(0);
+    DLC_ASSIGN_OR_RETURN(
+        const std::byte *data,
+        stream->view(entry.addresses[tensor.buffer()], bytes, storage));
+    probe.tensors[i] = rangeOf(dtype, data, bytes);
   }
+  return Status::ok();
 }
 
 Status Session::runProbe(Entry &entry, Probe &probe) {
@@ -526,12 +544,13 @@ Status Session::runProbe(Entry &entry, Probe &probe) {
   Status status;
   for (size_t i = 0; i <= probe.instruction && status.isOk(); ++i) {
     if (i == probe.instruction)
-      describe(entry, /*wantsWritten=*/false, probe);
-    status = entry.instructions[i]->run();
+      status = describe(entry, /*wantsWritten=*/false, probe);
+    if (status.isOk())
+      status = entry.instructions[i]->run();
   }
   stream->endCall();
   DLC_RETURN_IF_ERROR(std::move(status));
-  describe(entry, /*wantsWritten=*/true, probe);
+  DLC_RETURN_IF_ERROR(describe(entry, /*wantsWritten=*/true, probe));
   return goBack(entry);
 }
 

@@ -70,6 +70,9 @@ public:
   /// device or CPU, or its code does not load.
   static Result<std::shared_ptr<const LoadedProgram>>
   load(std::shared_ptr<const Artifact> artifact, std::string_view device = {});
+  /// The same for a device that the caller has, and keeps for longer.
+  static Result<std::shared_ptr<const LoadedProgram>>
+  load(std::shared_ptr<const Artifact> artifact, Device &device);
 
   const Artifact &artifact() const { return *file; }
   Device &device() const { return *where; }
@@ -159,13 +162,13 @@ private:
                    std::span<const TensorView> outputs, Trace *trace);
   Status runInstructions(Entry &entry, Trace *trace);
   Status runProbe(Entry &entry, Probe &probe);
-  void describe(const Entry &entry, bool wantsWritten, Probe &probe) const;
+  Status describe(const Entry &entry, bool wantsWritten, Probe &probe) const;
   Status note(const Entry &entry, std::span<const TensorView> inputs);
   Status goBack(const Entry &last);
-  float lossScale() const;
+  Result<float> lossScale() const;
   Status judge(Entry &entry, std::span<const TensorView> inputs, float scale);
-  bool isSkipped(const Entry &entry, float scale) const;
-  std::vector<std::string>
+  Result<bool> isSkipped(const Entry &entry, float scale) const;
+  Result<std::vector<std::string>>
   findSources(std::span<const TensorView> inputs) const;
   Result<const StateSlot *> checkState(std::string_view name,
                                        uint64_t bytes) const;

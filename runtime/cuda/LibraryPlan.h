@@ -1,0 +1,52 @@
+// What cuBLASLt and cuDNN take of the records that a program may hold, told
+// from the record alone. The compiler asks before it plans a call; the runtime
+// asks again before it makes one. Needs neither library.
+#ifndef DLC_RUNTIME_CUDA_LIBRARYPLAN_H
+#define DLC_RUNTIME_CUDA_LIBRARYPLAN_H
+
+#include "runtime/artifact/artifact_generated.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace dlc::rt::cuda {
+
+/// A matrix of one of cuBLASLt's column-major operands.
+struct MatrixForm {
+  bool isTransposed = false;
+  int64_t rows = 0, columns = 0; // as stored, before transposition
+  int64_t leading = 0;           // elements from column to column
+};
+
+/// C = A B in rows is C' = B' A' in columns: cuBLASLt's first operand is `b`.
+struct MatmulForm {
+  MatrixForm a, b, c;
+  /// Batch items that one call computes, and how far apart they are.
+  int64_t items = 1, aStride = 0, bStride = 0, cStride = 0;
+  /// Calls, and how far apart their operands are, in elements.
+  int64_t calls = 1, aStep = 0, bStep = 0, cStep = 0;
+};
+
+/// Why cuBLASLt does not compute `gemm`, empty when it does. It takes f32, f64,
+/// f16 and bf16; 16-bit products also with f32 results; of epilogues
+///   f32, f16, bf16: [bias] [relu or gelu_tanh], or [bias] [residual]
+///   f64:            [residual]
+std::string gemmObstacle(const fb::GemmT &gemm);
+/// Of a record without obstacle.
+MatmulForm matmulFormOf(const fb::GemmT &gemm);
+/// Bytes of the workspace buffer that `gemm` is best planned with.
+uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm);
+
+/// Why cuDNN does not compute `conv`, empty when it does. It takes f32, f64,
+/// f16 and bf16 with pads that are the same on both sides (where the far side
+/// is read at all), forward without bias, activation and residual.
+std::string convObstacle(const fb::ConvT &conv);
+uint64_t convWorkspaceBytes(const fb::ConvT &conv);
+/// The part of it that holds the weights in channels-last order, and narrow
+/// where they are wide: it comes first.
+uint64_t convWeightBytes(const fb::ConvT &conv);
+
+} // namespace dlc::rt::cuda
+
+#endif // DLC_RUNTIME_CUDA_LIBRARYPLAN_H
