@@ -2,6 +2,8 @@
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/CompileFlags.h"
 #include "tools/report/MemoryText.h"
+#include "tools/report/Roofline.h"
+#include "tools/support/Failure.h"
 
 #include <iostream>
 
@@ -10,14 +12,84 @@ namespace dlc::tools {
 namespace {
 
 struct Flags {
-  std::string model;
-  bool isJson = false;
+  std::string model, roofline, entry = "step";
+  bool isJson = false, isAll = false;
   CompileFlags compile;
+};
+
+/// A plan is enough: neither its code nor its memory is needed.
+struct Planned {
+  /// The header lies in one of these.
+  std::shared_ptr<const rt::Artifact> artifact;
+  std::optional<Plan> plan;
+
+  const fb::Artifact &header() const {
+    return plan ? plan->artifact() : artifact->header();
+  }
 };
 
 } // namespace
 
+static Planned planOf(const Flags &flags) {
+  flags.compile.checkSupported();
+  std::unique_ptr<Model> model = Model::open(flags.model);
+  if (model->isArtifact() && !flags.compile.isGiven())
+    return {model->stored().artifact, std::nullopt};
+  ModelOptions options = model->storedOptions();
+  flags.compile.apply(options);
+  DimBinding::bindBatch(*model, flags.compile.batch, options);
+  if (options.has(flags.entry))
+    options.entries = {flags.entry};
+  return {nullptr, model->plan(options)};
+}
+
+static const ProgramFacts &programOf(const Facts &facts,
+                                     const std::string &entry) {
+  std::string known;
+  for (const ProgramFacts &program : facts.programs) {
+    if (program.name == entry)
+      return program;
+    known += (known.empty() ? "" : ", ") + program.name;
+  }
+  fail("DLC5302", "entry must be one of the program's (",
+       known.empty() ? "none" : known, "), but got '", entry, "'");
+}
+
+static void runRoofline(const Flags &flags) {
+  constexpr size_t shown = 25;
+  // Before anything is compiled: the name may be wrong.
+  if (flags.roofline != "cpu")
+    deviceByName(flags.roofline, rt::DType::F32);
+  Planned planned = planOf(flags);
+  const fb::Artifact &header = planned.header();
+  Facts facts = factsOf(header, 0, /*threads=*/1);
+  const ProgramFacts &program = programOf(facts, flags.entry);
+  std::string precision =
+      header.precision() ? header.precision()->str() : "f32";
+  std::string target = header.target() && header.target()->kind()
+                           ? header.target()->kind()->str()
+                           : "cpu";
+  DeviceModel device =
+      deviceByName(flags.roofline, rt::dtypeFromName(precision).value_or(
+                                       rt::DType::F32));
+  Roofline roofline = rooflineOf(program, facts.memory.stateBytes, device,
+                                 precision, target);
+  size_t count = flags.isAll ? program.instructions.size() : shown;
+  if (flags.isJson) {
+    nlohmann::ordered_json json = {{"version", kJsonVersion},
+                                   {"model", flags.model}};
+    json.update(rooflineJson(roofline, count));
+    printJson(json);
+    return;
+  }
+  std::cout << flags.model << ": " << rooflineText(roofline, count);
+}
+
 static void runInspect(const Flags &flags) {
+  if (!flags.roofline.empty()) {
+    runRoofline(flags);
+    return;
+  }
   Built built = openOrCompile(flags.model, flags.compile);
   if (flags.isJson) {
     printJson(inspectJson(built, flags.model));
@@ -41,6 +113,17 @@ void addInspect(CLI::App &app) {
   command->add_option("MODEL", flags->model, "an artifact, or an .onnx file")
       ->required();
   command->add_flag("--json", flags->isJson, "print one JSON document");
+  CLI::Option *roofline = command->add_option(
+      "--roofline", flags->roofline,
+      "predict the time of an entry's instructions on a device: h200, h100, "
+      "a100, cpu-amx-2, or cpu for this machine");
+  command
+      ->add_option("--entry", flags->entry, "the entry to predict [step]")
+      ->needs(roofline);
+  command
+      ->add_flag("--all", flags->isAll,
+                 "all instructions, not just the slowest 25")
+      ->needs(roofline);
   flags->compile.add(*command, /*withEntries=*/true);
   command->callback([flags] { runInspect(*flags); });
 }
