@@ -1,7 +1,7 @@
 //===- DeviceModel.cpp - what devices can do at most ----------------------===//
 //
-// The table. Of each figure it says where it comes from; "(estimate)" marks those
-// that nobody measured for it.
+// The table. Of each figure it says where it comes from; "(estimate)" marks
+// those that nobody measured for it.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/target/DeviceModel.h"
@@ -16,8 +16,8 @@ namespace dlc {
 //===----------------------------------------------------------------------===//
 
 /// Hopper (H100 and H200 SXM have the same processor).
-/// Peaks: NVIDIA H100 and H200 data sheets, dense, i.e. half of the figures with
-/// sparsity; f64 is the tensor cores'. `vector`: 67 TFLOP/s count a fused
+/// Peaks: NVIDIA H100 and H200 data sheets, dense, i.e. half of the figures
+/// with sparsity; f64 is the tensor cores'. `vector`: 67 TFLOP/s count a fused
 /// multiply-add as two operations, which generated code does not use.
 static constexpr DeviceRates kHopperPeak = {.f64 = 67e3,
                                             .f32 = 67e3,
@@ -31,18 +31,17 @@ static constexpr DeviceRates kHopperPeak = {.f64 = 67e3,
 /// exponential costs as much time as the products of its score, so that half of
 /// the peak is the most; FlashAttention-3's charts have 265 to 371 forward).
 /// convolution, kernel: (estimate).
-static constexpr DeviceFractions kHopperFractions = {.product = 788 / 989.4,
-                                                     .convolution = 0.65,
-                                                     .attentionForward =
-                                                         290 / 989.4,
-                                                     .attentionBackward =
-                                                         300 / 989.4,
-                                                     .kernel = 0.5};
+static constexpr DeviceFractions kHopperFractions = {
+    .product = 788 / 989.4,
+    .convolution = 0.65,
+    .attentionForward = 290 / 989.4,
+    .attentionBackward = 300 / 989.4,
+    .kernel = 0.5};
 
 // Launches: an instruction of a CUDA graph costs about 1 us more than its work
 // (estimate); outside of graphs it would be 2 to 3.
-// memoryUnits: an SM takes 32 B per cycle from memory, so that 57 of them use all
-// of it (XLA's GPU performance model).
+// memoryUnits: an SM takes 32 B per cycle from memory, so that 57 of them use
+// all of it (XLA's GPU performance model).
 
 /// Bandwidth: a copy of 8.6 GB moved 4.3 TB/s on an H200, reads and writes
 /// counted; 60 MB of level-2 cache as the driver reports them. cacheGbytes:
@@ -51,6 +50,7 @@ static DeviceModel h200() {
   DeviceModel model;
   model.name = "h200";
   model.title = "NVIDIA H200 SXM";
+  model.target = "cuda";
   model.peak = kHopperPeak;
   model.fractions = kHopperFractions;
   model.gbytes = 4300;
@@ -85,6 +85,7 @@ static DeviceModel a100() {
   DeviceModel model;
   model.name = "a100";
   model.title = "NVIDIA A100 SXM 80 GB";
+  model.target = "cuda";
   model.peak = {.f64 = 19.5e3,
                 .f32 = 19.5e3,
                 .tf32 = 156e3,
@@ -104,10 +105,11 @@ static DeviceModel a100() {
   return model;
 }
 
-/// Two cores of a Sapphire Rapids class Xeon with AMX, two threads, all measured:
-/// oneDNN's products ran at 300 to 370 GFLOP/s in f32 and, with packed weights,
-/// at 2.4 TFLOP/s in bf16; an update in place moved 52 GB/s. A launch is what
-/// handing work to a pool of threads costs. vector: as the cost model of fusion.
+/// Two cores of a Sapphire Rapids class Xeon with AMX, two threads, all
+/// measured: oneDNN's products ran at 300 to 370 GFLOP/s in f32 and, with
+/// packed weights, at 2.4 TFLOP/s in bf16; an update in place moved 52 GB/s. A
+/// launch is what handing work to a pool of threads costs. vector: as the cost
+/// model of fusion.
 static DeviceModel xeon() {
   DeviceModel model;
   model.name = "cpu-amx-2";
@@ -139,10 +141,9 @@ std::span<const DeviceModel> deviceModels() {
 
 const DeviceModel *findDeviceModel(std::string_view name) {
   auto isSame = [&](const DeviceModel &model) {
-    return std::equal(name.begin(), name.end(), model.name.begin(),
-                      model.name.end(), [](unsigned char a, unsigned char b) {
-                        return std::tolower(a) == b;
-                      });
+    return std::equal(
+        name.begin(), name.end(), model.name.begin(), model.name.end(),
+        [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
   };
   std::span<const DeviceModel> models = deviceModels();
   auto found = std::find_if(models.begin(), models.end(), isSame);

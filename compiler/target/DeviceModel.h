@@ -12,8 +12,9 @@
 //              few pieces of work are in flight to keep the memory busy
 //
 // A device is made of `units` (SMs, cores). Work of fewer pieces than units
-// leaves some idle; `memoryUnits` of them are enough to use the whole bandwidth.
-// What runs at once is not modelled: instructions follow one another.
+// leaves some idle; `memoryUnits` of them are enough to use the whole
+// bandwidth. What runs at once is not modelled: instructions follow one
+// another.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_COMPILER_TARGET_DEVICEMODEL_H
@@ -79,6 +80,8 @@ struct DeviceModel {
   std::string name;
   /// "NVIDIA H200 SXM"
   std::string title;
+  /// The kind of target whose plans it runs: "cuda", "cpu".
+  std::string target = "cpu";
   DeviceRates peak;
   DeviceFractions fractions;
   /// 1e9 bytes per second, read and written, measured; from the level of cache

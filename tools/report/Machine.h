@@ -14,8 +14,8 @@
 namespace dlc::tools {
 
 /// A matrix product by the library and a triad over arrays that no cache holds,
-/// each the best of many short runs: about a second. Everything else is taken to
-/// run at the product's rate. `threads` 0: as many as a session would use.
+/// each the best of many short runs: about a second. Everything else is taken
+/// to run at the product's rate. `threads` 0: as many as a session would use.
 DeviceModel measureMachine(rt::DType dtype, int threads = 0);
 
 /// A device by its name, "cpu" for this machine. Throws Failure (DLC5301).

@@ -89,11 +89,10 @@ Roofline rooflineOf(const ProgramFacts &program, uint64_t stateBytes,
       [](const KindTotal &a, const KindTotal &b) { return a.ns > b.ns; });
   roofline.order.resize(program.instructions.size());
   std::iota(roofline.order.begin(), roofline.order.end(), size_t(0));
-  std::stable_sort(roofline.order.begin(), roofline.order.end(),
-                   [&](size_t a, size_t b) {
-                     return roofline.times[a].totalNs() >
-                            roofline.times[b].totalNs();
-                   });
+  std::stable_sort(
+      roofline.order.begin(), roofline.order.end(), [&](size_t a, size_t b) {
+        return roofline.times[a].totalNs() > roofline.times[b].totalNs();
+      });
   return roofline;
 }
 
@@ -115,11 +114,10 @@ static std::string milliseconds(double ns) {
 
 static std::string headText(const Roofline &roofline) {
   const DeviceModel &device = roofline.device;
-  double products =
-      device.gflops(WorkKind::Product,
-                    rt::dtypeFromName(roofline.precision)
-                        .value_or(rt::DType::F32),
-                    roofline.precision == "tf32");
+  double products = device.gflops(
+      WorkKind::Product,
+      rt::dtypeFromName(roofline.precision).value_or(rt::DType::F32),
+      roofline.precision == "tf32");
   return "entry '" + roofline.program->name + "' on " + device.title +
          ": predicted " + milliseconds(roofline.ns) + ", " +
          formatCount(roofline.program->instructions.size()) +
@@ -137,10 +135,12 @@ static std::string kindTable(const Roofline &roofline) {
   table.row({"kind", "count", "time", "share", "operations", "moved",
              "compute-bound", "memory-bound", "launch-bound"});
   for (const KindTotal &total : roofline.kinds) {
-    std::vector<std::string> cells = {
-        total.kind, formatCount(total.count), milliseconds(total.ns),
-        percent(total.ns, roofline.ns), formatNumber(double(total.flops), 4),
-        formatBytes(total.bytesMoved)};
+    std::vector<std::string> cells = {total.kind,
+                                      formatCount(total.count),
+                                      milliseconds(total.ns),
+                                      percent(total.ns, roofline.ns),
+                                      formatNumber(double(total.flops), 4),
+                                      formatBytes(total.bytesMoved)};
     for (double ns : total.nsByLimit)
       cells.push_back(percent(ns, total.ns));
     table.row(std::move(cells));
@@ -166,11 +166,11 @@ std::string rooflineText(const Roofline &roofline, size_t count) {
                what, formatNumber(double(facts.flops), 4),
                formatBytes(facts.bytesMoved()), nodesText(facts.nodes, 3)});
   }
-  std::string title =
-      count < roofline.order.size()
-          ? "slowest " + formatCount(count) + " of " +
-                formatCount(roofline.order.size()) + " instructions\n"
-          : "instructions\n";
+  std::string title = count < roofline.order.size()
+                          ? "slowest " + formatCount(count) + " of " +
+                                formatCount(roofline.order.size()) +
+                                " instructions\n"
+                          : "instructions\n";
   return headText(roofline) + kindTable(roofline) + title + table.text();
 }
 

@@ -49,8 +49,8 @@ struct Roofline {
   bool isCached = false;
 };
 
-/// `stateBytes`: what lives beside the program, to see whether all of it fits the
-/// device's cache. `program` must outlive the result.
+/// `stateBytes`: what lives beside the program, to see whether all of it fits
+/// the device's cache. `program` must outlive the result.
 Roofline rooflineOf(const ProgramFacts &program, uint64_t stateBytes,
                     const DeviceModel &device, const std::string &precision,
                     const std::string &target);

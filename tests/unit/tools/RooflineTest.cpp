@@ -74,9 +74,9 @@ TEST(Roofline, Order_IsByTime_KindsAreNamed) {
   std::vector<std::string> kinds;
   for (const KindTotal &total : roofline.kinds)
     kinds.push_back(total.kind);
-  EXPECT_EQ(kinds, (std::vector<std::string>{"gemm", "kernel, map",
-                                             "copy, fill", "kernel, row",
-                                             "transfer"}));
+  EXPECT_EQ(kinds,
+            (std::vector<std::string>{"gemm", "kernel, map", "copy, fill",
+                                      "kernel, row", "transfer"}));
   const KindTotal &gemm = roofline.kinds[0];
   EXPECT_EQ(gemm.count, 2u);
   EXPECT_DOUBLE_EQ(gemm.nsByLimit[size_t(Limit::Compute)], 11'000);
