@@ -121,8 +121,9 @@ void addCompile(CLI::App &app) {
                       "write memory, kernels and decisions to FILE.html or "
                       "FILE.json");
   command->add_option("--machine", flags->machine,
-                      "GFLOPS,GBYTES: the machine that the report's roofline "
-                      "is for, per second [this one, measured]");
+                      "GFLOPS,GBYTES per second, or a device's name (h200): "
+                      "what the report's roofline is for [this machine, "
+                      "measured]");
   command->add_flag("--time-report", flags->isTimed,
                     "print the time of each phase");
   command->add_flag("--json", flags->isJson, "print one JSON document");

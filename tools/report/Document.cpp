@@ -54,8 +54,17 @@ double Document::timeOf(const ProgramFacts &program, size_t instruction) const {
   if (auto found = measured.find(program.name);
       found != measured.end() && instruction < found->second.size())
     return found->second[instruction];
-  const InstructionFacts &facts = program.instructions[instruction];
-  return machine.timeNs(facts.flops, facts.bytesMoved());
+  return leastTimeOf(program.instructions[instruction]).totalNs();
+}
+
+WorkTime Document::leastTimeOf(const InstructionFacts &facts) const {
+  return machine.timeOf(workOf(facts, precision));
+}
+
+double Document::roofGflops() const {
+  return machine.gflops(WorkKind::Product,
+                        rt::dtypeFromName(precision).value_or(rt::DType::F32),
+                        precision == "tf32");
 }
 
 //===----------------------------------------------------------------------===//
@@ -111,11 +120,10 @@ static Json instructionJson(const Document &document,
   for (size_t c = 0; c < kCategoryCount; ++c)
     if (program.alive[i][c])
       alive[categoryKey(fb::Category(c))] = program.alive[i][c];
-  const MachineLimits &machine = document.machine;
-  if (machine.gflops > 0) {
-    json["bound"] = facts.intensity() > machine.ridge() ? "compute" : "memory";
-    json["least_us"] =
-        machine.timeNs(facts.flops, facts.bytesMoved()) / 1000;
+  if (document.machine.isKnown()) {
+    WorkTime time = document.leastTimeOf(facts);
+    json["bound"] = limitName(time.limit());
+    json["least_us"] = time.totalNs() / 1000;
   }
   if (document.measured.contains(program.name))
     json["measured_us"] = document.timeOf(program, i) / 1000;
@@ -199,10 +207,11 @@ Json documentJson(const Document &document) {
                        {"saved_bytes", fix.savedBytes},
                        {"fits", fix.fits}});
   }
-  const MachineLimits &machine = document.machine;
+  const DeviceModel &machine = document.machine;
   json["machine"] = {{"source", machine.isMeasured ? "measured" : "stated"},
+                     {"name", machine.name},
                      {"threads", machine.threads},
-                     {"gflops", machine.gflops},
+                     {"gflops", document.roofGflops()},
                      {"gbytes_per_s", machine.gbytes}};
   Json &phases = json["phases_s"] = Json::object();
   for (const auto &[phase, seconds] : document.phases)

@@ -15,6 +15,7 @@
 #include "tools/model/Model.h"
 #include "tools/report/Facts.h"
 #include "tools/report/Machine.h"
+#include "tools/report/Roofline.h"
 
 #include <nlohmann/json.hpp>
 
@@ -44,7 +45,7 @@ struct Document {
   Report report;
   PhaseTimes phases;
   double compileSeconds = 0;
-  MachineLimits machine;
+  DeviceModel machine;
   /// The limit that the plan was held against.
   std::optional<uint64_t> limit;
   /// Only where the plan is over it.
@@ -55,6 +56,11 @@ struct Document {
   bool isOver() const { return limit && facts.memory.totalBytes() > *limit; }
   /// ns of an instruction: measured, or the least that the machine allows.
   double timeOf(const ProgramFacts &program, size_t instruction) const;
+  /// The least that the machine allows.
+  WorkTime leastTimeOf(const InstructionFacts &facts) const;
+  /// 1e9 operations per second of products in the document's precision: the
+  /// machine's roof.
+  double roofGflops() const;
 };
 
 /// Without the machine's limits.

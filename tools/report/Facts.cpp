@@ -4,6 +4,7 @@
 #include "runtime/artifact/Reader.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace dlc::tools {
 
@@ -118,6 +119,57 @@ static std::vector<std::string> precisionOf(const fb::Instruction &instruction) 
   return names;
 }
 
+/// Of a product: tiles of 128 x 128, and of a long inner dim parts of 512.
+static double tilesOf(double batch, double m, double n, double k) {
+  return batch * std::ceil(m / 128) * std::ceil(n / 128) *
+         std::max(1.0, std::floor(k / 512));
+}
+
+static double productOf(const flatbuffers::Vector<int64_t> *dims) {
+  double product = 1;
+  for (size_t i = 0; dims && i < dims->size(); ++i)
+    product *= double(dims->Get(unsigned(i)));
+  return product;
+}
+
+/// As the product that it amounts to, per group.
+static double tilesOf(const fb::Conv &conv) {
+  double groups = double(conv.groups());
+  double pixels = double(conv.batch()) * productOf(conv.out_spatial());
+  double window = productOf(conv.kernel());
+  double inputs = double(conv.in_channels()) / groups;
+  double outputs = double(conv.out_channels()) / groups;
+  switch (conv.kind()) {
+  case fb::ConvKind::Forward:
+    return tilesOf(groups, pixels, outputs, inputs * window);
+  case fb::ConvKind::BackwardData:
+    return tilesOf(groups,
+                   double(conv.batch()) * productOf(conv.in_spatial()), inputs,
+                   outputs * window);
+  case fb::ConvKind::BackwardWeights:
+    break;
+  }
+  return tilesOf(groups, outputs, inputs * window, pixels);
+}
+
+/// A launch on a GPU says its blocks. For another device they were not cut: as
+/// many as there would be at four elements of four bytes per thread.
+static double piecesOf(const fb::Artifact &header,
+                       const fb::Instruction &instruction) {
+  constexpr double bytesPerBlock = 256 * 16;
+  if (const fb::Gemm *gemm = instruction.op_as_Gemm())
+    return tilesOf(double(gemm->batch0()) * double(gemm->batch1()),
+                   double(gemm->m()), double(gemm->n()), double(gemm->k()));
+  if (const fb::Conv *conv = instruction.op_as_Conv())
+    return tilesOf(*conv);
+  const fb::Launch *launch = instruction.op_as_Launch();
+  if (launch && header.target() && text(header.target()->kind()) == "cuda")
+    return std::max(1.0, double(launch->groups()));
+  return std::ceil(
+      double(instruction.bytes_read() + instruction.bytes_written()) /
+      bytesPerBlock);
+}
+
 static InstructionFacts instructionFacts(const fb::Artifact &header,
                                          const fb::Instruction &instruction) {
   InstructionFacts facts;
@@ -140,6 +192,7 @@ static InstructionFacts instructionFacts(const fb::Artifact &header,
   facts.flops = instruction.flops();
   facts.bytesRead = instruction.bytes_read();
   facts.bytesWritten = instruction.bytes_written();
+  facts.pieces = piecesOf(header, instruction);
   return facts;
 }
 

@@ -60,7 +60,8 @@ struct BufferFacts {
 };
 
 struct InstructionFacts {
-  /// "kernel", "gemm", "conv", "copy" or "fill".
+  /// "kernel", "gemm", "conv", "copy" or "fill"; "none" for the transfers of
+  /// --offload, which run beside the rest.
   std::string kind;
   /// The kernel's symbol, or the call: "conv_grad_data".
   std::string kernel;
@@ -69,6 +70,9 @@ struct InstructionFacts {
   /// Element types that it computes in: "f32"; empty where nothing says so.
   std::vector<std::string> precision;
   uint64_t flops = 0, bytesRead = 0, bytesWritten = 0;
+  /// Parts that could run at the same time on a device with many units: blocks
+  /// of a launch, tiles of a product. 0: unknown.
+  double pieces = 0;
   /// Bytes of inputs and temporaries that are alive while it runs.
   uint64_t aliveBytes = 0;
 

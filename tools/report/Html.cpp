@@ -267,16 +267,17 @@ void Page::roofline() {
   const ProgramFacts *program = document.facts.largestProgram();
   if (!program)
     return;
-  const MachineLimits &machine = document.machine;
+  const DeviceModel &machine = document.machine;
   bool isRun = document.measured.contains(program->name);
   out += "<h2>Kernels and library calls</h2>\n<p class=\"note\">Roofline of '" +
          escapeHtml(program->name) + "' for " +
-         formatNumber(machine.gflops, 4) + " G operations/s and " +
+         formatNumber(document.roofGflops(), 4) + " G operations/s and " +
          formatNumber(machine.gbytes, 4) + " GB/s, ";
   out += machine.isMeasured
              ? "measured on this machine with " +
                    std::to_string(machine.threads) + " threads"
-             : "as stated";
+         : machine.name.empty() ? "as stated"
+                                : "those of " + machine.title;
   out += isRun ? ". Dots stand at their measured rate; above the roof are those "
                  "whose data a cache held."
                : ". Dots stand on the roof, at the best that their traffic "
@@ -313,8 +314,7 @@ void Page::instructions(const ProgramFacts &program) {
       table.row({std::to_string(order[k]), key(facts.kind, facts.kernel),
                  escapeHtml(precision), formatBytes(facts.bytesMoved()),
                  formatCount(facts.flops), formatNumber(facts.intensity(), 3),
-                 facts.intensity() > document.machine.ridge() ? "compute"
-                                                              : "memory",
+                 limitName(document.leastTimeOf(facts).limit()),
                  formatNumber(time / 1000, 3),
                  formatNumber(100 * time / std::max(total, 1e-9), 2) + " %",
                  escapeHtml(nodesText(facts.nodes, 8))});

@@ -1,4 +1,4 @@
-//===- Machine.cpp - what a machine can do at most ------------------------===//
+//===- Machine.cpp - the device that a report is for ----------------------===//
 #include "tools/report/Machine.h"
 
 #include "runtime/artifact/artifact_generated.h"
@@ -13,12 +13,6 @@
 #include <vector>
 
 namespace dlc::tools {
-
-double MachineLimits::timeNs(uint64_t flops, uint64_t bytes) const {
-  if (gflops <= 0 || gbytes <= 0)
-    return 0;
-  return std::max(double(flops) / gflops, double(bytes) / gbytes);
-}
 
 /// Seconds of the fastest of many short runs: another program's share of the
 /// CPU does not hit all of them.
@@ -81,25 +75,48 @@ static double measureTriad(const rt::ThreadPool &pool) {
   return 3.0 * 4 * groups * groupSize / seconds / 1e9;
 }
 
-MachineLimits measureMachine(rt::DType dtype, int threads) {
-  rt::ThreadPool pool(threads > 0 ? threads : rt::defaultThreadCount());
-  MachineLimits limits;
-  limits.isMeasured = true;
-  limits.threads = pool.threads();
-  limits.gflops = measureProduct(dtype, pool);
-  limits.gbytes = measureTriad(pool);
-  return limits;
+/// A device that does everything at one rate.
+static DeviceModel uniformDevice(double gflops, double gbytes) {
+  DeviceModel model;
+  model.peak = {gflops, gflops, gflops, gflops, gflops, gflops};
+  model.gbytes = model.peakGbytes = gbytes;
+  return model;
 }
 
-MachineLimits parseMachine(const std::string &text) {
-  MachineLimits limits;
+DeviceModel measureMachine(rt::DType dtype, int threads) {
+  rt::ThreadPool pool(threads > 0 ? threads : rt::defaultThreadCount());
+  double gflops = measureProduct(dtype, pool);
+  DeviceModel model = uniformDevice(gflops, measureTriad(pool));
+  model.name = "cpu";
+  model.title = "this machine";
+  model.isMeasured = true;
+  model.threads = pool.threads();
+  return model;
+}
+
+DeviceModel deviceByName(const std::string &name, rt::DType dtype) {
+  if (name == "cpu")
+    return measureMachine(dtype);
+  if (const DeviceModel *model = findDeviceModel(name))
+    return *model;
+  std::string known = "cpu";
+  for (const DeviceModel &model : deviceModels())
+    known += ", " + model.name;
+  fail("DLC5301", "device must be one of ", known, ", but got '", name, "'");
+}
+
+DeviceModel parseMachine(const std::string &text) {
+  if (const DeviceModel *model = findDeviceModel(text))
+    return *model;
+  double gflops = 0, gbytes = 0;
   char rest = 0;
-  if (std::sscanf(text.c_str(), "%lf,%lf%c", &limits.gflops, &limits.gbytes,
-                  &rest) != 2 ||
-      !(limits.gflops > 0) || !(limits.gbytes > 0))
-    fail("DLC4111", "machine must be GFLOPS,GBYTES, two numbers above 0, but got '",
+  if (std::sscanf(text.c_str(), "%lf,%lf%c", &gflops, &gbytes, &rest) != 2 ||
+      !(gflops > 0) || !(gbytes > 0))
+    fail("DLC4111",
+         "machine must be GFLOPS,GBYTES, two numbers above 0, or the name of a "
+         "device, but got '",
          text, "'");
-  return limits;
+  return uniformDevice(gflops, gbytes);
 }
 
 } // namespace dlc::tools

@@ -234,10 +234,11 @@ struct Dot {
   double intensity, rate, share;
 };
 
-class Roofline {
+class RooflineDrawing {
 public:
-  Roofline(const Document &document, const ProgramFacts &program)
-      : program(program), machine(document.machine) {
+  RooflineDrawing(const Document &document, const ProgramFacts &program)
+      : program(program), gflops(document.roofGflops()),
+        gbytes(document.machine.gbytes) {
     double total = 0;
     for (size_t i = 0; i < program.instructions.size(); ++i) {
       const InstructionFacts &facts = program.instructions[i];
@@ -247,8 +248,8 @@ public:
         dots.push_back({i, facts.intensity(), double(facts.flops) / time, time});
     }
     // Powers of ten around the ridge and all dots.
-    double low = machine.ridge() / 10, high = machine.ridge() * 10;
-    double slowest = machine.gflops / 10, fastest = machine.gflops;
+    double low = ridge() / 10, high = ridge() * 10;
+    double slowest = gflops / 10, fastest = gflops;
     for (Dot &dot : dots) {
       dot.share /= total;
       low = std::min(low, dot.intensity);
@@ -275,19 +276,22 @@ private:
     return bottom - (std::log10(rate) - firstY) * (bottom - top) /
                         (lastY - firstY);
   }
+  /// Operations per byte from which on computation is the limit.
+  double ridge() const { return gflops / gbytes; }
   std::string axes() const;
   std::string roof() const;
   std::string dot(const Dot &dot) const;
 
   const ProgramFacts &program;
-  const MachineLimits &machine;
+  /// The roof: of products, in the document's precision.
+  double gflops, gbytes;
   std::vector<Dot> dots;
   double firstX, lastX, firstY, lastY;
 };
 
 } // namespace
 
-std::string Roofline::axes() const {
+std::string RooflineDrawing::axes() const {
   std::string out;
   for (double power = firstX; power <= lastX; ++power) {
     double at = x(std::pow(10, power));
@@ -304,16 +308,16 @@ std::string Roofline::axes() const {
                      "operations per byte");
 }
 
-std::string Roofline::roof() const {
+std::string RooflineDrawing::roof() const {
   double start = std::pow(10, firstX), end = std::pow(10, lastX);
-  double low = std::max(start * machine.gbytes, std::pow(10, firstY));
-  return line(x(low / machine.gbytes), y(low), x(machine.ridge()),
-              y(machine.gflops), "roof") +
-         line(x(machine.ridge()), y(machine.gflops), x(end), y(machine.gflops),
+  double low = std::max(start * gbytes, std::pow(10, firstY));
+  return line(x(low / gbytes), y(low), x(ridge()),
+              y(gflops), "roof") +
+         line(x(ridge()), y(gflops), x(end), y(gflops),
               "roof");
 }
 
-std::string Roofline::dot(const Dot &dot) const {
+std::string RooflineDrawing::dot(const Dot &dot) const {
   const InstructionFacts &facts = program.instructions[dot.instruction];
   double radius = 2.5 + 22 * std::sqrt(dot.share);
   std::string tip =
@@ -326,7 +330,7 @@ std::string Roofline::dot(const Dot &dot) const {
          px(radius) + "\"><title>" + escapeHtml(tip) + "</title></circle>\n";
 }
 
-std::string Roofline::draw() const {
+std::string RooflineDrawing::draw() const {
   std::string out = "<svg class=\"chart\" viewBox=\"0 0 960 340\" "
                     "role=\"img\" aria-label=\"roofline\">\n";
   out += axes() + roof();
@@ -340,9 +344,9 @@ std::string Roofline::draw() const {
 }
 
 std::string rooflineSvg(const Document &document, const ProgramFacts &program) {
-  if (document.machine.gflops <= 0)
+  if (!document.machine.isKnown())
     return "";
-  return Roofline(document, program).draw();
+  return RooflineDrawing(document, program).draw();
 }
 
 } // namespace dlc::tools

@@ -35,6 +35,7 @@ private:
                              std::optional<ArrayRef<int64_t>> kept,
                              std::optional<ArrayRef<int64_t>> reduced);
   LogicalResult addReduction(Operation *op);
+  double evaluationsOf(Operation *reduction) const;
   LogicalResult addOrder(Operation *op);
   LogicalResult addOutput(Value value);
   /// Level of element `at` of `value`; `sweep` as in RegionLeaf.
@@ -202,6 +203,13 @@ LogicalResult Walker::addOrder(Operation *op) {
   return success();
 }
 
+/// A scatter adds each update once, whatever the size of its result.
+double Walker::evaluationsOf(Operation *reduction) const {
+  if (auto scatter = dyn_cast<ScatterAddOp>(reduction))
+    return double(elementCount(shapeOf(scatter.getUpdates())));
+  return double(plan.keptCount()) * double(plan.reducedCount());
+}
+
 LogicalResult Walker::addReduction(Operation *op) {
   SmallVector<int64_t> shape = resultShape(op);
   SmallVector<int64_t> box = accessRules().lookup(op)->reduced(op);
@@ -222,8 +230,7 @@ LogicalResult Walker::addReduction(Operation *op) {
     return failure();
   reduction.level = *level + 1;
   plan.levels = std::max(plan.levels, reduction.level);
-  plan.operations += double(plan.keptCount()) * double(plan.reducedCount()) *
-                     elementCost(op);
+  plan.operations += evaluationsOf(op) * elementCost(op);
   reductionLevels[op] = reduction.level;
   plan.reductions.push_back(std::move(reduction));
   return success();

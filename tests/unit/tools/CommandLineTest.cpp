@@ -84,6 +84,18 @@ TEST(CommandLine, Report_IsCheckedBeforeTheModelIsRead) {
   EXPECT_EQ(lineOf({"--memory-limit", "much"}).first, 2);
 }
 
+TEST(CommandLine, Roofline_NamesAreChecked) {
+  std::string model = DLC_SOURCE_FOLDER "/tests/fixtures/mlp_small.default.onnx";
+  auto idOf = [&](std::vector<std::string> options) {
+    options.insert(options.begin(), {"inspect", model});
+    return failureOf(options).second.substr(0, 13);
+  };
+  EXPECT_EQ(idOf({"--roofline", "h300"}), "error DLC5301");
+  EXPECT_EQ(idOf({"--roofline", "h200", "--entry", "grad"}), "error DLC5302");
+  // Usage: these say nothing without a device.
+  EXPECT_EQ(failureOf({"inspect", model, "--all"}).first, 2);
+}
+
 TEST(CommandLine, MissingModel_IsAnErrorWithAnId) {
   auto [status, text] = failureOf({"inspect", "/no/such/file.dlc"});
   EXPECT_EQ(status, 1);
