@@ -1,6 +1,7 @@
 //===- KernelBodies.cpp - every distinct kernel body once -----------------===//
 #include "passes/kernels/KernelBodies.h"
 
+#include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/indexing/Region.h"
 #include "passes/fuse/FusionCost.h"
 
@@ -45,14 +46,25 @@ static SmallVector<int64_t> costOf(KernelOp kernel) {
     ops.push_back(&op);
   SmallVector<Value> outputs(body.getTerminator()->getOperands());
   FailureOr<RegionPlan> plan = planRegion(ops, outputs);
-  if (failed(plan) || kernel.getSchedule().getKind() == ScheduleKind::List) {
-    // It walks in its own way: every operand once.
+  ScheduleKind kind = kernel.getSchedule().getKind();
+  if (failed(plan) || kind == ScheduleKind::List ||
+      kind == ScheduleKind::Scatter) {
+    // It walks in its own way: every operand once, and every op once per
+    // element of its result, a scatter once per update.
+    double operations = 0;
+    for (Operation *op : ops) {
+      auto scatter = dyn_cast<ScatterAddOp>(op);
+      Value counted = op->getResult(0);
+      if (scatter)
+        counted = scatter.getUpdates();
+      operations += elementCost(op) * double(elementCount(shapeOf(counted)));
+    }
     int64_t read = 0, written = 0;
     for (Value input : kernel.getInputs())
       read += int64_t(exec::bytesOf(input.getType()));
     for (Value output : kernel.getOutputs())
       written += int64_t(exec::bytesOf(output.getType()));
-    return {0, read, written};
+    return {int64_t(operations), read, written};
   }
   KernelTraffic traffic = kernelTraffic(*plan);
   return {int64_t(plan->operations), int64_t(traffic.read),
