@@ -1,6 +1,7 @@
 #include "runtime/device/DeviceRegistry.h"
 
 #include "runtime/cpu/CpuDevice.h"
+#include "runtime/emulated/EmulatedDevice.h"
 
 #include <cstdlib>
 
@@ -12,12 +13,16 @@ Result<Device *> findDevice(std::string_view name) {
       name = chosen;
   if (name.empty())
     name = "cpu";
-  for (Device *device : {&cpuDevice()})
-    if (device->kind() == name)
-      return device;
+  std::string_view kind = name.substr(0, name.find(':'));
+  std::string_view suffix =
+      kind.size() == name.size() ? "" : name.substr(kind.size() + 1);
+  if (name == "cpu")
+    return &cpuDevice();
+  if (kind == "emulated")
+    return emulatedDevice(suffix);
   return DLC_ERROR(Unsupported, "DLC6004",
-                   "device must be one of this build's devices, 'cpu', but "
-                   "got '",
+                   "device must be one of this build's devices, 'cpu' and "
+                   "'emulated', but got '",
                    name, "'");
 }
 

@@ -8,6 +8,7 @@
 
 namespace dlc::rt {
 
+/// "cpu", or "emulated" with the seed of its threads' order ("emulated:7").
 /// DLC6004 when there is no such device. An empty name means the environment's
 /// DLC_DEVICE, and "cpu" when that is not set either.
 Result<Device *> findDevice(std::string_view name);
