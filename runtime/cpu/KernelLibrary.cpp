@@ -62,6 +62,10 @@ static Result<void *> openCode(std::span<const std::byte> code,
   return handle;
 }
 
+void *KernelLibrary::find(const std::string &symbol) const {
+  return handle ? dlsym(handle, symbol.c_str()) : nullptr;
+}
+
 Result<std::shared_ptr<const KernelLibrary>>
 KernelLibrary::load(std::span<const std::byte> code,
                     const KernelTable *kernels) {

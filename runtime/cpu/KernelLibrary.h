@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace dlc::rt {
@@ -36,6 +37,8 @@ public:
 
   /// `index` into the artifact's kernels.
   KernelFunction function(uint32_t index) const { return functions[index]; }
+  /// Any symbol of the code; null when there is none.
+  void *find(const std::string &symbol) const;
 
 private:
   KernelLibrary() = default;

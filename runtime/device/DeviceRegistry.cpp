@@ -2,6 +2,7 @@
 
 #include "runtime/cpu/CpuDevice.h"
 #include "runtime/cuda/CudaDevice.h"
+#include "runtime/emulated/EmulatedDevice.h"
 
 #include <cstdlib>
 
@@ -13,14 +14,18 @@ Result<Device *> findDevice(std::string_view name) {
       name = chosen;
   if (name.empty())
     name = "cpu";
-  for (Device *device : {&cpuDevice()})
-    if (device->kind() == name)
-      return device;
-  if (name == "cuda" || name.starts_with("cuda:"))
+  std::string_view kind = name.substr(0, name.find(':'));
+  std::string_view suffix =
+      kind.size() == name.size() ? "" : name.substr(kind.size() + 1);
+  if (name == "cpu")
+    return &cpuDevice();
+  if (kind == "cuda")
     return cudaDevice(name);
+  if (kind == "emulated")
+    return emulatedDevice(suffix);
   return DLC_ERROR(Unsupported, "DLC6004",
-                   "device must be one of this build's devices, 'cpu' and "
-                   "'cuda', but got '",
+                   "device must be one of this build's devices, 'cpu', 'cuda' "
+                   "and 'emulated', but got '",
                    name, "'");
 }
 

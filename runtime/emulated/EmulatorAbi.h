@@ -92,9 +92,9 @@ struct dlc_emulated_kernel {
   uint32_t flags;
   uint32_t parameters, sites, variables;
   uint32_t shared_bytes;
-  uint64_t stack_bytes;             /* of the kernel's own local memory */
-  const uint32_t *parameter_flags;  /* [parameters] */
-  const char *const *site_names;    /* [sites]: "store float" */
+  uint64_t stack_bytes;            /* of the kernel's own local memory */
+  const uint32_t *parameter_flags; /* [parameters] */
+  const char *const *site_names;   /* [sites]: "store float" */
   const struct dlc_emulated_shared *shared; /* [variables] */
 };
 

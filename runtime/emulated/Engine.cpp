@@ -18,8 +18,8 @@ struct EmulatorCalls {
   }
   static void access(dlc_emulated_thread *thread, const void *address,
                      uint64_t bytes, uint32_t flags, uint32_t site) {
-    of(thread).engine->access(
-        of(thread), reinterpret_cast<uintptr_t>(address), bytes, flags, site);
+    of(thread).engine->access(of(thread), reinterpret_cast<uintptr_t>(address),
+                              bytes, flags, site);
   }
   static void barrier(dlc_emulated_thread *thread, uint32_t id, uint32_t site) {
     of(thread).barrier = id;
@@ -75,8 +75,8 @@ struct EmulatorCalls {
     engine.fibers.leave();
   }
   static constexpr dlc_emulated_calls table = {
-      DLC_EMULATED_VERSION, access,     barrier, shuffle, vote,
-      syncWarp,             activeMask, trap};
+      DLC_EMULATED_VERSION, access, barrier, shuffle, vote, syncWarp,
+      activeMask,           trap};
 };
 
 EmulatorEngine::EmulatorEngine(uint64_t seed) : seed(seed) {}
@@ -153,16 +153,18 @@ Status EmulatorEngine::run(const EmulatedLaunch &next) {
   warpClocks.resize((launch->threads + 31) / 32);
   sharedStorage.resize(launch->kernel->shared_bytes + 255);
   sharedBase = reinterpret_cast<unsigned char *>(
-      (reinterpret_cast<uintptr_t>(sharedStorage.data()) + 255) & ~uintptr_t(255));
+      (reinterpret_cast<uintptr_t>(sharedStorage.data()) + 255) &
+      ~uintptr_t(255));
   regions.resize(std::max(regions.size(), launch->regionBytes.size()));
   for (size_t i = 0; i < launch->regionBytes.size(); ++i)
     regions[i].reset(launch->regionBytes[i]);
   threads.assign(launch->threads, Thread());
   for (uint32_t i = 0; i < launch->threads; ++i) {
     Thread &thread = threads[i];
-    thread.abi = {{i, 0, 0}, {launch->threads, 1, 1}, {0, 0, 0},
-                  {launch->blocks, 1, 1}, i % 32, i / 32, sharedBase,
-                  &EmulatorCalls::table};
+    thread.abi = {{i, 0, 0},  {launch->threads, 1, 1},
+                  {0, 0, 0},  {launch->blocks, 1, 1},
+                  i % 32,     i / 32,
+                  sharedBase, &EmulatorCalls::table};
     thread.engine = this;
     thread.local = i;
   }
@@ -260,7 +262,8 @@ void EmulatorEngine::diagnose() {
     }
 }
 
-// ---- memory ------------------------------------------------------------------
+// ---- memory
+// ------------------------------------------------------------------
 
 Toucher EmulatorEngine::toucher(const Thread &thread) const {
   uint32_t first = block * launch->threads + 1;
@@ -349,7 +352,8 @@ void EmulatorEngine::accessShared(Thread &thread, uintptr_t address,
   }
 }
 
-// ---- waiting -----------------------------------------------------------------
+// ---- waiting
+// -----------------------------------------------------------------
 
 void EmulatorEngine::wait(Thread &thread, State newState, uint32_t site) {
   thread.state = newState;
@@ -474,7 +478,8 @@ uint64_t EmulatorEngine::voteResult(const Thread &thread) const {
   }
 }
 
-// ---- errors ------------------------------------------------------------------
+// ---- errors
+// ------------------------------------------------------------------
 
 EmulatorEngine::Failure &EmulatorEngine::fail(const Thread &thread,
                                               const char *id, uint32_t site) {

@@ -69,11 +69,10 @@ void EmulatedLaunch::findRegions() {
     Range &whole = joined.back();
     whole.bytes = std::max(whole.bytes, range.base + range.bytes - whole.base);
     whole.isReadOnly &= range.isReadOnly;
-    bool mayStore =
-        !range.isReadOnly &&
-        ((kernel->flags & DLC_KERNEL_STORES_ANYWHERE) ||
-         (i < kernel->parameters &&
-          (kernel->parameter_flags[i] & DLC_PARAMETER_STORED)));
+    bool mayStore = !range.isReadOnly &&
+                    ((kernel->flags & DLC_KERNEL_STORES_ANYWHERE) ||
+                     (i < kernel->parameters &&
+                      (kernel->parameter_flags[i] & DLC_PARAMETER_STORED)));
     isStored.back() |= mayStore && !buffers[i].allowsRaces;
     joinedOf[i] = joined.size() - 1;
   }

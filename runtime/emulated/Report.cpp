@@ -33,9 +33,9 @@ std::string EmulatorEngine::place(const Failure &failure) const {
   uint32_t origin = originOf(failure.flags), index = indexOf(failure.flags);
   auto shared = reinterpret_cast<uintptr_t>(sharedBase);
   if (origin == DLC_ORIGIN_SHARED)
-    return concat(bytesFrom(at - shared - kernel.shared[index].offset,
-                            failure.bytes),
-                  " of workgroup variable '", kernel.shared[index].name, "'");
+    return concat(
+        bytesFrom(at - shared - kernel.shared[index].offset, failure.bytes),
+        " of workgroup variable '", kernel.shared[index].name, "'");
   if (at - shared < kernel.shared_bytes)
     return concat(bytesFrom(at - shared, failure.bytes),
                   " of workgroup memory");
@@ -132,11 +132,11 @@ Status EmulatorEngine::reportWaiting() const {
   if (id == "DLC6110") {
     const Thread &thread = threads[failure.thread];
     bool isOwn = failure.lane == thread.abi.lane;
-    return DLC_ERROR(
-        Internal, "DLC6110", subject, " must be reached by the lanes of mask 0x",
-        std::hex, thread.mask, std::dec, ", but got ",
-        isOwn ? concat("lane ", failure.lane, ", which is not one")
-              : doing((failure.thread & ~31u) + failure.lane));
+    return DLC_ERROR(Internal, "DLC6110", subject,
+                     " must be reached by the lanes of mask 0x", std::hex,
+                     thread.mask, std::dec, ", but got ",
+                     isOwn ? concat("lane ", failure.lane, ", which is not one")
+                           : doing((failure.thread & ~31u) + failure.lane));
   }
   if (id == "DLC6111")
     return DLC_ERROR(Internal, "DLC6111", subject,

@@ -36,8 +36,8 @@ void Shadow::split(unsigned smaller) {
 
 bool Shadow::record(const Touch &touch, const Toucher &who, bool needsWrite,
                     Conflict &conflict) {
-  unsigned finest = static_cast<unsigned>(
-      std::countr_zero(touch.offset | touch.bytes));
+  unsigned finest =
+      static_cast<unsigned>(std::countr_zero(touch.offset | touch.bytes));
   if (finest < shift)
     split(std::min(finest, largestShift));
   size_t first = static_cast<size_t>(touch.offset >> shift);

@@ -26,8 +26,7 @@ FailureOr<CpuTarget> findCpuTarget(StringRef name, Location loc) {
   if (name.empty() || name == "native") {
     target.cpu = llvm::sys::getHostCPUName().str();
     for (auto &[feature, isOn] : llvm::sys::getHostCPUFeatures())
-      target.features +=
-          (isOn ? ",+" : ",-") + feature.str();
+      target.features += (isOn ? ",+" : ",-") + feature.str();
     if (!target.features.empty())
       target.features.erase(0, 1);
   } else {
@@ -38,8 +37,8 @@ FailureOr<CpuTarget> findCpuTarget(StringRef name, Location loc) {
   if (!info->isCPUStringValid(target.cpu))
     return emitError(loc) << "'--cpu' expects a CPU that LLVM knows, but got '"
                           << target.cpu << "' [DLC4002]";
-  info.reset(findTarget()->createMCSubtargetInfo(triple,
-                                                 target.cpu, target.features));
+  info.reset(
+      findTarget()->createMCSubtargetInfo(triple, target.cpu, target.features));
   auto has = [&](StringRef feature) {
     return info->checkFeatures(("+" + feature).str());
   };

@@ -107,9 +107,9 @@ static LogicalResult link(ArrayRef<std::string> objects, StringRef output,
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
   std::string out = output.str();
-  std::vector<const char *> arguments = {"ld.lld",  "-shared",   "-z",
-                                         "notext",  "--no-undefined-version",
-                                         "--threads=1", "-o",    out.c_str()};
+  std::vector<const char *> arguments = {
+      "ld.lld",      "-shared", "-z",       "notext", "--no-undefined-version",
+      "--threads=1", "-o",      out.c_str()};
   for (const std::string &object : objects)
     arguments.push_back(object.c_str());
   llvm::raw_string_ostream stream(messages);
@@ -127,8 +127,7 @@ linkObjects(size_t count, Location loc,
     return emitError(loc) << "a temporary folder expects to be writable, but "
                              "got '"
                           << error.message() << "' [DLC4003]";
-  llvm::scope_exit cleanup(
-      [&] { llvm::sys::fs::remove_directories(folder); });
+  llvm::scope_exit cleanup([&] { llvm::sys::fs::remove_directories(folder); });
 
   std::vector<std::string> objects, failures(count);
   std::vector<std::thread> threads;

@@ -153,12 +153,12 @@ Value *ThreadCalls::lowerShuffle(StringRef name, CallInst &call,
   if (mode < 0 || (type != "i32" && type != "f32"))
     return nullptr;
   Value *value = call.getArgOperand(1);
-  Value *both = emit(
-      builder, builder.getInt64Ty(), offsetof(dlc_emulated_calls, shuffle),
-      {thread, builder.getInt32(mode), call.getArgOperand(0),
-       builder.CreateBitCast(value, builder.getInt32Ty()),
-       call.getArgOperand(2), call.getArgOperand(3),
-       builder.getInt32(addSite(("shuffle " + modeName).str()))});
+  Value *both =
+      emit(builder, builder.getInt64Ty(), offsetof(dlc_emulated_calls, shuffle),
+           {thread, builder.getInt32(mode), call.getArgOperand(0),
+            builder.CreateBitCast(value, builder.getInt32Ty()),
+            call.getArgOperand(2), call.getArgOperand(3),
+            builder.getInt32(addSite(("shuffle " + modeName).str()))});
   isWaiting = true;
   Value *result = builder.CreateBitCast(
       builder.CreateTrunc(both, builder.getInt32Ty()), value->getType());
@@ -185,11 +185,11 @@ Value *ThreadCalls::lowerVote(StringRef name, CallInst &call,
                  .Default(-1);
   if (mode < 0)
     return nullptr;
-  Value *result = emit(
-      builder, builder.getInt32Ty(), offsetof(dlc_emulated_calls, vote),
-      {thread, builder.getInt32(mode), call.getArgOperand(0),
-       builder.CreateZExt(call.getArgOperand(1), builder.getInt32Ty()),
-       builder.getInt32(addSite(("vote " + name).str()))});
+  Value *result =
+      emit(builder, builder.getInt32Ty(), offsetof(dlc_emulated_calls, vote),
+           {thread, builder.getInt32(mode), call.getArgOperand(0),
+            builder.CreateZExt(call.getArgOperand(1), builder.getInt32Ty()),
+            builder.getInt32(addSite(("vote " + name).str()))});
   isWaiting = true;
   return builder.CreateTrunc(result, call.getType());
 }

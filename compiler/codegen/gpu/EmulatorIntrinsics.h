@@ -18,8 +18,8 @@ public:
   /// thread; `sites` is filled with the calls' names.
   ThreadCalls(llvm::Function &kernel, const llvm::IRBuilder<> &entry,
               std::vector<std::string> &sites)
-      : thread(kernel.getArg(0)),
-        place(&*entry.GetInsertPoint()), sites(sites) {}
+      : thread(kernel.getArg(0)), place(&*entry.GetInsertPoint()),
+        sites(sites) {}
 
   /// Whether lower() is to be called for calls of `callee`: the intrinsics of
   /// NVVM, and LLVM's own that mean something to a GPU's threads.

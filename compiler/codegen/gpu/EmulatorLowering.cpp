@@ -148,14 +148,13 @@ Error KernelLowering::run() {
 Error KernelLowering::checkParameters() {
   for (Argument &argument : kernel.args()) {
     Type *type = argument.getType();
-    bool isPlain = type->isPointerTy() || type->isIntegerTy() ||
-                   type->isFloatingPointTy();
+    bool isPlain =
+        type->isPointerTy() || type->isIntegerTy() || type->isFloatingPointTy();
     if (!isPlain || argument.hasByValAttr() ||
         layout.getTypeSizeInBits(type).getFixedValue() > 64)
       return unknown("parameter " + Twine(argument.getArgNo()) +
                          " of kernel '" + kernel.getName() + "'",
-                     "a pointer or number of at most 64 bits",
-                     "another type");
+                     "a pointer or number of at most 64 bits", "another type");
     parameterFlags.push_back(0);
   }
   unsigned inputs = 0;
@@ -170,14 +169,13 @@ Error KernelLowering::checkParameters() {
 /// Places the variables that the kernel uses, in the module's order.
 void KernelLowering::placeShared() {
   for (GlobalVariable &variable : module.globals()) {
-    if (!isShared(variable) ||
-        none_of(variable.users(), [&](User *user) {
+    if (!isShared(variable) || none_of(variable.users(), [&](User *user) {
           auto *instruction = dyn_cast<Instruction>(user);
           return instruction && instruction->getFunction() == &kernel;
         }))
       continue;
-    sharedBytes = alignTo(sharedBytes, std::max(layout.getPreferredAlign(&variable),
-                                                Align(16)));
+    sharedBytes = alignTo(
+        sharedBytes, std::max(layout.getPreferredAlign(&variable), Align(16)));
     shared[&variable] = sharedBytes;
     sharedBytes += layout.getTypeAllocSize(variable.getValueType());
   }
@@ -206,8 +204,8 @@ Origin KernelLowering::findOrigin(Value *address) {
       origin.isAnywhere = true;
     }
     isLocal &= isOwn;
-    isSame &= !isOwn && (isFirst || (kind == origin.kind &&
-                                     index == origin.index));
+    isSame &=
+        !isOwn && (isFirst || (kind == origin.kind && index == origin.index));
     isFirst = false;
     origin.kind = kind;
     origin.index = index;
@@ -302,12 +300,12 @@ void KernelLowering::createFunction() {
       entry.splitBasicBlock(entry.getFirstNonPHIOrDbgOrAlloca(), "body");
   IRBuilder<> builder(entry.getTerminator());
   for (Instruction &i : make_early_inc_range(*body))
-    if (auto *local = dyn_cast<AllocaInst>(&i); local && isa<Constant>(local->getArraySize()))
+    if (auto *local = dyn_cast<AllocaInst>(&i);
+        local && isa<Constant>(local->getArraySize()))
       local->moveBefore(entry.begin());
   for (Argument &argument : kernel.args()) {
-    Value *slot = builder.CreateConstGEP1_32(builder.getInt64Ty(),
-                                             lowered->getArg(1),
-                                             argument.getArgNo());
+    Value *slot = builder.CreateConstGEP1_32(
+        builder.getInt64Ty(), lowered->getArg(1), argument.getArgNo());
     argument.replaceAllUsesWith(
         builder.CreateAlignedLoad(argument.getType(), slot, Align(8)));
   }
@@ -328,8 +326,8 @@ void KernelLowering::emitAccess(const Access &access) {
   // An instruction even for a variable, whose uses are replaced below.
   Value *address = access.address;
   if (address->getType() != builder.getPtrTy())
-    address = builder.Insert(
-        new AddrSpaceCastInst(address, builder.getPtrTy()));
+    address =
+        builder.Insert(new AddrSpaceCastInst(address, builder.getPtrTy()));
   calls->emit(builder, builder.getVoidTy(),
               offsetof(dlc_emulated_calls, access),
               {thread, address, bytes, builder.getInt32(bits),
@@ -388,9 +386,8 @@ void KernelLowering::describe() {
         {stringConstant(variable->getName()), number(offset),
          number(layout.getTypeAllocSize(variable->getValueType()))}));
   Constant *description = ConstantStruct::getAnon(
-      {number(DLC_EMULATED_VERSION), number(flags),
-       number(parameters.size()), number(names.size()),
-       number(variables.size()), number(sharedBytes),
+      {number(DLC_EMULATED_VERSION), number(flags), number(parameters.size()),
+       number(names.size()), number(variables.size()), number(sharedBytes),
        builder.getInt64(stackBytes), arrayOf(builder.getInt32Ty(), parameters),
        arrayOf(builder.getPtrTy(), names), arrayOf(variableType, variables)});
   new GlobalVariable(module, description->getType(), true,
@@ -481,18 +478,18 @@ Error lowerForEmulator(Module &module) {
   return Error::success();
 }
 
-mlir::FailureOr<std::string>
-emitEmulatedObject(ArrayRef<Module *> modules, mlir::Location loc) {
-  return cpu::linkObjects(
-      modules.size(), loc, [&](size_t i, StringRef path) -> Error {
-        Module &module = *modules[i];
-        if (Error error = lowerForEmulator(module))
-          return error;
-        std::unique_ptr<TargetMachine> machine =
-            cpu::createMachine(DLC_EMULATED_CPU, "");
-        cpu::setTarget(module, *machine);
-        return cpu::writeObject(module, *machine, path);
-      });
+mlir::FailureOr<std::string> emitEmulatedObject(ArrayRef<Module *> modules,
+                                                mlir::Location loc) {
+  return cpu::linkObjects(modules.size(), loc,
+                          [&](size_t i, StringRef path) -> Error {
+                            Module &module = *modules[i];
+                            if (Error error = lowerForEmulator(module))
+                              return error;
+                            std::unique_ptr<TargetMachine> machine =
+                                cpu::createMachine(DLC_EMULATED_CPU, "");
+                            cpu::setTarget(module, *machine);
+                            return cpu::writeObject(module, *machine, path);
+                          });
 }
 
 } // namespace dlc::gpu

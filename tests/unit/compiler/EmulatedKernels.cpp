@@ -3,8 +3,8 @@
 
 #include "compiler/codegen/gpu/EmulatorLowering.h"
 
-#include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/MLIRContext.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -54,11 +54,11 @@ declare void @llvm.trap()
 
 EmulatedKernels::EmulatedKernels(const std::string &body) {
   mlir::MLIRContext mlirContext(mlir::MLIRContext::Threading::DISABLED);
-  mlir::ScopedDiagnosticHandler handler(
-      &mlirContext, [&](mlir::Diagnostic &diagnostic) {
-        error += diagnostic.str();
-        return mlir::success();
-      });
+  mlir::ScopedDiagnosticHandler handler(&mlirContext,
+                                        [&](mlir::Diagnostic &diagnostic) {
+                                          error += diagnostic.str();
+                                          return mlir::success();
+                                        });
   llvm::LLVMContext context;
   llvm::SMDiagnostic diagnostic;
   std::unique_ptr<llvm::Module> module =
@@ -69,12 +69,13 @@ EmulatedKernels::EmulatedKernels(const std::string &body) {
     return;
   }
   llvm::Module *modules[] = {module.get()};
-  mlir::FailureOr<std::string> code = gpu::emitEmulatedObject(
-      modules, mlir::UnknownLoc::get(&mlirContext));
-  if (failed(code))
+  mlir::FailureOr<std::string> object =
+      gpu::emitEmulatedObject(modules, mlir::UnknownLoc::get(&mlirContext));
+  if (failed(object))
     return;
+  code = std::move(*object);
   int file = memfd_create("kernels", 0);
-  if (write(file, code->data(), code->size()) != ssize_t(code->size())) {
+  if (write(file, code.data(), code.size()) != ssize_t(code.size())) {
     error = "the code could not be written";
     return;
   }
@@ -93,16 +94,15 @@ rt::Status EmulatedKernels::run(std::string_view name,
   auto function =
       reinterpret_cast<rt::EmulatedFunction>(dlsym(handle, symbol.c_str()));
   symbol += DLC_EMULATED_KERNEL_SUFFIX;
-  auto *kernel = static_cast<const dlc_emulated_kernel *>(
-      dlsym(handle, symbol.c_str()));
+  auto *kernel =
+      static_cast<const dlc_emulated_kernel *>(dlsym(handle, symbol.c_str()));
   if (!function || !kernel)
     return DLC_ERROR(NotFound, "DLC6006", "kernel '", name,
                      "' must be in the code, but got none");
-  DLC_ASSIGN_OR_RETURN(
-      rt::EmulatedLaunch launch,
-      rt::EmulatedLaunch::create(*kernel, function,
-                                 rt::concat("kernel '", name, "'"),
-                                 std::move(buffers), blocks, threads));
+  DLC_ASSIGN_OR_RETURN(rt::EmulatedLaunch launch,
+                       rt::EmulatedLaunch::create(
+                           *kernel, function, rt::concat("kernel '", name, "'"),
+                           std::move(buffers), blocks, threads));
   rt::EmulatorEngine engine(seed);
   engine.setPatience(patience);
   return engine.run(launch);

@@ -18,15 +18,16 @@ public:
   explicit EmulatedKernels(const std::string &body);
 
   const std::string &getError() const { return error; }
+  /// The shared object, as an artifact holds it.
+  const std::string &getCode() const { return code; }
   /// Runs kernel `name` on `buffers`.
-  rt::Status run(std::string_view name,
-                 std::vector<rt::EmulatedBuffer> buffers, uint32_t blocks,
-                 uint32_t threads, uint64_t seed = 0,
+  rt::Status run(std::string_view name, std::vector<rt::EmulatedBuffer> buffers,
+                 uint32_t blocks, uint32_t threads, uint64_t seed = 0,
                  uint64_t patience = 1 << 20) const;
 
 private:
   void *handle = nullptr;
-  std::string error;
+  std::string code, error;
 };
 
 /// A buffer over a vector.

@@ -21,7 +21,8 @@ namespace {
 std::string perThread(const std::string &name, const std::string &code) {
   return "define ptx_kernel void @" + name + R"((ptr addrspace(1) %y) {
   %tid = call i32 @llvm.nvvm.read.ptx.sreg.tid.x()
-)" + code + R"(
+)" + code +
+         R"(
   %p = getelementptr i32, ptr addrspace(1) %y, i32 %tid
   store i32 %value, ptr addrspace(1) %p
   ret void
@@ -119,8 +120,7 @@ Status runReduction(const EmulatedKernels &kernels, int32_t n, uint32_t threads,
 } // namespace
 
 TEST(Engine, SpecialRegisters_HoldIds) {
-  std::string body =
-      perThread("ids", R"(
+  std::string body = perThread("ids", R"(
   %n = call i32 @llvm.nvvm.read.ptx.sreg.ntid.x()
   %lane = call i32 @llvm.nvvm.read.ptx.sreg.laneid()
   %warp = call i32 @llvm.nvvm.read.ptx.sreg.warpid()
@@ -160,11 +160,12 @@ TEST(Engine, Shuffles_FollowPtx) {
   // Segments of 8 lanes: mask 0x18 in the upper half of the clamp.
   std::string body;
   auto add = [&](const char *name, const char *mode, int lane, int clamp) {
-    body += perThread(name, "%x = mul i32 %tid, 10\n"
-                            "%value = call i32 @llvm.nvvm.shfl.sync." +
-                                std::string(mode) + ".i32(i32 -1, i32 %x, i32 " +
-                                std::to_string(lane) + ", i32 " +
-                                std::to_string(clamp) + ")");
+    body +=
+        perThread(name, "%x = mul i32 %tid, 10\n"
+                        "%value = call i32 @llvm.nvvm.shfl.sync." +
+                            std::string(mode) + ".i32(i32 -1, i32 %x, i32 " +
+                            std::to_string(lane) + ", i32 " +
+                            std::to_string(clamp) + ")");
   };
   add("up", "up", 3, 0);
   add("down", "down", 5, 31);
@@ -205,11 +206,12 @@ TEST(Engine, Shuffles_FollowPtx) {
 TEST(Engine, Votes_CountLanesOfTheMask) {
   auto vote = [](const char *name, const char *mode, const char *below,
                  const char *extend) {
-    return perThread(name, std::string("%p0 = icmp ult i32 %tid, ") + below +
-                               "\n%v = call " + (*extend ? "i1" : "i32") +
-                               " @llvm.nvvm.vote." + mode +
-                               ".sync(i32 -1, i1 %p0)\n%value = " +
-                               (*extend ? "zext i1 %v to i32" : "add i32 %v, 0"));
+    return perThread(name,
+                     std::string("%p0 = icmp ult i32 %tid, ") + below +
+                         "\n%v = call " + (*extend ? "i1" : "i32") +
+                         " @llvm.nvvm.vote." + mode +
+                         ".sync(i32 -1, i1 %p0)\n%value = " +
+                         (*extend ? "zext i1 %v to i32" : "add i32 %v, 0"));
   };
   EmulatedKernels kernels(
       vote("all", "all", "32", "z") + vote("notall", "all", "31", "z") +
@@ -219,8 +221,8 @@ TEST(Engine, Votes_CountLanesOfTheMask) {
       perThread("active", "%value = call i32 @llvm.nvvm.activemask()"));
   ASSERT_EQ(kernels.getError(), "");
   std::pair<const char *, int32_t> cases[] = {
-      {"all", 1},  {"notall", 0}, {"any", 1},         {"none", 0},
-      {"uni", 1},  {"mixed", 0},  {"ballot", 0xfff},  {"active", -1}};
+      {"all", 1}, {"notall", 0}, {"any", 1},        {"none", 0},
+      {"uni", 1}, {"mixed", 0},  {"ballot", 0xfff}, {"active", -1}};
   for (auto [name, expected] : cases)
     EXPECT_EQ(runPerThread(kernels, name, 32),
               std::vector<int32_t>(32, expected))
@@ -251,9 +253,9 @@ TEST(Engine, BlockReduction_IsFast) {
   std::vector<float> y;
   auto start = std::chrono::steady_clock::now();
   ASSERT_OK(runReduction(kernels, 256000, 256, 0, y));
-  double seconds = std::chrono::duration<double>(
-                       std::chrono::steady_clock::now() - start)
-                       .count();
+  double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+          .count();
   RecordProperty("seconds", std::to_string(seconds));
   std::printf("1000 blocks of 256 threads: %.3f s\n", seconds);
   EXPECT_EQ(y.size(), 1000u);

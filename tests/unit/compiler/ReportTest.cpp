@@ -50,9 +50,8 @@ std::string textOf(const Planted &bug, bool isCorrected) {
   std::string body = bug.body;
   for (size_t at; (at = body.find("{{")) != std::string::npos;) {
     size_t middle = body.find("||", at), end = body.find("}}", middle);
-    std::string chosen = isCorrected
-                             ? body.substr(middle + 2, end - middle - 2)
-                             : body.substr(at + 2, middle - at - 2);
+    std::string chosen = isCorrected ? body.substr(middle + 2, end - middle - 2)
+                                     : body.substr(at + 2, middle - at - 2);
     body.replace(at, end + 2 - at, chosen);
   }
   return std::string("define ptx_kernel void @") + bug.name +
@@ -62,7 +61,8 @@ std::string textOf(const Planted &bug, bool isCorrected) {
 }
 
 const std::vector<Planted> memoryBugs = {
-    {"read_outside", "DLC6102",
+    {"read_outside",
+     "DLC6102",
      {"'load i32' (site 0) by thread 63 of block 0 must stay inside buffer 0 "
       "of 256 bytes, but got bytes 256 to 260 of buffer 0",
       "kernel 'read_outside_wrong': "},
@@ -71,13 +71,15 @@ const std::vector<Planted> memoryBugs = {
   %p = getelementptr i32, ptr addrspace(1) %x, i32 %j
   %v = load i32, ptr addrspace(1) %p
   store i32 %v, ptr addrspace(1) %py)"},
-    {"write_outside", "DLC6102",
+    {"write_outside",
+     "DLC6102",
      {"'store i32' (site 0)", "buffer 1 of 512 bytes"},
      R"(
   %j = mul i32 %tid, {{3||2}}
   %p = getelementptr i32, ptr addrspace(1) %y, i32 %j
   store i32 1, ptr addrspace(1) %p)"},
-    {"vector_outside", "DLC6102",
+    {"vector_outside",
+     "DLC6102",
      {"'load <4 x i32>'", "bytes 256 to 272"},
      R"(
   %small = icmp ult i32 %tid, {{17||16}}
@@ -90,23 +92,28 @@ go:
   store <4 x i32> %v, ptr addrspace(1) %q, align 16
   br label %end
 end:)"},
-    {"fill_outside", "DLC6102",
+    {"fill_outside",
+     "DLC6102",
      {"'fill'", "bytes 0 to 516 of buffer 1"},
      R"(
   call void @llvm.memset.p1.i64(ptr addrspace(1) align 4 %y, i8 0, i64 {{516||512}}, i1 false))",
-     1, 1},
-    {"misaligned", "DLC6115",
+     1,
+     1},
+    {"misaligned",
+     "DLC6115",
      {"must be aligned to 16 bytes, but got bytes 4 to 20 of buffer 0"},
      R"(
   %p = getelementptr i8, ptr addrspace(1) %x, i32 {{4||16}}
   %v = load <4 x i32>, ptr addrspace(1) %p, align 16
   %e = extractelement <4 x i32> %v, i32 0
   store i32 %e, ptr addrspace(1) %py)"},
-    {"write_input", "DLC6103",
+    {"write_input",
+     "DLC6103",
      {"'store i32'", "must not change an input", "of buffer 0"},
      R"(
   store i32 1, ptr addrspace(1) {{%px||%py}})"},
-    {"shared_outside", "DLC6104",
+    {"shared_outside",
+     "DLC6104",
      {"'store i32 of @tile' (site 0) by thread 63 of block 0",
       "bytes 256 to 260 of workgroup variable 'tile'"},
      R"(
@@ -115,7 +122,8 @@ end:)"},
   store i32 1, ptr addrspace(3) %p
   %q = getelementptr i32, ptr addrspace(3) @after, i32 %tid
   store i32 2, ptr addrspace(3) %q)"},
-    {"uninitialised", "DLC6105",
+    {"uninitialised",
+     "DLC6105",
      {"must read what the block has written", "of workgroup variable 'tile'"},
      R"(
   %in = icmp ult i32 %tid, {{60||64}}
@@ -130,7 +138,8 @@ meet:
 };
 
 const std::vector<Planted> races = {
-    {"missing_barrier", "DLC6106",
+    {"missing_barrier",
+     "DLC6106",
      {"@tile' (site ", "must be behind a barrier, but got a "},
      R"(
   store i32 0, ptr addrspace(3) %pt
@@ -139,7 +148,8 @@ const std::vector<Planted> races = {
   call void @llvm.nvvm.{{membar.cta||barrier0}}()
   %v = load i32, ptr addrspace(3) %pm
   store i32 %v, ptr addrspace(1) %py)"},
-    {"everyone_writes", "DLC6106",
+    {"everyone_writes",
+     "DLC6106",
      {"a store there"},
      R"(
   %one = icmp ult i32 %tid, {{2||1}}
@@ -148,7 +158,8 @@ put:
   store i32 %tid, ptr addrspace(3) @tile
   br label %end
 end:)"},
-    {"overwritten_early", "DLC6106",
+    {"overwritten_early",
+     "DLC6106",
      {"of workgroup variable 'tile'"},
      R"(
   store i32 %tid, ptr addrspace(3) %pt
@@ -157,7 +168,8 @@ end:)"},
   call void @llvm.nvvm.{{membar.cta||barrier0}}()
   store i32 %v, ptr addrspace(3) %pt
   store i32 %v, ptr addrspace(1) %py)"},
-    {"missing_warp_barrier", "DLC6106",
+    {"missing_warp_barrier",
+     "DLC6106",
      {"'load i32 of @tile'"},
      R"(
   store i32 0, ptr addrspace(3) %pt
@@ -168,33 +180,39 @@ end:)"},
   %p = getelementptr i32, ptr addrspace(3) @tile, i32 %j
   %v = load i32, ptr addrspace(3) %p
   store i32 %v, ptr addrspace(1) %py)",
-     1, 32},
-    {"block_race", "DLC6107",
+     1,
+     32},
+    {"block_race",
+     "DLC6107",
      {"'store i32' (site 0)", "of block 0, at bytes", "of buffer 1"},
      R"(
   %j = {{lshr||shl}} i32 %tid, 1
   %p = getelementptr i32, ptr addrspace(1) %y, i32 %j
   store i32 %tid, ptr addrspace(1) %p)"},
-    {"grid_race", "DLC6107",
+    {"grid_race",
+     "DLC6107",
      {"of block 1", "of block 0"},
      R"(
   %p = getelementptr i32, ptr addrspace(1) %y, i32 {{%tid||%i}}
   store i32 %tid, ptr addrspace(1) %p)",
      2},
-    {"read_write_race", "DLC6107",
+    {"read_write_race",
+     "DLC6107",
      {"of buffer 1"},
      R"(
   store i32 %tid, ptr addrspace(1) %py
   call void @llvm.nvvm.{{membar.cta||barrier0}}()
   %p = getelementptr i32, ptr addrspace(1) %y, i32 %mirror
   %v = load i32, ptr addrspace(1) %p)"},
-    {"bytes_race", "DLC6107",
+    {"bytes_race",
+     "DLC6107",
      {"'store i16'"},
      R"(
   %half = trunc i32 %tid to i16
   %p = getelementptr {{i8||i16}}, ptr addrspace(1) %y, i32 %tid
   store i16 %half, ptr addrspace(1) %p, align 1)"},
-    {"not_atomic", "DLC6107",
+    {"not_atomic",
+     "DLC6107",
      {"of buffer 1"},
      R"(
   {{%v = load i32, ptr addrspace(1) %y
@@ -203,7 +221,8 @@ end:)"},
 };
 
 const std::vector<Planted> waits = {
-    {"two_barriers", "DLC6108",
+    {"two_barriers",
+     "DLC6108",
      {"must be reached by the whole block, but got thread"},
      R"(
   br i1 {{%low||true}}, label %a, label %b
@@ -214,7 +233,8 @@ b:
   call void @llvm.nvvm.barrier.cta.sync.aligned.all(i32 0)
   br label %end
 end:)"},
-    {"early_exit", "DLC6109",
+    {"early_exit",
+     "DLC6109",
      {"but got thread 48 at its end"},
      R"(
   %in = icmp ult i32 %tid, {{48||64}}
@@ -223,7 +243,8 @@ go:
   call void @llvm.nvvm.barrier.cta.sync.aligned.all(i32 0)
   br label %end
 end:)"},
-    {"lane_missing", "DLC6110",
+    {"lane_missing",
+     "DLC6110",
      {"'shuffle down' (site 0)", "lanes of mask 0xffffffff, but got thread 16 "
                                  "at its end"},
      R"(
@@ -232,7 +253,8 @@ go:
   %v = call i32 @llvm.nvvm.shfl.sync.down.i32(i32 {{-1||65535}}, i32 %tid, i32 0, i32 31)
   br label %end
 end:)"},
-    {"vote_at_barrier", "DLC6110",
+    {"vote_at_barrier",
+     "DLC6110",
      {"'vote ballot'", "thread 16 at 'barrier'"},
      R"(
   br i1 {{%lane.low||true}}, label %go, label %end
@@ -241,7 +263,8 @@ go:
   br label %end
 end:
   call void @llvm.nvvm.barrier0())"},
-    {"not_in_mask", "DLC6110",
+    {"not_in_mask",
+     "DLC6110",
      {"but got lane 5, which is not one"},
      R"(
   %five = icmp eq i32 %lane, 5
@@ -250,7 +273,8 @@ go:
   %v = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 {{31||32}}, i32 %tid, i32 5, i32 31)
   br label %end
 end:)"},
-    {"outside_mask", "DLC6111",
+    {"outside_mask",
+     "DLC6111",
      {"'shuffle idx'", "must read from lanes of mask 0xffff, but got lane 20"},
      R"(
   br i1 %lane.low, label %go, label %end
@@ -258,7 +282,8 @@ go:
   %v = call i32 @llvm.nvvm.shfl.sync.idx.i32(i32 65535, i32 %tid, i32 {{20||2}}, i32 31)
   br label %end
 end:)"},
-    {"stuck", "DLC6112",
+    {"stuck",
+     "DLC6112",
      {"must wait or end within"},
      R"(
   br label %loop
@@ -267,7 +292,8 @@ loop:
   %again = icmp eq i32 %v, {{0||1}}
   br i1 %again, label %loop, label %end
 end:)"},
-    {"trap", "DLC6113",
+    {"trap",
+     "DLC6113",
      {"'trap' (site 0) by thread 7 of block 0"},
      R"(
   %bad = icmp eq i32 %tid, {{7||64}}
