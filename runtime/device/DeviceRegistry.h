@@ -10,8 +10,8 @@ namespace dlc::rt {
 
 /// "cpu", "cuda" with ":<number>" for another GPU than the first, or "emulated"
 /// with the seed of its threads' order ("emulated:7"). DLC6004 when there is no
-/// such device; what a device itself says of being opened. An empty name means the environment's
-/// DLC_DEVICE, and "cpu" when that is not set either.
+/// such device; else what the device itself says. An empty name means the
+/// environment's DLC_DEVICE, and "cpu" when that is not set either.
 Result<Device *> findDevice(std::string_view name);
 
 } // namespace dlc::rt

@@ -1,4 +1,4 @@
-//===- NarrowFloats.h - rounding to bf16 without its instructions -*- C++ -*-===//
+//===- NarrowFloats.h - bf16 on CPUs without its instructions ---*- C++ -*-===//
 #ifndef DLC_COMPILER_CODEGEN_CPU_NARROWFLOATS_H
 #define DLC_COMPILER_CODEGEN_CPU_NARROWFLOATS_H
 
@@ -8,10 +8,12 @@ class Module;
 
 namespace dlc::cpu {
 
-/// Writes out every rounding from f32 to bf16 in integer arithmetic, with the
-/// bits of AVX512-BF16's instruction: to nearest even, small numbers to zero,
-/// NaN quiet. LLVM would call a function of a C library that nothing links.
-void expandBf16Rounding(llvm::Module &module);
+/// Rewrites a module without the type bf16: its values become 16-bit integers,
+/// and what is computed with them f32. Rounding to bf16 is written out in
+/// integer arithmetic, with the bits of AVX512-BF16's instruction: to nearest
+/// even, small numbers to zero, NaN quiet. LLVM would call a function of a C
+/// library for it, which nothing links.
+void expandBf16(llvm::Module &module);
 
 } // namespace dlc::cpu
 

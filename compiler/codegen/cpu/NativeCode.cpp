@@ -92,7 +92,7 @@ llvm::Error writeObject(llvm::Module &module, llvm::TargetMachine &machine,
     return makeError("the object file expects to be writable, but got '" +
                      error.message() + "' [DLC4003]");
   if (!machine.getMCSubtargetInfo()->checkFeatures("+avx512bf16"))
-    expandBf16Rounding(module);
+    expandBf16(module);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, out, nullptr,
                                   llvm::CodeGenFileType::ObjectFile))

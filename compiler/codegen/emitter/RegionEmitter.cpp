@@ -162,6 +162,8 @@ void RegionEmitter::storeAll(ArrayRef<const RegionOutput *> stored) {
   Values values;
   for (const RegionOutput *output : stored)
     values.push_back(emitValue(output->value, output->at, nullptr));
+  if (llvm::any_of(stored, [](const RegionOutput *o) { return o->isPerRow; }))
+    awaitLanes();
   for (auto [output, value] : llvm::zip_equal(stored, values))
     store(outputs[output - plan.outputs.data()], output->at, value);
 }
@@ -711,35 +713,51 @@ unsigned RegionEmitter::alignmentOf(Type storage, AffineExpr offset) {
 Value RegionEmitter::load(const Buffer &buffer, const Index &at, Value mask) {
   AffineExpr offset = plan.space.linearize(at, buffer.shape);
   bool isUniform = !dependsOnLane(offset);
+  if (walk.areLanesThreads) {
+    Value exists = isUniform ? mask : joinMasks(mask, tailMask);
+    return loadGuarded(buffer, offset, joinMasks(exists, isActive));
+  }
   if (isUniform && !mask) {
     Value scalar = LLVM::LoadOp::create(
         b, loc, memoryType(buffer.storage), address(buffer, emitExpr(offset)),
         emit::alignmentOf(buffer.storage));
     return fromMemory(scalar, buffer.storage);
   }
-  if (walk.areLanesThreads)
-    return loadGuarded(buffer, offset, joinMasks(mask, tailMask));
   if (isUniform && !isa<VectorType>(mask.getType()))
     return loadGuarded(buffer, offset, mask);
   return loadVector(buffer, offset, mask);
 }
 
-/// One element, zero where `condition` (null: always holds) fails: it reads
-/// element 0 instead. An empty tensor has none, but then the condition never
-/// holds and nothing is used.
+/// One element, zero where `condition` (null: always holds) fails. There a CPU
+/// reads element 0 instead; a GPU's threads must not read what others may be
+/// writing. An empty tensor has no elements, but then the condition never holds.
 Value RegionEmitter::loadGuarded(const Buffer &buffer, AffineExpr offset,
                                  Value condition) {
   if (elementCount(buffer.shape) == 0)
     return number(computeType(buffer.storage), 0);
+  Type memory = memoryType(buffer.storage);
   Value position = emitExpr(offset);
-  if (condition)
-    position = arith::SelectOp::create(b, loc, condition, position, i64(0));
-  Value scalar = LLVM::LoadOp::create(b, loc, memoryType(buffer.storage),
-                                      address(buffer, position),
-                                      emit::alignmentOf(buffer.storage));
-  Value value = fromMemory(scalar, buffer.storage);
+  auto loadAt = [&](Value place) -> Value {
+    return LLVM::LoadOp::create(b, loc, memory, address(buffer, place),
+                                emit::alignmentOf(buffer.storage));
+  };
   if (!condition)
-    return value;
+    return fromMemory(loadAt(position), buffer.storage);
+  if (isGpu) {
+    auto choice = scf::IfOp::create(b, loc, memory, condition, true);
+    for (Block *block : {choice.thenBlock(), choice.elseBlock()}) {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(block);
+      bool isThere = block == choice.thenBlock();
+      scf::YieldOp::create(
+          b, loc,
+          isThere ? loadAt(position)
+                  : arith::ConstantOp::create(b, loc, b.getZeroAttr(memory)));
+    }
+    return fromMemory(choice.getResult(0), buffer.storage);
+  }
+  position = arith::SelectOp::create(b, loc, condition, position, i64(0));
+  Value value = fromMemory(loadAt(position), buffer.storage);
   return arith::SelectOp::create(b, loc, condition, value,
                                  numberLike(value, 0));
 }

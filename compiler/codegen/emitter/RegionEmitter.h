@@ -100,6 +100,7 @@ private:
                           llvm::function_ref<Values(Values)> body);
   Values emitVectorLoop(Values accumulators,
                         llvm::function_ref<Values(Values)> body);
+  void awaitLanes();
   Values emitHeldRow(Values accumulators,
                      llvm::function_ref<Values(Values)> body);
   Values sweepStep(llvm::ArrayRef<const RegionReduction *> reductions,
@@ -166,7 +167,8 @@ private:
   /// Lanes that exist: null for all of them.
   mlir::Value tailMask;
   /// Where lanes are threads: the thread's lane, and whether its item exists
-  /// (null if all do). Threads without one compute another's and store nothing.
+  /// (null if all do). Threads without one load and store nothing, but meet the
+  /// others of their warp.
   mlir::Value lane, isActive;
   FiniteCheck checks;
 };

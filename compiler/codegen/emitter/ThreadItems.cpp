@@ -15,6 +15,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
@@ -36,7 +37,7 @@ void RegionEmitter::emitThreadItem() {
   if (!areAllActive)
     exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, item,
                                    i64(walk.items));
-  if (walk.areLanesThreads) {
+  if (walk.areLanesThreads && walk.lanes < warpLanes) {
     // All threads of a warp have to take part in its shuffles.
     isActive = exists;
     if (exists)
@@ -63,6 +64,13 @@ RegionEmitter::Values RegionEmitter::joinThreads(Operation *op,
     accumulators = function->merge(*this, op, accumulators, others);
   }
   return accumulators;
+}
+
+/// What a row's scalars are computed from may lie where they are stored: all
+/// lanes have read before one stores.
+void RegionEmitter::awaitLanes() {
+  if (walk.areLanesThreads && walk.lanes > 1)
+    NVVM::SyncWarpOp::create(b, loc, integer(b.getI32Type(), -1));
 }
 
 /// The steps along the row one after the other, without a loop. What one sweep
