@@ -40,6 +40,15 @@ enum {
 enum { DLC_SHUFFLE_UP, DLC_SHUFFLE_DOWN, DLC_SHUFFLE_BFLY, DLC_SHUFFLE_IDX };
 enum { DLC_VOTE_ALL, DLC_VOTE_ANY, DLC_VOTE_UNI, DLC_VOTE_BALLOT };
 
+/* Products of a warp, by shape and type of A and B: D = A B + C in f32. */
+enum {
+  DLC_MULTIPLY_K16_BF16,
+  DLC_MULTIPLY_K16_F16,
+  DLC_MULTIPLY_K8_BF16,
+  DLC_MULTIPLY_K8_F16,
+  DLC_MULTIPLY_K8_TF32
+};
+
 struct dlc_emulated_thread;
 
 /* `site` numbers the instructions of a kernel that call the engine. A callback
@@ -59,6 +68,21 @@ struct dlc_emulated_calls {
   void (*sync_warp)(struct dlc_emulated_thread *, uint32_t mask, uint32_t site);
   uint32_t (*active_mask)(struct dlc_emulated_thread *);
   void (*trap)(struct dlc_emulated_thread *, uint32_t site);
+  /* As PTX's mma.sync.m16n8kN.row.col: the registers of this lane. */
+  void (*multiply)(struct dlc_emulated_thread *, uint32_t kind,
+                   const uint32_t *a, const uint32_t *b, const uint32_t *c,
+                   uint32_t *d, uint32_t site);
+  /* As PTX's ldmatrix.m8n8.b16, of 1, 2 or 4 matrices. */
+  void (*load_matrix)(struct dlc_emulated_thread *, const void *address,
+                      uint32_t count, uint32_t is_transposed, uint32_t *result,
+                      uint32_t site);
+  /* As PTX's cp.async: `source_bytes` bytes, then zeros. */
+  void (*copy_async)(struct dlc_emulated_thread *, void *to, const void *from,
+                     uint32_t bytes, uint32_t source_bytes, uint32_t site);
+  void (*commit_copies)(struct dlc_emulated_thread *);
+  /* Until at most `pending` groups of this thread are under way; ~0u: until
+   * every copy is done, also one of no group. */
+  void (*wait_copies)(struct dlc_emulated_thread *, uint32_t pending);
 };
 
 /* The engine's own fields lie behind these. */

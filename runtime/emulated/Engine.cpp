@@ -58,6 +58,43 @@ struct EmulatorCalls {
     of(thread).engine->fail(of(thread), "DLC6113", site);
     of(thread).engine->abandon();
   }
+  static void multiply(dlc_emulated_thread *thread, uint32_t kind,
+                       const uint32_t *a, const uint32_t *b, const uint32_t *c,
+                       uint32_t *d, uint32_t site) {
+    Thread &caller = of(thread);
+    caller.mode = kind;
+    caller.mask = ~0u;
+    caller.operands[0] = a;
+    caller.operands[1] = b;
+    caller.operands[2] = c;
+    caller.registers = d;
+    caller.engine->callWarp(caller, WarpCall::Multiply, site);
+  }
+  static void loadMatrix(dlc_emulated_thread *thread, const void *address,
+                         uint32_t count, uint32_t isTransposed,
+                         uint32_t *result, uint32_t site) {
+    Thread &caller = of(thread);
+    // Eight lanes for each matrix say where its rows of 16 bytes are.
+    if (caller.abi.lane < 8 * count)
+      access(thread, address, 16, 4u << DLC_ACCESS_ALIGN_SHIFT, site);
+    caller.mode = count | isTransposed << 8;
+    caller.mask = ~0u;
+    caller.address = address;
+    caller.registers = result;
+    caller.engine->callWarp(caller, WarpCall::LoadMatrix, site);
+  }
+  static void copyAsync(dlc_emulated_thread *thread, void *to, const void *from,
+                        uint32_t bytes, uint32_t sourceBytes, uint32_t site) {
+    Thread &caller = of(thread);
+    caller.engine->copies[caller.local].push_back(
+        {to, from, bytes, sourceBytes, site, caller.copyGroups});
+  }
+  static void commitCopies(dlc_emulated_thread *thread) {
+    ++of(thread).copyGroups;
+  }
+  static void waitCopies(dlc_emulated_thread *thread, uint32_t pending) {
+    of(thread).engine->waitCopies(of(thread), pending);
+  }
   /// What fiber `index` does: its thread, once.
   static void runThread(void *argument) {
     Thread &thread = *static_cast<Thread *>(argument);
@@ -74,9 +111,19 @@ struct EmulatorCalls {
     engine.forEachBlock(&EmulatorEngine::runSerially);
     engine.fibers.leave();
   }
-  static constexpr dlc_emulated_calls table = {
-      DLC_EMULATED_VERSION, access, barrier, shuffle, vote, syncWarp,
-      activeMask,           trap};
+  static constexpr dlc_emulated_calls table = {DLC_EMULATED_VERSION,
+                                               access,
+                                               barrier,
+                                               shuffle,
+                                               vote,
+                                               syncWarp,
+                                               activeMask,
+                                               trap,
+                                               multiply,
+                                               loadMatrix,
+                                               copyAsync,
+                                               commitCopies,
+                                               waitCopies};
 };
 
 EmulatorEngine::EmulatorEngine(uint64_t seed) : seed(seed) {}
@@ -135,6 +182,10 @@ void EmulatorEngine::startBlock(uint32_t number) {
   }
   std::fill(warpClocks.begin(), warpClocks.end(), 1u);
   blockClock = 1;
+  for (Thread &thread : threads) {
+    copies[thread.local].clear();
+    thread.copyGroups = 0;
+  }
   shuffleThreads();
 }
 
@@ -158,6 +209,7 @@ Status EmulatorEngine::run(const EmulatedLaunch &next) {
   regions.resize(std::max(regions.size(), launch->regionBytes.size()));
   for (size_t i = 0; i < launch->regionBytes.size(); ++i)
     regions[i].reset(launch->regionBytes[i]);
+  copies.resize(std::max<size_t>(copies.size(), launch->threads));
   threads.assign(launch->threads, Thread());
   for (uint32_t i = 0; i < launch->threads; ++i) {
     Thread &thread = threads[i];
@@ -407,6 +459,10 @@ void EmulatorEngine::finishWarp(const Thread &last) {
   // A barrier of some lanes orders those, but the clock is the warp's.
   if (last.call == WarpCall::Sync && last.mask == activeMask(last))
     ++warpClocks[last.abi.warp];
+  if (last.call == WarpCall::Multiply)
+    multiply(last);
+  if (last.call == WarpCall::LoadMatrix)
+    loadMatrix(last);
   for (uint32_t lane = 0; lane < 32; ++lane)
     if (last.mask >> lane & 1) {
       Thread &thread = laneOf(last, lane);

@@ -93,7 +93,7 @@ public:
 private:
   friend struct EmulatorCalls;
   enum class State : uint8_t { Ready, AtBarrier, AtWarp, Done };
-  enum class WarpCall : uint8_t { Shuffle, Vote, Sync };
+  enum class WarpCall : uint8_t { Shuffle, Vote, Sync, Multiply, LoadMatrix };
   struct Thread {
     dlc_emulated_thread abi; // first: the kernel's pointer is to this
     EmulatorEngine *engine;
@@ -105,6 +105,18 @@ private:
     WarpCall call;
     uint32_t mode, mask, value, lane, clamp;
     uint64_t result;
+    // Of products and loads of matrices: registers of this lane.
+    const uint32_t *operands[3];
+    uint32_t *registers;
+    const void *address;
+    uint32_t copyGroups; // that it has committed
+  };
+  /// A copy that a thread has begun. It is done when the thread waits for it,
+  /// so that what reads too early finds nothing there.
+  struct PendingCopy {
+    void *to;
+    const void *from;
+    uint32_t bytes, sourceBytes, site, group;
   };
   /// Found inside a fiber, told after it.
   struct Failure {
@@ -142,6 +154,9 @@ private:
   void finishWarp(const Thread &thread);
   uint64_t shuffleResult(Thread &thread);
   uint64_t voteResult(const Thread &thread) const;
+  void multiply(const Thread &any);
+  void loadMatrix(const Thread &any);
+  void waitCopies(Thread &thread, uint32_t pending);
   uint32_t activeMask(const Thread &thread) const;
   Thread &laneOf(const Thread &thread, uint32_t lane) {
     return threads[(thread.local & ~31u) + lane];
@@ -166,6 +181,7 @@ private:
   std::vector<uint32_t> warpClocks;
   uint32_t blockClock = 0, block = 0;
   uint32_t done = 0;
+  std::vector<std::vector<PendingCopy>> copies; // by thread of the block
   uint64_t accesses = 0; // since the running thread began
   std::vector<unsigned char> sharedStorage;
   unsigned char *sharedBase = nullptr;

@@ -72,7 +72,7 @@ bool ThreadCalls::lower(CallInst &call) {
     return true;
   }
   StringRef name = callee.getName().drop_front(prefix.size());
-  if (lowerBarrier(name, call, builder)) {
+  if (lowerBarrier(name, call, builder) || lowerCopy(name, call, builder)) {
     call.eraseFromParent();
     return true;
   }
@@ -81,6 +81,10 @@ bool ThreadCalls::lower(CallInst &call) {
     result = lowerShuffle(name, call, builder);
   if (!result)
     result = lowerVote(name, call, builder);
+  if (!result)
+    result = lowerMultiply(name, call, builder);
+  if (!result)
+    result = lowerLoadMatrix(name, call, builder);
   if (!result)
     result = lowerMath(name, call, builder);
   if (!result)

@@ -47,6 +47,15 @@ private:
                     llvm::IRBuilder<> &builder);
   llvm::Value *lowerShuffle(llvm::StringRef name, llvm::CallInst &call,
                             llvm::IRBuilder<> &builder);
+  llvm::Value *lowerMultiply(llvm::StringRef name, llvm::CallInst &call,
+                             llvm::IRBuilder<> &builder);
+  llvm::Value *lowerLoadMatrix(llvm::StringRef name, llvm::CallInst &call,
+                               llvm::IRBuilder<> &builder);
+  bool lowerCopy(llvm::StringRef name, llvm::CallInst &call,
+                 llvm::IRBuilder<> &builder);
+  llvm::Value *reserveWords(unsigned count);
+  llvm::Value *makeResult(llvm::IRBuilder<> &builder, llvm::Type *type,
+                          llvm::Value *words);
   llvm::Value *lowerVote(llvm::StringRef name, llvm::CallInst &call,
                          llvm::IRBuilder<> &builder);
 

@@ -92,6 +92,7 @@ private:
   void addAccess(Instruction &instruction, Value *address, Value *bytes,
                  Type *type, Align alignment, bool isStore, bool isAtomic,
                  StringRef what);
+  void addCopySource(CallInst &call);
   Origin findOrigin(Value *address);
   void createFunction();
   void emitAccess(const Access &access);
@@ -240,6 +241,21 @@ void KernelLowering::addAccess(Instruction &instruction, Value *address,
                       isAtomic, std::move(name), std::move(origin)});
 }
 
+/// What an asynchronous copy reads; what it writes is checked when it is done.
+void KernelLowering::addCopySource(CallInst &call) {
+  StringRef name = call.getCalledFunction()->getName();
+  name.consume_back(".s");
+  unsigned bytes = 0;
+  if (name.rsplit('.').second.getAsInteger(10, bytes) || !isPowerOf2_32(bytes))
+    return;
+  auto *i64 = Type::getInt64Ty(context);
+  Value *count = ConstantInt::get(i64, bytes);
+  if (call.arg_size() > 2)
+    count = call.getArgOperand(2);
+  addAccess(call, call.getArgOperand(1), count, nullptr, Align(bytes), false,
+            false, "asynchronous copy from");
+}
+
 /// Finds what is to be rewritten, while addresses still lead to parameters.
 Error KernelLowering::collect() {
   for (Instruction &i : instructions(kernel)) {
@@ -274,6 +290,9 @@ Error KernelLowering::collect() {
                        "calls of intrinsics alone",
                        callee ? "'" + callee->getName() + "'"
                               : Twine("inline assembly or a pointer"));
+      if (callee->getName().starts_with("llvm.nvvm.cp.async.c") &&
+          call->arg_size() >= 2)
+        addCopySource(*call);
       if (ThreadCalls::isOurs(*callee))
         intrinsics.push_back(call);
     } else if (auto *local = dyn_cast<AllocaInst>(&i)) {
