@@ -219,7 +219,7 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
                    " must have an algorithm of cuBLASLt with at "
                    "most ",
                    most, " bytes of workspace, but got ", count,
-                   " candidates and status ", code);
+                   " from cublasLtMatmulAlgoGetHeuristic (status ", code, ")");
 }
 
 void CudaGemm::bind() {

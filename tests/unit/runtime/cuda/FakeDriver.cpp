@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <set>
+#include <utility>
 
 using namespace dlc::rt::test;
 using namespace dlc::rt::cuda;
@@ -95,8 +96,8 @@ FakeCuda &fake() {
 bool fails(const char *symbol) {
   FakeCuda &state = fake();
   ++state.counts[symbol];
-  bool isChosen = ++state.calls == state.failingCall ||
-                  state.failingSymbol == symbol;
+  bool isChosen =
+      ++state.calls == state.failingCall || state.failingSymbol == symbol;
   if (isChosen)
     state.failed = symbol;
   if (contexts == 0 && std::string_view(symbol).starts_with("cuMem"))
@@ -169,7 +170,7 @@ DriverCode cuDriverGetVersion(int *version) {
   return 0;
 }
 DriverCode cuGetErrorName(DriverCode code, const char **name) {
-  *name = code == driverOutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
+  *name = code == driverOutOfMemory  ? "CUDA_ERROR_OUT_OF_MEMORY"
           : code == driverInvalidPtx ? "CUDA_ERROR_INVALID_PTX"
                                      : "CUDA_ERROR_ILLEGAL_ADDRESS";
   return 0;
@@ -241,7 +242,8 @@ DriverCode cuMemGetInfo_v2(size_t *unused, size_t *total) {
   return 0;
 }
 DriverCode cuMemHostAlloc(void **address, size_t bytes, unsigned) {
-  if (fails("cuMemHostAlloc") || bytesOf(pinned) + bytes > fake().lockableMemory)
+  if (fails("cuMemHostAlloc") ||
+      bytesOf(pinned) + bytes > fake().lockableMemory)
     return driverOutOfMemory;
   *address = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
   pinned[reinterpret_cast<uint64_t>(*address)] = bytes;
