@@ -33,7 +33,7 @@ public:
 
 protected:
   Status issueWork() override;
-  void bind() override;
+  Status bind() override;
 
 private:
   Status describe();
@@ -222,15 +222,15 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
                    " from cublasLtMatmulAlgoGetHeuristic (status ", code, ")");
 }
 
-void CudaGemm::bind() {
+Status CudaGemm::bind() {
   if (!narrowsBias())
-    return;
+    return Status::ok();
   DeviceAddress place = shared.address(biasPlace);
-  // An attribute that was accepted before.
-  blas->api().cublasLtMatmulDescSetAttribute(matmul, matmulBiasPointer, &place,
-                                             sizeof place);
+  DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescSetAttribute, matmul,
+                   matmulBiasPointer, &place, sizeof place);
   narrowing = helpers->narrow(DType(gemm.dtype), bias, place,
                               static_cast<uint64_t>(gemm.n));
+  return Status::ok();
 }
 
 Status CudaGemm::issueWork() {

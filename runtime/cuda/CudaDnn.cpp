@@ -4,6 +4,7 @@
 #include "runtime/cuda/LibraryPlan.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace dlc::rt::cuda {
 
@@ -47,7 +48,7 @@ public:
 
 protected:
   Status issueWork() override;
-  void bind() override;
+  Status bind() override;
 
 private:
   Status describe();
@@ -57,6 +58,8 @@ private:
   Status placeWeights(Operands operands);
   Status choose();
   Status candidatesOf(DnnCandidate *candidates, int most, int &count) const;
+  Result<std::optional<uint64_t>>
+  workspaceOf(const DnnCandidate &candidate) const;
   Status callLibrary();
   Status callBias();
   HelperCall turn(DeviceAddress from, DeviceAddress to, bool isToLast) const;
@@ -244,31 +247,60 @@ Status CudaConv::candidatesOf(DnnCandidate *candidates, int most,
   return Status::ok();
 }
 
+/// What `candidate` needs with the math that is allowed; none if cuDNN has no
+/// such kernel.
+Result<std::optional<uint64_t>>
+CudaConv::workspaceOf(const DnnCandidate &candidate) const {
+  using Answer = Result<std::optional<uint64_t>>;
+  // f64 has no other math, and f32 is not to be rounded to TF32.
+  DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor,
+                   isHalf() ? candidate.math : dnnFmaMath);
+  size_t bytes = 0;
+  DnnCode code = 0;
+  switch (conv.kind) {
+  case fb::ConvKind::Forward:
+    code = dnn->api().cudnnGetConvolutionForwardWorkspaceSize(
+        handle, srcTensor, filter, descriptor, dstTensor, candidate.algorithm,
+        &bytes);
+    break;
+  case fb::ConvKind::BackwardData:
+    code = dnn->api().cudnnGetConvolutionBackwardDataWorkspaceSize(
+        handle, filter, dstTensor, descriptor, srcTensor, candidate.algorithm,
+        &bytes);
+    break;
+  case fb::ConvKind::BackwardWeights:
+    code = dnn->api().cudnnGetConvolutionBackwardFilterWorkspaceSize(
+        handle, srcTensor, dstTensor, descriptor, filter, candidate.algorithm,
+        &bytes);
+    break;
+  }
+  return Answer(code ? std::nullopt : std::optional<uint64_t>(bytes));
+}
+
 Status CudaConv::choose() {
   DnnCandidate candidates[16] = {};
   int count = 0;
   DLC_RETURN_IF_ERROR(
       candidatesOf(candidates, int(std::size(candidates)), count));
-  uint64_t least = ~uint64_t(0);
+  std::optional<uint64_t> least;
   for (int i = 0; i < count; ++i) {
     const DnnCandidate &candidate = candidates[i];
-    bool isExact = isHalf() || candidate.math == dnnFmaMath ||
-                   conv.dtype == fb::DType::F64;
     if (candidate.status != 0 || candidate.determinism != dnnDeterministic ||
-        !isExact || !isPlainSum(conv.kind, candidate.algorithm))
+        !isPlainSum(conv.kind, candidate.algorithm))
       continue;
-    least = std::min<uint64_t>(least, candidate.workspaceBytes);
-    if (candidate.workspaceBytes > workspaceGiven)
-      continue;
-    algorithm = candidate.algorithm;
-    workspaceBytes = candidate.workspaceBytes;
-    DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor,
-                     candidate.math);
-    return Status::ok();
+    DLC_ASSIGN_OR_RETURN(std::optional<uint64_t> needed,
+                         workspaceOf(candidate));
+    if (needed && *needed <= workspaceGiven) {
+      algorithm = candidate.algorithm;
+      workspaceBytes = *needed;
+      return Status::ok();
+    }
+    if (needed)
+      least = std::min(least.value_or(*needed), *needed);
   }
-  if (least != ~uint64_t(0))
+  if (least)
     return DLC_ERROR(Unsupported, "DLC6211",
-                     "workspace of a convolution must have ", least,
+                     "workspace of a convolution must have ", *least,
                      " bytes for cuDNN, but got ", workspaceGiven);
   return DLC_ERROR(Unsupported, "DLC6211", "convolution (",
                    fb::EnumNameConvKind(conv.kind), ", ",
@@ -278,8 +310,9 @@ Status CudaConv::choose() {
                    count, " candidates");
 }
 
-void CudaConv::bind() {
+Status CudaConv::bind() {
   libraryBias = isHalf() && bias ? shared.address(biasPlace) : bias;
+  return Status::ok();
 }
 
 Status CudaConv::callLibrary() {

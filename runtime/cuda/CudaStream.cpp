@@ -202,7 +202,7 @@ Status CudaStream::seal() {
   std::unique_ptr<CudaProgram> program = std::move(current);
   DLC_RETURN_IF_ERROR(program->seal());
   for (CudaInstruction *instruction : instructions) {
-    instruction->bind();
+    DLC_RETURN_IF_ERROR(instruction->bind());
     for (HelperCall &scan : instruction->scans)
       scan.to = program->flagAddress(*instruction->flag);
   }

@@ -48,7 +48,7 @@ public:
 protected:
   virtual Status issueWork() = 0;
   /// Once the program is sealed: its block has an address.
-  virtual void bind() {}
+  virtual Status bind() { return Status::ok(); }
   CudaStream &stream;
   CudaProgram &shared;
   std::optional<size_t> flag;

@@ -289,16 +289,31 @@ void convolve(int result, const DnnTensor (&tensors)[3], uint64_t (&at)[3],
     elements[result].store(int64_t(i), sums[i]);
 }
 
-void offer(int algorithm, int type, int *count, DnnCandidate *candidates) {
-  int math = type == dnnFloat || type == dnnDouble ? dnnFmaMath : dnnTensorMath;
-  // What must not be taken comes first.
-  candidates[0] = {0, 0, 1, 0, 0, math, {}};
-  candidates[1] = {7, 0, 1, 0, dnnDeterministic, math, {}};
-  candidates[2] = {1, type == dnnFloat ? 0 : 9, 1, 0, dnnDeterministic, 0, {}};
-  candidates[3] = {1, 0, 1, size_t(1) << 40, dnnDeterministic, math, {}};
-  candidates[4] = {algorithm,        0,    1, neededWorkspace,
-                   dnnDeterministic, math, {}};
-  *count = 5;
+void checkMath(const char *symbol, TensorHandle tensor, ConvHandle conv) {
+  bool isHalf = widthOf(dnnElement(as<DnnTensor>(tensor).type)) == 2;
+  if (as<Conv>(conv).math != (isHalf ? dnnTensorMath : dnnFmaMath))
+    violate(std::string(symbol) + ": math that may use TF32");
+}
+
+/// What must not be taken comes first: not deterministic, Winograd, a workspace
+/// beyond every plan.
+void offer(int algorithm, int *count, DnnCandidate *candidates) {
+  candidates[0] = {0, 0, 1, 0, 0, dnnTensorMath, {}};
+  candidates[1] = {7, 0, 1, 0, dnnDeterministic, dnnTensorMath, {}};
+  candidates[2] = {algorithm, 9, 1, 0, dnnDeterministic, dnnTensorMath, {}};
+  candidates[3] = {algorithm, 0, 1, 0, dnnDeterministic, dnnTensorMath, {}};
+  *count = 4;
+}
+
+DnnCode sizeOf(const char *symbol, TensorHandle tensor, ConvHandle conv,
+               int algorithm, size_t *bytes) {
+  if (fails(symbol))
+    return libraryFailure;
+  checkMath(symbol, tensor, conv);
+  if (algorithm != 1)
+    violate(std::string(symbol) + ": of an algorithm that must not be taken");
+  *bytes = neededWorkspace;
+  return 0;
 }
 
 DnnCode issueConv(const char *symbol, int result, TensorHandle x,
@@ -309,8 +324,7 @@ DnnCode issueConv(const char *symbol, int result, TensorHandle x,
     return libraryFailure;
   if (algorithm != 1 || bytes != neededWorkspace)
     violate(std::string(symbol) + ": an algorithm that was not chosen");
-  if (as<Conv>(conv).math == 0)
-    violate(std::string(symbol) + ": math that may use TF32");
+  checkMath(symbol, x, conv);
   DnnTensor tensors[3] = {as<DnnTensor>(x), as<DnnTensor>(w), as<DnnTensor>(y)};
   uint64_t at[3] = {addressOf(xData), addressOf(wData), addressOf(yData)};
   Conv copy = as<Conv>(conv);
@@ -582,8 +596,7 @@ DnnCode cudnnGetConvolutionForwardAlgorithm_v7(DnnHandle, TensorHandle x,
                                                DnnCandidate *candidates) {
   if (fails("cudnnGetConvolutionForwardAlgorithm_v7"))
     return libraryFailure;
-  offer(forwardPrecomputed, as<DnnTensor>(x).type, count, candidates);
-  candidates[0].determinism = 0;
+  offer(forwardPrecomputed, count, candidates);
   return 0;
 }
 DnnCode cudnnGetConvolutionBackwardDataAlgorithm_v7(DnnHandle, FilterHandle,
@@ -593,7 +606,7 @@ DnnCode cudnnGetConvolutionBackwardDataAlgorithm_v7(DnnHandle, FilterHandle,
                                                     DnnCandidate *candidates) {
   if (fails("cudnnGetConvolutionBackwardDataAlgorithm_v7"))
     return libraryFailure;
-  offer(backwardOrdered, as<DnnTensor>(y).type, count, candidates);
+  offer(backwardOrdered, count, candidates);
   return 0;
 }
 DnnCode cudnnGetConvolutionBackwardFilterAlgorithm_v7(
@@ -601,8 +614,27 @@ DnnCode cudnnGetConvolutionBackwardFilterAlgorithm_v7(
     int *count, DnnCandidate *candidates) {
   if (fails("cudnnGetConvolutionBackwardFilterAlgorithm_v7"))
     return libraryFailure;
-  offer(backwardOrdered, as<DnnTensor>(x).type, count, candidates);
+  offer(backwardOrdered, count, candidates);
   return 0;
+}
+DnnCode cudnnGetConvolutionForwardWorkspaceSize(DnnHandle, TensorHandle x,
+                                                FilterHandle, ConvHandle conv,
+                                                TensorHandle, int algorithm,
+                                                size_t *bytes) {
+  return sizeOf("cudnnGetConvolutionForwardWorkspaceSize", x, conv, algorithm,
+                bytes);
+}
+DnnCode cudnnGetConvolutionBackwardDataWorkspaceSize(
+    DnnHandle, FilterHandle, TensorHandle y, ConvHandle conv, TensorHandle,
+    int algorithm, size_t *bytes) {
+  return sizeOf("cudnnGetConvolutionBackwardDataWorkspaceSize", y, conv,
+                algorithm, bytes);
+}
+DnnCode cudnnGetConvolutionBackwardFilterWorkspaceSize(
+    DnnHandle, TensorHandle x, TensorHandle, ConvHandle conv, FilterHandle,
+    int algorithm, size_t *bytes) {
+  return sizeOf("cudnnGetConvolutionBackwardFilterWorkspaceSize", x, conv,
+                algorithm, bytes);
 }
 DnnCode cudnnConvolutionForward(DnnHandle, const void *, TensorHandle x,
                                 const void *xData, FilterHandle w,

@@ -202,9 +202,9 @@ private:
   }
 };
 
-class CudaSessionTest : public FakeGpuTest {
+class CudaDeviceTest : public FakeGpuTest {
 protected:
-  CudaSessionTest() {
+  CudaDeviceTest() {
     fake.kernels["subtract"] = {subtract, 3};
     fake.kernels["mean_square"] = {meanSquare, 2};
     fake.kernels["descend"] = {descend, 2};
@@ -265,7 +265,7 @@ struct OffloadData {
   }
 };
 
-TEST_F(CudaSessionTest, Training_MatchesTheCpu) {
+TEST_F(CudaDeviceTest, Training_MatchesTheCpu) {
   Model model;
   std::vector<std::byte> bytes = model.bytes();
   auto artifact = Artifact::fromMemory(bytes.data(), bytes.size());
@@ -299,7 +299,7 @@ TEST_F(CudaSessionTest, Training_MatchesTheCpu) {
   EXPECT_EQ(rng[0], 42);
 }
 
-TEST_F(CudaSessionTest, Program_IsCapturedOnceAndThenLaunched) {
+TEST_F(CudaDeviceTest, Program_IsCapturedOnceAndThenLaunched) {
   auto session = create(open(), linearArtifact());
   ASSERT_RESULT(session);
   LinearData data;
@@ -317,7 +317,7 @@ TEST_F(CudaSessionTest, Program_IsCapturedOnceAndThenLaunched) {
   EXPECT_EQ(fake.images, (std::vector<std::string>{"sm_90"}));
 }
 
-TEST_F(CudaSessionTest, Trace_TimesEachInstructionOutsideTheGraph) {
+TEST_F(CudaDeviceTest, Trace_TimesEachInstructionOutsideTheGraph) {
   auto session = create(open(), linearArtifact());
   ASSERT_RESULT(session);
   LinearData data;
@@ -335,7 +335,7 @@ TEST_F(CudaSessionTest, Trace_TimesEachInstructionOutsideTheGraph) {
     EXPECT_EQ(time, 1000000);
 }
 
-TEST_F(CudaSessionTest, Transfers_AreOrderedByEventsAlone) {
+TEST_F(CudaDeviceTest, Transfers_AreOrderedByEventsAlone) {
   for (bool isEager : {false, true}) {
     fake.hasEagerCopies = isEager;
     auto session = create(open(), Offload().build());
@@ -358,7 +358,7 @@ TEST_F(CudaSessionTest, Transfers_AreOrderedByEventsAlone) {
   }
 }
 
-TEST_F(CudaSessionTest, NoGraphs_WhenTheEnvironmentSaysSo) {
+TEST_F(CudaDeviceTest, NoGraphs_WhenTheEnvironmentSaysSo) {
   setenv("DLC_CUDA_GRAPHS", "0", 1);
   auto session = create(open(), Offload().build());
   unsetenv("DLC_CUDA_GRAPHS");
@@ -370,7 +370,7 @@ TEST_F(CudaSessionTest, NoGraphs_WhenTheEnvironmentSaysSo) {
   EXPECT_EQ(data.y[3], 13);
 }
 
-TEST_F(CudaSessionTest, TracedProgram_ReportsTheInstruction) {
+TEST_F(CudaDeviceTest, TracedProgram_ReportsTheInstruction) {
   auto session = create(open(), Offload(/*isTraced=*/true).build());
   ASSERT_RESULT(session);
   OffloadData data;
@@ -391,7 +391,7 @@ TEST_F(CudaSessionTest, TracedProgram_ReportsTheInstruction) {
   EXPECT_EQ(probe.tensors[0].largest, 4 * (elements - 1) + 1);
 }
 
-TEST_F(CudaSessionTest, LargeTensors_GoThroughBothHalvesOfTheStaging) {
+TEST_F(CudaDeviceTest, LargeTensors_GoThroughBothHalvesOfTheStaging) {
   auto session = create(open(), linearArtifact());
   ASSERT_RESULT(session);
   auto memory = device->allocator().allocate(40 << 20);
@@ -416,7 +416,7 @@ TEST_F(CudaSessionTest, LargeTensors_GoThroughBothHalvesOfTheStaging) {
 
 //===- Errors -------------------------------------------------------------===//
 
-TEST_F(CudaSessionTest, EveryCall_MayFail) {
+TEST_F(CudaDeviceTest, EveryCall_MayFail) {
   int total = 0;
   for (int failing = 0; failing == 0 || failing <= total; ++failing) {
     fake.calls = 0;
@@ -456,7 +456,7 @@ TEST_F(CudaSessionTest, EveryCall_MayFail) {
   }
 }
 
-TEST_F(CudaSessionTest, FailingCall_NamesInstructionAndNodes) {
+TEST_F(CudaDeviceTest, FailingCall_NamesInstructionAndNodes) {
   auto session = create(open(), Offload().build());
   ASSERT_RESULT(session);
   OffloadData data;
@@ -480,7 +480,7 @@ TEST_F(CudaSessionTest, FailingCall_NamesInstructionAndNodes) {
   EXPECT_EQ(data.y[3], 13);
 }
 
-TEST_F(CudaSessionTest, Open_SaysWhatIsMissing) {
+TEST_F(CudaDeviceTest, Open_SaysWhatIsMissing) {
   cuda::LibraryNames names = fakeNames();
   names.driver = {"libdlc-no-such.so.1", "libdlc-nor-this.so.1"};
   Status status = std::move(openCudaDevice(names, 0).status());
@@ -501,7 +501,7 @@ TEST_F(CudaSessionTest, Open_SaysWhatIsMissing) {
     EXPECT_EQ(cudaDevice(name).status().id(), "DLC6202") << name;
 }
 
-TEST_F(CudaSessionTest, Memory_SaysHowMuchThereIs) {
+TEST_F(CudaDeviceTest, Memory_SaysHowMuchThereIs) {
   Device &gpu = open();
   auto memory = gpu.allocator().allocate(uint64_t(2) << 30);
   ASSERT_FALSE(memory.isOk());
@@ -516,7 +516,7 @@ TEST_F(CudaSessionTest, Memory_SaysHowMuchThereIs) {
   ASSERT_RESULT(empty);
 }
 
-TEST_F(CudaSessionTest, Code_IsOfThisGpuOrSaidToBeMissing) {
+TEST_F(CudaDeviceTest, Code_IsOfThisGpuOrSaidToBeMissing) {
   Device &gpu = open();
   Model model;
   for (auto &kernel : model.artifact.kernels)
@@ -533,7 +533,7 @@ TEST_F(CudaSessionTest, Code_IsOfThisGpuOrSaidToBeMissing) {
   EXPECT_EQ(threadless.status().id(), "DLC6213");
 }
 
-TEST_F(CudaSessionTest, Ptx_FailsWithTheLogOfTheDriver) {
+TEST_F(CudaDeviceTest, Ptx_FailsWithTheLogOfTheDriver) {
   open();
   std::unique_ptr<cuda::Driver> driver =
       std::move(cuda::Driver::open(fakeNames(), 0).value());
