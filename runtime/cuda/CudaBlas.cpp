@@ -52,7 +52,8 @@ private:
   MatmulForm form;
   int type = 0, resultType = 0;
   uint64_t elementBytes = 4, resultBytes = 4;
-  DeviceAddress a = 0, b = 0, c = 0, residual = 0, bias = 0, workspace = 0;
+  DeviceAddress a = 0, b = 0, c = 0, residual = 0, bias = 0;
+  Workspace workspace;
   uint64_t workspaceBytes = 0;
   size_t biasPlace = 0;
   const HelperKernels *helpers = nullptr;
@@ -96,11 +97,13 @@ Status CudaGemm::prepare(const fb::Gemm &given, Operands operands) {
     DLC_ASSIGN_OR_RETURN(helpers, stream.gpu().helpers());
     biasPlace = shared.keep(static_cast<uint64_t>(gemm.n) * resultBytes);
   }
-  uint64_t begin = alignUp(operands.at(gemm.workspace), workspaceAlignment);
-  uint64_t end = operands.at(gemm.workspace) + operands.sizeOf(gemm.workspace);
-  workspace = begin;
+  workspace = CudaStream::workspaceOf(operands, gemm.workspace,
+                                      gemmWorkspaceBytes(gemm));
   DLC_RETURN_IF_ERROR(describe());
-  return choose(begin < end ? end - begin : 0);
+  DLC_RETURN_IF_ERROR(choose(workspace.bytes));
+  if (workspace.isScratch)
+    stream.wantScratch(workspaceBytes);
+  return Status::ok();
 }
 
 Status CudaGemm::addLayout(LayoutHandle &layout, int elements,
@@ -223,6 +226,8 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
 }
 
 Status CudaGemm::bind() {
+  if (workspace.isScratch)
+    workspace.begin = stream.scratch();
   if (!narrowsBias())
     return Status::ok();
   DeviceAddress place = shared.address(biasPlace);
@@ -255,8 +260,8 @@ Status CudaGemm::issueWork() {
                      at(b, i, form.bStep, elementBytes), bLayout,
                      at(a, i, form.aStep, elementBytes), aLayout, scale(1),
                      added, cLayout, result, cLayout, &algorithm,
-                     toPointer(workspaceBytes ? workspace : 0), workspaceBytes,
-                     stream.main());
+                     toPointer(workspaceBytes ? workspace.begin : 0),
+                     workspaceBytes, stream.main());
   }
   return Status::ok();
 }

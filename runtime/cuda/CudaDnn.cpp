@@ -55,7 +55,7 @@ private:
   Status describeTensor(TensorHandle &tensor, int64_t channels,
                         const std::vector<int64_t> &spatial);
   Status describeBias();
-  Status placeWeights(Operands operands);
+  void placeWeights();
   Status choose();
   Status candidatesOf(DnnCandidate *candidates, int most, int &count) const;
   Result<std::optional<uint64_t>>
@@ -76,7 +76,8 @@ private:
   uint64_t elementBytes = 4, weightCount = 0;
   DeviceAddress src = 0, weights = 0, dst = 0, bias = 0;
   DeviceAddress libraryWeights = 0; // where cuDNN reads or writes them
-  DeviceAddress workspace = 0;
+  Workspace given;
+  DeviceAddress workspace = 0; // cuDNN's own part
   uint64_t workspaceGiven = 0, workspaceBytes = 0;
   std::vector<HelperCall> before, after;
   size_t biasPlace = 0;
@@ -99,8 +100,8 @@ CudaConv::~CudaConv() {
     dnn->api().cudnnDestroyConvolutionDescriptor(descriptor);
 }
 
-Status CudaConv::prepare(const fb::Conv &given, Operands operands) {
-  given.UnPackTo(&conv);
+Status CudaConv::prepare(const fb::Conv &call, Operands operands) {
+  call.UnPackTo(&conv);
   if (std::string obstacle = convObstacle(conv); !obstacle.empty())
     return DLC_ERROR(Unsupported, "DLC6211",
                      "convolution for cuDNN: ", obstacle);
@@ -116,11 +117,21 @@ Status CudaConv::prepare(const fb::Conv &given, Operands operands) {
   weights = operands.at(conv.weights);
   dst = operands.at(conv.dst);
   bias = operands.at(conv.bias);
-  DLC_RETURN_IF_ERROR(placeWeights(operands));
+  given = CudaStream::workspaceOf(operands, conv.workspace,
+                                  convWorkspaceBytes(conv));
+  uint64_t needed = convWeightBytes(conv);
+  if (needed > given.bytes)
+    return DLC_ERROR(Corrupt, "DLC5009", "conv workspace must have ", needed,
+                     " bytes from a multiple of ", placeAlignment,
+                     " on for weights, but got ", given.bytes);
+  workspaceGiven = given.bytes - needed;
   DLC_RETURN_IF_ERROR(describe());
   if (bias && isHalf())
     biasPlace = shared.keep(static_cast<uint64_t>(conv.out_channels) * 2);
-  return choose();
+  DLC_RETURN_IF_ERROR(choose());
+  if (given.isScratch)
+    stream.wantScratch(needed + workspaceBytes);
+  return Status::ok();
 }
 
 /// Between [O, C, taps] and [O, taps, C].
@@ -135,18 +146,10 @@ HelperCall CudaConv::turn(DeviceAddress from, DeviceAddress to,
 }
 
 /// Which copies of the weights are made, and where.
-Status CudaConv::placeWeights(Operands operands) {
-  DeviceAddress begin = alignUp(operands.at(conv.workspace), placeAlignment);
-  DeviceAddress end =
-      operands.at(conv.workspace) + operands.sizeOf(conv.workspace);
-  uint64_t room = begin < end ? end - begin : 0;
+void CudaConv::placeWeights() {
+  DeviceAddress begin = given.isScratch ? stream.scratch() : given.begin;
   uint64_t needed = convWeightBytes(conv);
-  if (needed > room)
-    return DLC_ERROR(Corrupt, "DLC5009", "conv workspace must have ", needed,
-                     " bytes from a multiple of ", placeAlignment,
-                     " on for weights, but got ", room);
   workspace = begin + needed;
-  workspaceGiven = room - needed;
   bool isNarrow = isWeightGradient() && conv.is_wide && isHalf();
   uint64_t copyBytes = alignUp(weightCount * elementBytes, placeAlignment);
   bool isTurned = needed != (isNarrow ? copyBytes : 0);
@@ -154,7 +157,7 @@ Status CudaConv::placeWeights(Operands operands) {
   if (!isWeightGradient()) {
     if (isTurned)
       before.push_back(turn(weights, libraryWeights, true));
-    return Status::ok();
+    return;
   }
   DeviceAddress ordered = libraryWeights;
   if (isTurned) {
@@ -164,7 +167,6 @@ Status CudaConv::placeWeights(Operands operands) {
   if (isNarrow)
     after.push_back(
         helpers->widen(DType(conv.dtype), ordered, weights, weightCount));
-  return Status::ok();
 }
 
 Status CudaConv::describeTensor(TensorHandle &tensor, int64_t channels,
@@ -311,6 +313,7 @@ Status CudaConv::choose() {
 }
 
 Status CudaConv::bind() {
+  placeWeights();
   libraryBias = isHalf() && bias ? shared.address(biasPlace) : bias;
   return Status::ok();
 }

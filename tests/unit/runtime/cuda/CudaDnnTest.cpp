@@ -114,6 +114,8 @@ TEST_F(CudaConvTest, RandomRecords_MatchTheirDefinition) {
     if (isGradient && c.dtype != fb::DType::F64 && pick(0, 1))
       c.bias = 4;
     fb::DType weightType = c.is_wide ? fb::DType::F32 : c.dtype;
+    if (pick(0, 3) == 0)
+      c.workspace = -1; // the stream's
     Buffers buffers = {encode(c.dtype, made.src),
                        encode(weightType, made.weights),
                        encode(c.dtype, made.dst),
@@ -184,6 +186,8 @@ TEST_F(CudaConvTest, EveryCall_MayFail) {
   c.dst = 2;
   c.workspace = 3;
   c.bias = 4;
+  failEachCall(c, Buffers(5, std::vector<std::byte>(4096)));
+  c.workspace = -1;
   failEachCall(c, Buffers(5, std::vector<std::byte>(4096)));
 }
 
