@@ -29,6 +29,8 @@ struct FakeCuda {
   uint64_t totalMemory = uint64_t(1) << 30;
   uint64_t lockableMemory = uint64_t(1) << 28;
   std::map<std::string, FakeKernel> kernels;
+  /// Kernels that are not in `kernels` do nothing, instead of being missing.
+  bool knowsAllKernels = false;
   /// Streams after a context's first run at once, which is the earliest.
   bool hasEagerCopies = false;
   /// Number of the call, from 1, that fails; 0: none does.
