@@ -33,7 +33,7 @@ public:
 
 protected:
   Status issueWork() override;
-  void bind() override;
+  Status bind() override;
 
 private:
   Status describe();
@@ -52,7 +52,8 @@ private:
   MatmulForm form;
   int type = 0, resultType = 0;
   uint64_t elementBytes = 4, resultBytes = 4;
-  DeviceAddress a = 0, b = 0, c = 0, residual = 0, bias = 0, workspace = 0;
+  DeviceAddress a = 0, b = 0, c = 0, residual = 0, bias = 0;
+  Workspace workspace;
   uint64_t workspaceBytes = 0;
   size_t biasPlace = 0;
   const HelperKernels *helpers = nullptr;
@@ -96,11 +97,13 @@ Status CudaGemm::prepare(const fb::Gemm &given, Operands operands) {
     DLC_ASSIGN_OR_RETURN(helpers, stream.gpu().helpers());
     biasPlace = shared.keep(static_cast<uint64_t>(gemm.n) * resultBytes);
   }
-  uint64_t begin = alignUp(operands.at(gemm.workspace), workspaceAlignment);
-  uint64_t end = operands.at(gemm.workspace) + operands.sizeOf(gemm.workspace);
-  workspace = begin;
+  workspace = CudaStream::workspaceOf(operands, gemm.workspace,
+                                      gemmWorkspaceBytes(gemm));
   DLC_RETURN_IF_ERROR(describe());
-  return choose(begin < end ? end - begin : 0);
+  DLC_RETURN_IF_ERROR(choose(workspace.bytes));
+  if (workspace.isScratch)
+    stream.wantScratch(workspaceBytes);
+  return Status::ok();
 }
 
 Status CudaGemm::addLayout(LayoutHandle &layout, int elements,
@@ -219,18 +222,20 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
                    " must have an algorithm of cuBLASLt with at "
                    "most ",
                    most, " bytes of workspace, but got ", count,
-                   " candidates and status ", code);
+                   " from cublasLtMatmulAlgoGetHeuristic (status ", code, ")");
 }
 
-void CudaGemm::bind() {
+Status CudaGemm::bind() {
+  if (workspace.isScratch)
+    workspace.begin = stream.scratch();
   if (!narrowsBias())
-    return;
+    return Status::ok();
   DeviceAddress place = shared.address(biasPlace);
-  // An attribute that was accepted before.
-  blas->api().cublasLtMatmulDescSetAttribute(matmul, matmulBiasPointer, &place,
-                                             sizeof place);
+  DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescSetAttribute, matmul,
+                   matmulBiasPointer, &place, sizeof place);
   narrowing = helpers->narrow(DType(gemm.dtype), bias, place,
                               static_cast<uint64_t>(gemm.n));
+  return Status::ok();
 }
 
 Status CudaGemm::issueWork() {
@@ -255,8 +260,8 @@ Status CudaGemm::issueWork() {
                      at(b, i, form.bStep, elementBytes), bLayout,
                      at(a, i, form.aStep, elementBytes), aLayout, scale(1),
                      added, cLayout, result, cLayout, &algorithm,
-                     toPointer(workspaceBytes ? workspace : 0), workspaceBytes,
-                     stream.main());
+                     toPointer(workspaceBytes ? workspace.begin : 0),
+                     workspaceBytes, stream.main());
   }
   return Status::ok();
 }

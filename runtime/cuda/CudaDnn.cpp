@@ -4,6 +4,7 @@
 #include "runtime/cuda/LibraryPlan.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace dlc::rt::cuda {
 
@@ -47,16 +48,18 @@ public:
 
 protected:
   Status issueWork() override;
-  void bind() override;
+  Status bind() override;
 
 private:
   Status describe();
   Status describeTensor(TensorHandle &tensor, int64_t channels,
                         const std::vector<int64_t> &spatial);
   Status describeBias();
-  Status placeWeights(Operands operands);
+  void placeWeights();
   Status choose();
   Status candidatesOf(DnnCandidate *candidates, int most, int &count) const;
+  Result<std::optional<uint64_t>>
+  workspaceOf(const DnnCandidate &candidate) const;
   Status callLibrary();
   Status callBias();
   HelperCall turn(DeviceAddress from, DeviceAddress to, bool isToLast) const;
@@ -73,7 +76,8 @@ private:
   uint64_t elementBytes = 4, weightCount = 0;
   DeviceAddress src = 0, weights = 0, dst = 0, bias = 0;
   DeviceAddress libraryWeights = 0; // where cuDNN reads or writes them
-  DeviceAddress workspace = 0;
+  Workspace given;
+  DeviceAddress workspace = 0; // cuDNN's own part
   uint64_t workspaceGiven = 0, workspaceBytes = 0;
   std::vector<HelperCall> before, after;
   size_t biasPlace = 0;
@@ -96,8 +100,8 @@ CudaConv::~CudaConv() {
     dnn->api().cudnnDestroyConvolutionDescriptor(descriptor);
 }
 
-Status CudaConv::prepare(const fb::Conv &given, Operands operands) {
-  given.UnPackTo(&conv);
+Status CudaConv::prepare(const fb::Conv &call, Operands operands) {
+  call.UnPackTo(&conv);
   if (std::string obstacle = convObstacle(conv); !obstacle.empty())
     return DLC_ERROR(Unsupported, "DLC6211",
                      "convolution for cuDNN: ", obstacle);
@@ -113,11 +117,21 @@ Status CudaConv::prepare(const fb::Conv &given, Operands operands) {
   weights = operands.at(conv.weights);
   dst = operands.at(conv.dst);
   bias = operands.at(conv.bias);
-  DLC_RETURN_IF_ERROR(placeWeights(operands));
+  given = CudaStream::workspaceOf(operands, conv.workspace,
+                                  convWorkspaceBytes(conv));
+  uint64_t needed = convWeightBytes(conv);
+  if (needed > given.bytes)
+    return DLC_ERROR(Corrupt, "DLC5009", "conv workspace must have ", needed,
+                     " bytes from a multiple of ", placeAlignment,
+                     " on for weights, but got ", given.bytes);
+  workspaceGiven = given.bytes - needed;
   DLC_RETURN_IF_ERROR(describe());
   if (bias && isHalf())
     biasPlace = shared.keep(static_cast<uint64_t>(conv.out_channels) * 2);
-  return choose();
+  DLC_RETURN_IF_ERROR(choose());
+  if (given.isScratch)
+    stream.wantScratch(needed + workspaceBytes);
+  return Status::ok();
 }
 
 /// Between [O, C, taps] and [O, taps, C].
@@ -132,18 +146,10 @@ HelperCall CudaConv::turn(DeviceAddress from, DeviceAddress to,
 }
 
 /// Which copies of the weights are made, and where.
-Status CudaConv::placeWeights(Operands operands) {
-  DeviceAddress begin = alignUp(operands.at(conv.workspace), placeAlignment);
-  DeviceAddress end =
-      operands.at(conv.workspace) + operands.sizeOf(conv.workspace);
-  uint64_t room = begin < end ? end - begin : 0;
+void CudaConv::placeWeights() {
+  DeviceAddress begin = given.isScratch ? stream.scratch() : given.begin;
   uint64_t needed = convWeightBytes(conv);
-  if (needed > room)
-    return DLC_ERROR(Corrupt, "DLC5009", "conv workspace must have ", needed,
-                     " bytes from a multiple of ", placeAlignment,
-                     " on for weights, but got ", room);
   workspace = begin + needed;
-  workspaceGiven = room - needed;
   bool isNarrow = isWeightGradient() && conv.is_wide && isHalf();
   uint64_t copyBytes = alignUp(weightCount * elementBytes, placeAlignment);
   bool isTurned = needed != (isNarrow ? copyBytes : 0);
@@ -151,7 +157,7 @@ Status CudaConv::placeWeights(Operands operands) {
   if (!isWeightGradient()) {
     if (isTurned)
       before.push_back(turn(weights, libraryWeights, true));
-    return Status::ok();
+    return;
   }
   DeviceAddress ordered = libraryWeights;
   if (isTurned) {
@@ -161,7 +167,6 @@ Status CudaConv::placeWeights(Operands operands) {
   if (isNarrow)
     after.push_back(
         helpers->widen(DType(conv.dtype), ordered, weights, weightCount));
-  return Status::ok();
 }
 
 Status CudaConv::describeTensor(TensorHandle &tensor, int64_t channels,
@@ -244,31 +249,60 @@ Status CudaConv::candidatesOf(DnnCandidate *candidates, int most,
   return Status::ok();
 }
 
+/// What `candidate` needs with the math that is allowed; none if cuDNN has no
+/// such kernel.
+Result<std::optional<uint64_t>>
+CudaConv::workspaceOf(const DnnCandidate &candidate) const {
+  using Answer = Result<std::optional<uint64_t>>;
+  // f64 has no other math, and f32 is not to be rounded to TF32.
+  DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor,
+                   isHalf() ? candidate.math : dnnFmaMath);
+  size_t bytes = 0;
+  DnnCode code = 0;
+  switch (conv.kind) {
+  case fb::ConvKind::Forward:
+    code = dnn->api().cudnnGetConvolutionForwardWorkspaceSize(
+        handle, srcTensor, filter, descriptor, dstTensor, candidate.algorithm,
+        &bytes);
+    break;
+  case fb::ConvKind::BackwardData:
+    code = dnn->api().cudnnGetConvolutionBackwardDataWorkspaceSize(
+        handle, filter, dstTensor, descriptor, srcTensor, candidate.algorithm,
+        &bytes);
+    break;
+  case fb::ConvKind::BackwardWeights:
+    code = dnn->api().cudnnGetConvolutionBackwardFilterWorkspaceSize(
+        handle, srcTensor, dstTensor, descriptor, filter, candidate.algorithm,
+        &bytes);
+    break;
+  }
+  return Answer(code ? std::nullopt : std::optional<uint64_t>(bytes));
+}
+
 Status CudaConv::choose() {
   DnnCandidate candidates[16] = {};
   int count = 0;
   DLC_RETURN_IF_ERROR(
       candidatesOf(candidates, int(std::size(candidates)), count));
-  uint64_t least = ~uint64_t(0);
+  std::optional<uint64_t> least;
   for (int i = 0; i < count; ++i) {
     const DnnCandidate &candidate = candidates[i];
-    bool isExact = isHalf() || candidate.math == dnnFmaMath ||
-                   conv.dtype == fb::DType::F64;
     if (candidate.status != 0 || candidate.determinism != dnnDeterministic ||
-        !isExact || !isPlainSum(conv.kind, candidate.algorithm))
+        !isPlainSum(conv.kind, candidate.algorithm))
       continue;
-    least = std::min<uint64_t>(least, candidate.workspaceBytes);
-    if (candidate.workspaceBytes > workspaceGiven)
-      continue;
-    algorithm = candidate.algorithm;
-    workspaceBytes = candidate.workspaceBytes;
-    DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor,
-                     candidate.math);
-    return Status::ok();
+    DLC_ASSIGN_OR_RETURN(std::optional<uint64_t> needed,
+                         workspaceOf(candidate));
+    if (needed && *needed <= workspaceGiven) {
+      algorithm = candidate.algorithm;
+      workspaceBytes = *needed;
+      return Status::ok();
+    }
+    if (needed)
+      least = std::min(least.value_or(*needed), *needed);
   }
-  if (least != ~uint64_t(0))
+  if (least)
     return DLC_ERROR(Unsupported, "DLC6211",
-                     "workspace of a convolution must have ", least,
+                     "workspace of a convolution must have ", *least,
                      " bytes for cuDNN, but got ", workspaceGiven);
   return DLC_ERROR(Unsupported, "DLC6211", "convolution (",
                    fb::EnumNameConvKind(conv.kind), ", ",
@@ -278,8 +312,10 @@ Status CudaConv::choose() {
                    count, " candidates");
 }
 
-void CudaConv::bind() {
+Status CudaConv::bind() {
+  placeWeights();
   libraryBias = isHalf() && bias ? shared.address(biasPlace) : bias;
+  return Status::ok();
 }
 
 Status CudaConv::callLibrary() {

@@ -6,6 +6,8 @@
 //
 //   workspace: [weights as cuDNN has them | cuDNN's own]
 //
+// Where the plan gives none, it is the stream's.
+//
 // A wide weight gradient is cuDNN's 16-bit one (summed in f32, rounded once),
 // widened. Only algorithms are taken that cuDNN calls deterministic, that sum
 // products as they are (no FFT, no Winograd) and, for f32, without TF32.

@@ -69,11 +69,15 @@ Status CudaLaunch::prepare(const CudaKernel &function, Operands operands) {
   return Status::ok();
 }
 
-void CudaLaunch::bind() {
-  if (kernel.isTable)
-    values = {shared.address(table), shared.address(dims)};
-  else if (flag)
+Status CudaLaunch::bind() {
+  // In place: the parameters point at the values.
+  if (kernel.isTable) {
+    values[0] = shared.address(table);
+    values[1] = shared.address(dims);
+  } else if (flag) {
     values.back() = shared.flagAddress(*flag);
+  }
+  return Status::ok();
 }
 
 Status CudaLaunch::issueWork() {

@@ -16,7 +16,7 @@ public:
 
 protected:
   Status issueWork() override;
-  void bind() override;
+  Status bind() override;
 
 private:
   CudaKernel kernel;

@@ -1,9 +1,11 @@
 #include "runtime/cuda/CudaStream.h"
 
+#include "runtime/core/CheckedMath.h"
 #include "runtime/cuda/CudaBlas.h"
 #include "runtime/cuda/CudaDnn.h"
 #include "runtime/cuda/CudaInstructions.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <string_view>
@@ -40,6 +42,8 @@ CudaStream::~CudaStream() {
   current.reset();
   programs.clear();
   staging.reset();
+  for (auto [address, bytes] : scratches)
+    driver().free(address);
   if (dnn) {
     if (auto library = owner.dnn(); library.isOk())
       (*library)->api().cudnnDestroy(dnn);
@@ -61,6 +65,29 @@ Result<DnnHandle> CudaStream::dnnHandle() {
       return library->error(code, "cudnnSetStream");
   }
   return Result<DnnHandle>(dnn);
+}
+
+Workspace CudaStream::workspaceOf(Operands operands, int64_t index,
+                                  uint64_t most) {
+  constexpr uint64_t alignment = 256;
+  if (index < 0)
+    return {0, most, true};
+  DeviceAddress begin = alignUp(operands.at(index), alignment);
+  DeviceAddress end = operands.at(index) + operands.sizeOf(index);
+  return {begin, begin < end ? end - begin : 0, false};
+}
+
+void CudaStream::wantScratch(uint64_t bytes) {
+  scratchWanted = std::max(scratchWanted, bytes);
+}
+
+Status CudaStream::takeScratch() {
+  uint64_t given = scratches.empty() ? 0 : scratches.back().second;
+  if (scratchWanted <= given)
+    return Status::ok();
+  DLC_ASSIGN_OR_RETURN(DeviceAddress address, driver().allocate(scratchWanted));
+  scratches.push_back({address, scratchWanted});
+  return Status::ok();
 }
 
 //===- Preparing ----------------------------------------------------------===//
@@ -200,9 +227,10 @@ Status CudaStream::seal() {
     return Status::ok();
   std::vector<CudaInstruction *> instructions = std::exchange(unbound, {});
   std::unique_ptr<CudaProgram> program = std::move(current);
+  DLC_RETURN_IF_ERROR(takeScratch());
   DLC_RETURN_IF_ERROR(program->seal());
   for (CudaInstruction *instruction : instructions) {
-    instruction->bind();
+    DLC_RETURN_IF_ERROR(instruction->bind());
     for (HelperCall &scan : instruction->scans)
       scan.to = program->flagAddress(*instruction->flag);
   }
@@ -335,6 +363,8 @@ uint64_t CudaStream::scratchBytes() const {
   uint64_t bytes = 0;
   for (const auto &program : programs)
     bytes += program->blockBytes();
+  for (auto [address, size] : scratches)
+    bytes += size;
   return bytes;
 }
 

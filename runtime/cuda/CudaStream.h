@@ -48,7 +48,7 @@ public:
 protected:
   virtual Status issueWork() = 0;
   /// Once the program is sealed: its block has an address.
-  virtual void bind() {}
+  virtual Status bind() { return Status::ok(); }
   CudaStream &stream;
   CudaProgram &shared;
   std::optional<size_t> flag;
@@ -70,6 +70,14 @@ struct Operands {
   uint64_t sizeOf(int64_t index) const {
     return index < 0 ? 0 : bytes[static_cast<size_t>(index)];
   }
+};
+
+/// Memory that a library call may overwrite.
+struct Workspace {
+  DeviceAddress begin = 0; // a multiple of 256
+  uint64_t bytes = 0;
+  /// It is the stream's, and `begin` is CudaStream::scratch() once sealed.
+  bool isScratch = false;
 };
 
 class CudaStream final : public Stream {
@@ -100,6 +108,14 @@ public:
   const Driver &driver() const { return owner.driver(); }
   StreamHandle main() const { return mainStream; }
   StreamHandle copies() const { return copyStream; }
+  /// The workspace that the plan gives a call, buffer `index`; if it gives none
+  /// (-1), up to `most` bytes of the stream's.
+  static Workspace workspaceOf(Operands operands, int64_t index, uint64_t most);
+  /// seal() takes at least so many bytes for calls without a workspace.
+  void wantScratch(uint64_t bytes);
+  DeviceAddress scratch() const {
+    return scratches.empty() ? 0 : scratches.back().first;
+  }
   /// cuDNN's handle for this stream.
   Result<DnnHandle> dnnHandle();
 
@@ -118,6 +134,7 @@ private:
   Status addScans(CudaInstruction &call, const fb::Check &check,
                   Operands operands);
   Status issueAll(CudaProgram &program, Instructions instructions);
+  Status takeScratch();
   Status joinCopies(CudaProgram &program);
   Status capture(CudaProgram &program, Instructions instructions);
   Status measure(CudaProgram &program, Instructions instructions,
@@ -137,6 +154,10 @@ private:
   std::map<std::pair<const std::byte *, const std::byte *>, EventHandle>
       underWay;
   std::vector<std::unique_ptr<CudaProgram>> programs;
+  uint64_t scratchWanted = 0;
+  /// With their bytes. Programs that were recorded before one was too small
+  /// keep theirs.
+  std::vector<std::pair<DeviceAddress, uint64_t>> scratches;
 };
 
 } // namespace dlc::rt::cuda

@@ -20,6 +20,7 @@ inline constexpr int dnnChannelsLast = 1;
 // cudnnConvolutionMode_t
 inline constexpr int dnnCrossCorrelation = 1;
 // cudnnMathType_t
+// FMA: f32 operands are not rounded to TF32.
 inline constexpr int dnnTensorMath = 1, dnnFmaMath = 3;
 // cudnnDeterminism_t
 inline constexpr int dnnDeterministic = 1;
@@ -70,6 +71,15 @@ struct DnnCandidate {
   F(cudnnGetConvolutionBackwardFilterAlgorithm_v7,                             \
     DnnCode(DnnHandle, TensorHandle, TensorHandle, ConvHandle, FilterHandle,   \
             int, int *, DnnCandidate *))                                       \
+  F(cudnnGetConvolutionForwardWorkspaceSize,                                   \
+    DnnCode(DnnHandle, TensorHandle, FilterHandle, ConvHandle, TensorHandle,   \
+            int, size_t *))                                                    \
+  F(cudnnGetConvolutionBackwardDataWorkspaceSize,                              \
+    DnnCode(DnnHandle, FilterHandle, TensorHandle, ConvHandle, TensorHandle,   \
+            int, size_t *))                                                    \
+  F(cudnnGetConvolutionBackwardFilterWorkspaceSize,                            \
+    DnnCode(DnnHandle, TensorHandle, TensorHandle, ConvHandle, FilterHandle,   \
+            int, size_t *))                                                    \
   F(cudnnConvolutionForward,                                                   \
     DnnCode(DnnHandle, const void *, TensorHandle, const void *, FilterHandle, \
             const void *, ConvHandle, int, void *, size_t, const void *,       \

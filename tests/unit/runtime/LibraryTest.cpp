@@ -25,8 +25,8 @@ TEST(LibraryTest, Dependencies_HaveNoCompilerAndNoProtobuf) {
   std::string needed =
       output("readelf -d " DLC_RUNTIME_LIBRARY " | grep NEEDED");
   ASSERT_NE(needed.find("libdnnl"), std::string::npos) << needed;
-  for (const char *name :
-       {"LLVM", "MLIR", "protobuf", "python", "onnx", "cuda", "libomp"})
+  for (const char *name : {"LLVM", "MLIR", "protobuf", "python", "onnx", "cuda",
+                           "cublas", "cudnn", "libomp"})
     EXPECT_EQ(needed.find(name), std::string::npos) << needed;
 }
 

@@ -1,9 +1,9 @@
-// Stand-ins for NVIDIA's driver, cuBLASLt and cuDNN in one shared library, which
-// the backend loads in place of the real ones. Work is done on the host, from
-// the descriptors and addresses that it was given, and as late as order allows:
-// an operation runs when someone waits for it. So what relies on luck shows:
-// a host that reads too early, a copy that no event holds back, a pinned buffer
-// that is filled again too soon.
+// Stand-ins for NVIDIA's driver, cuBLASLt and cuDNN in one shared library,
+// which the backend loads in place of the real ones. Work is done on the host,
+// from the descriptors and addresses that it was given, and as late as order
+// allows: an operation runs when someone waits for it. So what relies on luck
+// shows: a host that reads too early, a copy that no event holds back, a pinned
+// buffer that is filled again too soon.
 #ifndef DLC_TESTS_UNIT_RUNTIME_CUDA_FAKECUDA_H
 #define DLC_TESTS_UNIT_RUNTIME_CUDA_FAKECUDA_H
 
@@ -29,6 +29,8 @@ struct FakeCuda {
   uint64_t totalMemory = uint64_t(1) << 30;
   uint64_t lockableMemory = uint64_t(1) << 28;
   std::map<std::string, FakeKernel> kernels;
+  /// Kernels that are not in `kernels` do nothing, instead of being missing.
+  bool knowsAllKernels = false;
   /// Streams after a context's first run at once, which is the earliest.
   bool hasEagerCopies = false;
   /// Number of the call, from 1, that fails; 0: none does.
@@ -45,6 +47,7 @@ struct FakeCuda {
   /// Misuse that a real GPU would punish, or not notice.
   std::vector<std::string> violations;
   std::vector<std::string> images; // of modules
+  void *dnnStream = nullptr;
 
   /// Where device memory lies; faults in the library's own checks if outside.
   std::byte *(*host)(uint64_t address) = nullptr;

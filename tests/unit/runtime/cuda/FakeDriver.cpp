@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <set>
+#include <utility>
 
 using namespace dlc::rt::test;
 using namespace dlc::rt::cuda;
@@ -95,8 +96,8 @@ FakeCuda &fake() {
 bool fails(const char *symbol) {
   FakeCuda &state = fake();
   ++state.counts[symbol];
-  bool isChosen = ++state.calls == state.failingCall ||
-                  state.failingSymbol == symbol;
+  bool isChosen =
+      ++state.calls == state.failingCall || state.failingSymbol == symbol;
   if (isChosen)
     state.failed = symbol;
   if (contexts == 0 && std::string_view(symbol).starts_with("cuMem"))
@@ -169,7 +170,7 @@ DriverCode cuDriverGetVersion(int *version) {
   return 0;
 }
 DriverCode cuGetErrorName(DriverCode code, const char **name) {
-  *name = code == driverOutOfMemory ? "CUDA_ERROR_OUT_OF_MEMORY"
+  *name = code == driverOutOfMemory  ? "CUDA_ERROR_OUT_OF_MEMORY"
           : code == driverInvalidPtx ? "CUDA_ERROR_INVALID_PTX"
                                      : "CUDA_ERROR_ILLEGAL_ADDRESS";
   return 0;
@@ -241,7 +242,8 @@ DriverCode cuMemGetInfo_v2(size_t *unused, size_t *total) {
   return 0;
 }
 DriverCode cuMemHostAlloc(void **address, size_t bytes, unsigned) {
-  if (fails("cuMemHostAlloc") || bytesOf(pinned) + bytes > fake().lockableMemory)
+  if (fails("cuMemHostAlloc") ||
+      bytesOf(pinned) + bytes > fake().lockableMemory)
     return driverOutOfMemory;
   *address = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
   pinned[reinterpret_cast<uint64_t>(*address)] = bytes;
@@ -452,11 +454,13 @@ DriverCode cuModuleUnload(ModuleHandle module) {
 DriverCode cuModuleGetFunction(FunctionHandle *function, ModuleHandle module,
                                const char *name) {
   auto known = fake().kernels.find(name);
-  if (fails("cuModuleGetFunction") || known == fake().kernels.end())
+  bool isKnown = known != fake().kernels.end();
+  if (fails("cuModuleGetFunction") || !(isKnown || fake().knowsAllKernels))
     return failure;
+  FakeKernel nothing{[](void **, unsigned, unsigned) {}, 0};
   auto &functions = reinterpret_cast<FakeModule *>(module)->functions;
-  functions.push_back(
-      std::make_unique<FakeFunction>(FakeFunction{name, known->second}));
+  functions.push_back(std::make_unique<FakeFunction>(
+      FakeFunction{name, isKnown ? known->second : nothing}));
   *function = reinterpret_cast<FunctionHandle>(functions.back().get());
   return 0;
 }

@@ -1,0 +1,267 @@
+// Products through the backend, computed by the stand-in from the descriptors
+// that it was given, against sums written out from the record.
+
+#include "tests/unit/runtime/cuda/LibraryCall.h"
+
+#include <numbers>
+
+using namespace dlc::rt;
+using namespace dlc::rt::test;
+namespace fb = dlc::fb;
+
+namespace {
+
+double activated(fb::Activation activation, double x) {
+  if (activation == fb::Activation::Relu)
+    return std::max(x, 0.0);
+  if (activation == fb::Activation::GeluTanh)
+    return x / 2 *
+           (1 + std::tanh(std::sqrt(2 / std::numbers::pi) *
+                          (x + 0.044715 * x * x * x)));
+  return x;
+}
+
+int64_t reach(const std::vector<int64_t> &dims,
+              const std::vector<int64_t> &strides, int64_t offset) {
+  int64_t last = offset;
+  for (size_t i = 0; i < dims.size(); ++i)
+    last += (dims[i] - 1) * strides[i];
+  return last + 1;
+}
+
+struct GemmCase {
+  fb::GemmT gemm;
+  std::vector<double> a, b, c, bias, residual;
+
+  fb::DType resultType() const {
+    return gemm.is_wide ? fb::DType::F32 : gemm.dtype;
+  }
+  /// The whole result buffer as it should be.
+  std::vector<double> expected() const {
+    std::vector<double> result = c;
+    auto at = [](const std::vector<int64_t> &s, int64_t offset, int64_t i,
+                 int64_t j, int64_t row, int64_t column) {
+      return size_t(offset + i * s[0] + j * s[1] + row * s[2] + column * s[3]);
+    };
+    for (int64_t i = 0; i < gemm.batch0; ++i)
+      for (int64_t j = 0; j < gemm.batch1; ++j)
+        for (int64_t row = 0; row < gemm.m; ++row)
+          for (int64_t column = 0; column < gemm.n; ++column) {
+            double sum = 0;
+            for (int64_t k = 0; k < gemm.k; ++k)
+              sum += a[at(gemm.a_strides, gemm.a_offset, i, j, row, k)] *
+                     b[at(gemm.b_strides, gemm.b_offset, i, j, k, column)];
+            if (gemm.bias >= 0)
+              sum += bias[size_t(column)];
+            size_t place = at(gemm.c_strides, gemm.c_offset, i, j, row, column);
+            sum = activated(gemm.activation, sum);
+            if (gemm.residual >= 0)
+              sum +=
+                  gemm.residual == int32_t(gemm.c) ? c[place] : residual[place];
+            result[place] = sum;
+          }
+    return result;
+  }
+};
+
+class CudaGemmTest : public LibraryCallTest {
+protected:
+  std::vector<int64_t> strides(int64_t rows, int64_t columns, bool mayTurn,
+                               bool mayRepeat, int64_t batch0, int64_t batch1) {
+    bool isTurned = mayTurn && pick(0, 1);
+    int64_t pad = pick(0, 2) * pick(0, 5);
+    int64_t row = isTurned ? 1 : columns + pad;
+    int64_t column = isTurned ? rows + pad : 1;
+    int64_t matrix = isTurned ? columns * column : rows * row;
+    int64_t inner = matrix + pick(0, 1) * 3;
+    int64_t outer = inner * batch1 + pick(0, 1) * 5;
+    if (pick(0, 3) == 0) // [b1, b0] in memory, as heads often are
+      outer = matrix, inner = matrix * batch0;
+    if (mayRepeat && pick(0, 4) == 0)
+      inner = 0;
+    if (mayRepeat && pick(0, 4) == 0)
+      outer = 0;
+    return {outer, inner, row, column};
+  }
+
+  GemmCase make() {
+    GemmCase made;
+    fb::GemmT &g = made.gemm;
+    const fb::DType types[] = {fb::DType::F32, fb::DType::BF16, fb::DType::F16,
+                               fb::DType::F64};
+    g.dtype = types[pick(0, 3)];
+    g.is_wide = g.dtype != fb::DType::F64 && pick(0, 1);
+    g.batch0 = pick(1, 3);
+    g.batch1 = pick(1, 3);
+    g.m = pick(1, 9);
+    g.n = pick(1, 9);
+    g.k = pick(1, 9);
+    g.a_strides = strides(g.m, g.k, true, true, g.batch0, g.batch1);
+    g.b_strides = strides(g.k, g.n, true, true, g.batch0, g.batch1);
+    g.c_strides = strides(g.m, g.n, false, false, g.batch0, g.batch1);
+    g.a_offset = pick(0, 3);
+    g.b_offset = pick(0, 3);
+    g.c_offset = pick(0, 3);
+    g.a = 0;
+    g.b = 1;
+    g.c = 2;
+    if (g.dtype != fb::DType::F64 && pick(0, 1))
+      g.bias = 3;
+    if (pick(0, 2) == 0)
+      g.residual = pick(0, 1) ? 4 : 2;
+    else if (g.dtype != fb::DType::F64)
+      g.activation = pick(0, 1)   ? fb::Activation::Relu
+                     : pick(0, 1) ? fb::Activation::GeluTanh
+                                  : fb::Activation::None;
+    if (pick(0, 1))
+      g.workspace = 5;
+    made.a = values(g.dtype, reach({g.batch0, g.batch1, g.m, g.k}, g.a_strides,
+                                   g.a_offset));
+    made.b = values(g.dtype, reach({g.batch0, g.batch1, g.k, g.n}, g.b_strides,
+                                   g.b_offset));
+    int64_t size =
+        reach({g.batch0, g.batch1, g.m, g.n}, g.c_strides, g.c_offset);
+    made.c = values(made.resultType(), size);
+    made.residual = values(made.resultType(), size);
+    made.bias = values(fb::DType::F32, g.n);
+    return made;
+  }
+};
+
+TEST_F(CudaGemmTest, RandomRecords_MatchTheirDefinition) {
+  for (int i = 0; i < 400; ++i) {
+    GemmCase made = make();
+    Buffers buffers = {encode(made.gemm.dtype, made.a),
+                       encode(made.gemm.dtype, made.b),
+                       encode(made.resultType(), made.c),
+                       encode(fb::DType::F32, made.bias),
+                       encode(made.resultType(), made.residual),
+                       std::vector<std::byte>(pick(0, 1) ? 4096 : 100)};
+    ASSERT_EQ(cuda::gemmObstacle(made.gemm), "");
+    ASSERT_OK(run(of(made.gemm), buffers));
+    std::vector<double> found = decode(made.resultType(), buffers[2]);
+    std::vector<double> wanted = made.expected();
+    uint64_t width = dtypeBytes(DType(made.resultType()));
+    double tolerance = width == 8 ? 1e-13 : width == 4 ? 1e-5 : 2e-2;
+    for (size_t j = 0; j < wanted.size(); ++j)
+      ASSERT_NEAR(found[j], wanted[j], tolerance * (1 + std::abs(wanted[j])))
+          << "case " << i << " element " << j;
+    ASSERT_TRUE(fake.violations.empty()) << i << ": " << fake.violations[0];
+  }
+}
+
+TEST_F(CudaGemmTest, EveryCall_MayFail) {
+  fb::GemmT g;
+  g.dtype = fb::DType::BF16;
+  g.batch0 = g.batch1 = 2;
+  g.m = g.n = g.k = 4;
+  g.a_strides = g.c_strides = {32, 16, 4, 1};
+  g.b_strides = {0, 16, 1, 4};
+  g.b = 1;
+  g.c = 2;
+  g.bias = 3;
+  failEachCall(g, Buffers(4, std::vector<std::byte>(256)));
+}
+
+TEST_F(CudaGemmTest, TwoBatchDims_AreOneCallWhereTheyLieInLine) {
+  fb::GemmT g;
+  g.batch0 = 4;
+  g.batch1 = 3;
+  g.m = g.n = g.k = 8;
+  g.a_strides = g.b_strides = g.c_strides = {3 * 64, 64, 8, 1};
+  EXPECT_EQ(cuda::matmulFormOf(g).calls, 1);
+  EXPECT_EQ(cuda::matmulFormOf(g).items, 12);
+  g.b_strides = {0, 64, 8, 1};
+  EXPECT_EQ(cuda::matmulFormOf(g).calls, 3);
+  EXPECT_EQ(cuda::matmulFormOf(g).items, 4);
+}
+
+TEST_F(CudaGemmTest, Obstacle_NamesWhatTheLibraryLacks) {
+  fb::GemmT g;
+  g.batch0 = g.batch1 = 1;
+  g.m = g.n = g.k = 8;
+  g.dtype = fb::DType::F32;
+  g.a_strides = g.b_strides = g.c_strides = {0, 0, 8, 1};
+  EXPECT_EQ(cuda::gemmObstacle(g), "");
+  auto changed = [&](auto change) {
+    fb::GemmT other = g;
+    change(other);
+    return cuda::gemmObstacle(other);
+  };
+  EXPECT_EQ(changed([](auto &g) { g.dtype = fb::DType::I32; }),
+            "element type must be f32, f64, f16 or bf16, but got i32");
+  EXPECT_EQ(changed([](auto &g) { g.activation = fb::Activation::Swish; }),
+            "activation must be none, relu or gelu_tanh, but got 'Swish'");
+  EXPECT_NE(changed([](auto &g) {
+              g.activation = fb::Activation::Relu;
+              g.residual = 2;
+            }),
+            "");
+  EXPECT_NE(changed([](auto &g) { g.k = 0; }), "");
+  EXPECT_NE(changed([](auto &g) { g.a_strides = {0, 0, 2, 1}; }), "");
+  EXPECT_NE(changed([](auto &g) {
+              g.dtype = fb::DType::F64;
+              g.bias = 3;
+            }),
+            "");
+  g.activation = fb::Activation::Tanh;
+  g.a = 0;
+  g.b = 1;
+  g.c = 2;
+  Buffers buffers(3, std::vector<std::byte>(256));
+  Status status = run(of(g), buffers);
+  EXPECT_EQ(status.id(), "DLC6210") << status.toString();
+}
+
+TEST_F(CudaGemmTest, Workspace_GrowsWithTheResultUpToALimit) {
+  fb::GemmT g;
+  g.batch0 = g.batch1 = 1;
+  g.m = g.n = g.k = 8;
+  g.dtype = fb::DType::BF16;
+  g.a_strides = g.b_strides = g.c_strides = {0, 0, 8, 1};
+  EXPECT_EQ(cuda::gemmWorkspaceBytes(g), 64u << 10);
+  g.m = g.n = 1 << 14;
+  g.a_strides = g.b_strides = g.c_strides = {0, 0, 1 << 14, 1};
+  EXPECT_EQ(cuda::gemmWorkspaceBytes(g), 32u << 20);
+}
+
+TEST_F(CudaGemmTest, CheckedProduct_IsScanned) {
+  for (double value : {1.0, double(NAN), double(INFINITY)}) {
+    for (bool allowsInfinity : {false, true}) {
+      fb::GemmT g;
+      g.batch0 = g.batch1 = g.m = g.n = g.k = 1;
+      g.dtype = fb::DType::BF16;
+      g.a_strides = g.b_strides = g.c_strides = {0, 0, 1, 1};
+      g.b = 1;
+      g.c = 2;
+      auto record = of(g);
+      record->check = std::make_unique<fb::CheckT>();
+      record->check->infinities = allowsInfinity ? 2 : 0;
+      auto written = std::make_unique<fb::TracedTensorT>();
+      written->buffer = 2;
+      written->dtype = g.dtype;
+      written->dims = {1};
+      written->is_written = true;
+      record->check->tensors.push_back(std::move(written));
+      Buffers buffers = {encode(g.dtype, {value}), encode(g.dtype, {1}),
+                         encode(g.dtype, {0})};
+      ASSERT_OK(run(std::move(record), buffers));
+      EXPECT_EQ(isFaulty,
+                std::isnan(value) || (std::isinf(value) && !allowsInfinity));
+    }
+  }
+}
+
+TEST_F(CudaGemmTest, Libraries_SayWhatIsMissing) {
+  cuda::LibraryNames names = fakeNames();
+  names.blas = {"libdlc-no-such-blas.so"};
+  names.dnn = {"libdlc-no-such-dnn.so"};
+  EXPECT_EQ(cuda::Blas::open(names).status().id(), "DLC6208");
+  EXPECT_EQ(cuda::Dnn::open(names).status().id(), "DLC6209");
+  fake.blasVersion = 110601;
+  fake.dnnVersion = 8907;
+  EXPECT_EQ(cuda::Blas::open(fakeNames()).status().id(), "DLC6208");
+  EXPECT_EQ(cuda::Dnn::open(fakeNames()).status().id(), "DLC6209");
+}
+
+} // namespace
