@@ -1,7 +1,7 @@
 //===- Views.cpp - strided views of buffers, and GEMMs on them ------------===//
 #include "passes/fuse/Views.h"
 
-#include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Attention.h"
 
 using namespace mlir;
 
@@ -18,10 +18,7 @@ View wholeView(Value value) {
   return view;
 }
 
-/// `view` under another shape, if strides can say it: dims are split freely and
-/// merged where they are contiguous.
-static std::optional<View> reshapeView(const View &view,
-                                       ArrayRef<int64_t> shape) {
+std::optional<View> reshapeView(const View &view, ArrayRef<int64_t> shape) {
   View result = {view.base, view.offset, SmallVector<int64_t>(shape), {}};
   result.strides.assign(shape.size(), 0);
   if (llvm::is_contained(shape, 0))
@@ -198,6 +195,8 @@ std::optional<GemmShape> matchGemm(DotGeneralOp dot, const View &lhs,
 }
 
 bool isLibraryOp(Operation *op) {
+  if (isLibraryAttention(op))
+    return true;
   if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op))
     return false;
   Type element = elementTypeOf(op->getOperand(0));

@@ -4,6 +4,7 @@
 #include "runtime/core/CheckedMath.h"
 #include "runtime/core/FiniteScan.h"
 #include "runtime/core/ThreadPool.h"
+#include "runtime/cpu/Attention.h"
 #include "runtime/cpu/Conv.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/Gemm.h"
@@ -278,6 +279,11 @@ private:
               std::span<std::byte *const> buffers,
               std::span<const uint64_t> bufferBytes);
 
+  Result<std::unique_ptr<PreparedInstruction>>
+  prepareAttention(const ThreadPool &threads, const fb::Attention &attention,
+                   std::span<std::byte *const> buffers,
+                   std::span<const uint64_t> bufferBytes);
+
   std::shared_ptr<const CpuCode> code;
   ThreadPool pool, serial{1};
   LibraryContext libraries;
@@ -338,13 +344,45 @@ CpuStream::prepareConv(const ThreadPool &threads, const fb::Conv &conv,
 }
 
 Result<std::unique_ptr<PreparedInstruction>>
+CpuStream::prepareAttention(const ThreadPool &threads,
+                            const fb::Attention &attention,
+                            std::span<std::byte *const> buffers,
+                            std::span<const uint64_t> bufferBytes) {
+  fb::AttentionT record;
+  attention.UnPackTo(&record);
+  DLC_RETURN_IF_ERROR(checkWorkspace("attention",
+                                     attentionWorkspaceBytes(record),
+                                     record.workspace, bufferBytes));
+  auto at = [&](const std::unique_ptr<fb::AttentionViewT> &view) {
+    return view ? buffers[view->buffer] : nullptr;
+  };
+  auto optional = [&](int index) -> std::byte * {
+    return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
+  };
+  AttentionPointers pointers;
+  pointers.q = at(record.q);
+  pointers.k = at(record.k);
+  pointers.v = at(record.v);
+  pointers.output = at(record.output);
+  pointers.logsumexp = buffers[record.logsumexp];
+  pointers.mask = optional(record.mask);
+  pointers.grad = at(record.grad);
+  pointers.dq = at(record.dq);
+  pointers.dk = at(record.dk);
+  pointers.dv = at(record.dv);
+  pointers.workspace = optional(record.workspace);
+  return finish(threads, AttentionPlan::create(libraries, record, pointers));
+}
+
+Result<std::unique_ptr<PreparedInstruction>>
 CpuStream::prepare(const fb::Instruction &instruction,
                    std::span<std::byte *const> buffers,
                    std::span<const uint64_t> bufferBytes) {
   DLC_ASSIGN_OR_RETURN(std::unique_ptr<PreparedInstruction> prepared,
                        prepareUnchecked(instruction, buffers, bufferBytes));
   bool isCall = instruction.op_type() == fb::Op::Gemm ||
-                instruction.op_type() == fb::Op::Conv;
+                instruction.op_type() == fb::Op::Conv ||
+                instruction.op_type() == fb::Op::Attention;
   if (!instruction.check() || !isCall)
     return prepared;
   return std::unique_ptr<PreparedInstruction>(
@@ -369,6 +407,10 @@ CpuStream::prepareUnchecked(const fb::Instruction &instruction,
   case fb::Op::Conv:
     return prepareConv(poolFor(instruction), *instruction.op_as_Conv(), buffers,
                        bufferBytes);
+  case fb::Op::Attention:
+    return prepareAttention(poolFor(instruction),
+                            *instruction.op_as_Attention(), buffers,
+                            bufferBytes);
   case fb::Op::Copy: {
     const fb::Copy &copy = *instruction.op_as_Copy();
     return std::unique_ptr<PreparedInstruction>(new PreparedCopy(
