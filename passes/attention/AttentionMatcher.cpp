@@ -173,6 +173,17 @@ static bool isRandom(Value value, unsigned depth = 0) {
          });
 }
 
+/// A product reads `value`, after some elementwise ops at most: a softmax over
+/// classes is nothing to remark on.
+static bool reachesProduct(Value value, unsigned depth = 0) {
+  return depth < 5 && llvm::any_of(value.getUsers(), [&](Operation *user) {
+           return isa<DotGeneralOp>(user) ||
+                  (user->getNumResults() == 1 &&
+                   user->hasTrait<OpTrait::Elementwise>() &&
+                   reachesProduct(user->getResult(0), depth + 1));
+         });
+}
+
 LogicalResult Matcher::findMix() {
   Value p = match.softmax.getResult();
   while (true) {
@@ -209,6 +220,8 @@ LogicalResult Matcher::findMix() {
     }
     break;
   }
+  if (!reachesProduct(p))
+    return failure();
   for (Operation *user : p.getUsers())
     for (Value operand : user->getOperands())
       if (operand != p && isRandom(operand))

@@ -159,6 +159,18 @@ SmallVector<View> attentionWrites(Operation *op) {
   return views;
 }
 
+bool isWrittenByAttention(Value value) {
+  Value at = value;
+  while (isa_and_nonnull<TransposeOp, ReshapeOp>(at.getDefiningOp())) {
+    at = at.getDefiningOp()->getOperand(0);
+    if (!at.hasOneUse())
+      return false;
+  }
+  Operation *op = at.getDefiningOp();
+  return at != value && isLibraryAttention(op) &&
+         writtenView(op, at).base == value;
+}
+
 std::array<int64_t, 5> attentionLayout(const View &view) {
   std::array<int64_t, 5> layout = {view.offset, 0, 0, 0, 0};
   size_t rank = view.sizes.size();

@@ -26,6 +26,10 @@ llvm::SmallVector<View> attentionReads(mlir::Operation *op);
 /// of it, or a concatenation of several results.
 llvm::SmallVector<View> attentionWrites(mlir::Operation *op);
 
+/// `value` is a transpose that attention writes instead of its result: what
+/// reads views of it starts there.
+bool isWrittenByAttention(mlir::Value value);
+
 /// Offset, and strides of batch, head, row and column, of a view of rank 2
 /// to 4.
 std::array<int64_t, 5> attentionLayout(const View &view);

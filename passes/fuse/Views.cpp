@@ -2,6 +2,7 @@
 #include "passes/fuse/Views.h"
 
 #include "dialects/dlc/IR/Attention.h"
+#include "passes/fuse/AttentionViews.h"
 
 using namespace mlir;
 
@@ -55,7 +56,8 @@ std::optional<View> reshapeView(const View &view, ArrayRef<int64_t> shape) {
 
 View viewOf(Value value, function_ref<bool(Value)> isKept) {
   Operation *op = value.getDefiningOp();
-  if (isKept(value) || !isa_and_nonnull<ReshapeOp, TransposeOp, SliceOp>(op))
+  if (isKept(value) || !isa_and_nonnull<ReshapeOp, TransposeOp, SliceOp>(op) ||
+      isWrittenByAttention(value))
     return wholeView(value);
   View inner = viewOf(op->getOperand(0), isKept);
   if (isa<ReshapeOp>(op)) {

@@ -60,7 +60,7 @@ struct BufferFacts {
 };
 
 struct InstructionFacts {
-  /// "kernel", "gemm", "conv", "copy" or "fill".
+  /// "kernel", "gemm", "conv", "attention", "copy" or "fill".
   std::string kind;
   /// The kernel's symbol, or the call: "conv_grad_data".
   std::string kernel;
