@@ -179,6 +179,12 @@ void Lowering::lower(Operation *op) {
 /// Other readers of a value that is stored in the narrow type read it so.
 void Lowering::storeOnce(Value wide, Value stored) {
   Operation *cast = stored.getDefiningOp();
+  if (isJoinOfWidened(wide.getDefiningOp())) {
+    b.setInsertionPointAfter(cast);
+    wide.replaceAllUsesWith(
+        castTo(b, wide.getLoc(), stored, b.getF32Type()));
+    return;
+  }
   if (!wide.getDefiningOp() || !isa<CastOp>(cast) || isLinkOfSum(wide) ||
       cast->getOperand(0) != wide || wide.hasOneUse())
     return;
