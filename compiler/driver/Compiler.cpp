@@ -121,6 +121,7 @@ LogicalResult Compilation::buildGraph() {
                                                 : options.lossScale;
   for (const std::string &glob : options.keepF32)
     graph.keepF32.push_back(glob);
+  graph.attention = options.attention;
   graph.traceNonfinite = options.traceNonfinite;
   graph.inject = options.injectNonfinite;
   for (auto &[name, shape] : options.targetShapes)

@@ -61,6 +61,8 @@ struct CompileOptions {
   /// Several ops per kernel. Without it every op is a kernel of its own: to see
   /// what fusion saves.
   bool fuse = true;
+  /// Attention as one library call each, without its scores in memory.
+  bool attention = false;
   /// Kernels and library calls check that what they compute is finite, and the
   /// artifact says what each is made of.
   bool traceNonfinite = false;

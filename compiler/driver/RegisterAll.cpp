@@ -4,6 +4,7 @@
 #include "compiler/pipeline/Phases.h"
 #include "dialects/dlc/IR/Dlc.h"
 #include "dialects/exec/IR/Exec.h"
+#include "passes/attention/Passes.h"
 #include "passes/autodiff/Passes.h"
 #include "passes/decompose/Passes.h"
 #include "passes/fuse/Passes.h"
@@ -26,6 +27,7 @@ void dlc::registerAllDialects(mlir::DialectRegistry &registry) {
 
 void dlc::registerAllPasses() {
   mlir::registerTransformsPasses();
+  registerDlcAttentionPasses();
   registerDlcAutodiffPasses();
   registerDlcDecomposePasses();
   registerDlcNonfinitePasses();

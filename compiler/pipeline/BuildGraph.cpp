@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/pipeline/Phases.h"
 
+#include "passes/attention/Passes.h"
 #include "passes/decompose/Passes.h"
 #include "passes/nonfinite/Passes.h"
 #include "passes/precision/Passes.h"
@@ -47,6 +48,12 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
   // Before differentiation, because what vanishes here needs no gradient and
   // gradients take over the layout that is left.
   addSimplification(pm);
+  if (options.attention) {
+    // Before differentiation, because the gradient of one op is one op; after
+    // simplification, because it finds views and constants in one form.
+    pm.addNestedPass<func::FuncOp>(createFormAttentionPass());
+    pm.addNestedPass<func::FuncOp>(createSimplifyPass());
+  }
   BuildTrainingPassOptions training;
   training.entries.assign(options.entries.begin(), options.entries.end());
   training.loss = options.loss;
@@ -62,7 +69,9 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
   // After differentiation, because the gradients of compound ops are shorter
   // than those of their parts; before the last simplification, because that
   // joins what forward and backward compute twice.
-  pm.addNestedPass<func::FuncOp>(createDecomposePass());
+  DecomposePassOptions decompose;
+  decompose.keepAttention = options.attention;
+  pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
   addSimplification(pm);
   pm.addNestedPass<func::FuncOp>(createSimplifyPass());
   if (options.precision == "bf16" || options.precision == "f16") {

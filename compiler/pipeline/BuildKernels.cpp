@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/pipeline/Phases.h"
 
+#include "passes/attention/Passes.h"
 #include "passes/fuse/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -18,6 +19,8 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
     pm.addNestedPass<func::FuncOp>(createSplitReductionsPass());
   FormKernelsPassOptions form;
   form.merge = options.fuse;
+  // Before kernels are formed, because transposes that calls write are in none.
+  pm.addNestedPass<func::FuncOp>(createPlaceAttentionPass());
   // Before kernels are formed, because what a library call does is in none.
   if (options.fuse && options.target == "cpu")
     pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass());

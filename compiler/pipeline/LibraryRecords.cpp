@@ -82,6 +82,48 @@ fb::ConvT recordOf(exec::ConvOp op) {
   return conv;
 }
 
+static std::unique_ptr<fb::AttentionViewT>
+viewOf(std::optional<ArrayRef<int64_t>> layout) {
+  if (!layout)
+    return nullptr;
+  auto view = std::make_unique<fb::AttentionViewT>();
+  view->offset = (*layout)[0];
+  view->batch_stride = (*layout)[1];
+  view->head_stride = (*layout)[2];
+  view->row_stride = (*layout)[3];
+  return view;
+}
+
+fb::AttentionT recordOf(exec::AttentionOp op) {
+  ArrayRef<int64_t> sizes = op.getSizes();
+  fb::AttentionT attention;
+  attention.kind = fb::AttentionKind(op.getKind());
+  attention.dtype = dtypeOf(op.getElementType());
+  attention.batch = sizes[0];
+  attention.heads = sizes[1];
+  attention.rows = sizes[2];
+  attention.keys = sizes[3];
+  attention.depth = sizes[4];
+  attention.width = sizes[5];
+  attention.scale = op.getScale().convertToDouble();
+  attention.is_causal = op.getCausal();
+  attention.q = viewOf(op.getQLayout());
+  attention.k = viewOf(op.getKLayout());
+  attention.v = viewOf(op.getVLayout());
+  attention.output = viewOf(op.getOutputLayout());
+  attention.grad = viewOf(op.getGradLayout());
+  attention.dq = viewOf(op.getDqLayout());
+  attention.dk = viewOf(op.getDkLayout());
+  attention.dv = viewOf(op.getDvLayout());
+  if (op.getMask()) {
+    attention.mask = 0;
+    attention.mask_dtype = dtypeOf(*op.getMaskType());
+    attention.mask_offset = op.getMaskLayout()->front();
+    attention.mask_strides = toVector(op.getMaskLayout()->drop_front());
+  }
+  return attention;
+}
+
 namespace {
 
 /// Numbers for places, equal for equal ones.
@@ -122,6 +164,8 @@ uint64_t scratchBytesOf(exec::ProgramOp program) {
     conv.workspace = places.of(op.getWorkspace());
     (void)size.add(conv);
   }
+  for (exec::AttentionOp op : program.getBlock().getOps<exec::AttentionOp>())
+    (void)size.add(recordOf(op));
   return size.bytesPerWorker();
 }
 

@@ -13,6 +13,7 @@ fb::DType dtypeOf(mlir::Type elementType);
 /// All that the op says but for which buffers it touches.
 fb::GemmT recordOf(exec::GemmOp gemm);
 fb::ConvT recordOf(exec::ConvOp conv);
+fb::AttentionT recordOf(exec::AttentionOp attention);
 
 /// Bytes that each worker of a session takes for the library calls of
 /// `program`, beside the arena. After memory is planned, because a result that

@@ -50,6 +50,10 @@ struct GraphOptions : mlir::PassPipelineOptions<GraphOptions> {
   Option<std::string> recompute{
       *this, "recompute", llvm::cl::desc("none, cheap or full[:segments=N]"),
       llvm::cl::init("none")};
+  Option<bool> attention{
+      *this, "attention",
+      llvm::cl::desc("attention as one call each, without scores in memory"),
+      llvm::cl::init(false)};
   ListOption<std::string> keepF32{
       *this, "keep-f32", llvm::cl::desc("globs of nodes that stay f32")};
   Option<bool> traceNonfinite{

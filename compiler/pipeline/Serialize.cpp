@@ -105,6 +105,7 @@ private:
   fb::OpUnion launch(exec::LaunchOp op);
   fb::OpUnion gemm(exec::GemmOp op);
   fb::OpUnion conv(exec::ConvOp op);
+  fb::OpUnion attention(exec::AttentionOp op);
   fb::OpUnion copy(exec::CopyOp op);
   fb::OpUnion fill(exec::FillOp op);
   template <typename Copy, typename Op> fb::OpUnion transfer(Op op);
@@ -283,6 +284,26 @@ fb::OpUnion ProgramWriter::conv(exec::ConvOp op) {
   return operation;
 }
 
+fb::OpUnion ProgramWriter::attention(exec::AttentionOp op) {
+  fb::AttentionT attention = recordOf(op);
+  attention.q->buffer = at(op.getQ());
+  attention.k->buffer = at(op.getK());
+  attention.v->buffer = at(op.getV());
+  attention.output->buffer = at(op.getOutput());
+  attention.logsumexp = at(op.getLogsumexp());
+  attention.mask = atOrNone(op.getMask());
+  attention.workspace = atOrNone(op.getWorkspace());
+  if (op.getKind() == exec::AttentionKind::Backward) {
+    attention.grad->buffer = at(op.getGrad());
+    attention.dq->buffer = at(op.getDq());
+    attention.dk->buffer = at(op.getDk());
+    attention.dv->buffer = at(op.getDv());
+  }
+  fb::OpUnion operation;
+  operation.Set(std::move(attention));
+  return operation;
+}
+
 fb::OpUnion ProgramWriter::copy(exec::CopyOp op) {
   fb::CopyT copy;
   copy.source = at(op.getSource());
@@ -322,6 +343,7 @@ fb::OpUnion ProgramWriter::operation(Operation *op) {
       .Case([&](exec::LaunchOp op) { return launch(op); })
       .Case([&](exec::GemmOp op) { return gemm(op); })
       .Case([&](exec::ConvOp op) { return conv(op); })
+      .Case([&](exec::AttentionOp op) { return attention(op); })
       .Case([&](exec::CopyOp op) { return copy(op); })
       .Case([&](exec::FillOp op) { return fill(op); })
       .Case([&](exec::TransferOp op) { return transfer<fb::TransferT>(op); })

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/pipeline/LibraryRecords.h"
 #include "compiler/pipeline/Passes.h"
+#include "runtime/cpu/Attention.h"
 #include "runtime/cpu/Conv.h"
 #include "runtime/cpu/Gemm.h"
 
@@ -31,6 +32,10 @@ struct SizeWorkspaces : dlc::impl::SizeWorkspacesPassBase<SizeWorkspaces> {
     getOperation().walk([&](exec::ConvOp conv) {
       if (!conv.getWorkspace())
         ask(conv, rt::convWorkspaceBytes);
+    });
+    getOperation().walk([&](exec::AttentionOp attention) {
+      if (!attention.getWorkspace())
+        ask(attention, rt::attentionWorkspaceBytes);
     });
   }
 

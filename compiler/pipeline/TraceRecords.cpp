@@ -35,6 +35,7 @@ public:
   void addLaunch(exec::LaunchOp op);
   void addGemm(exec::GemmOp op);
   void addConv(exec::ConvOp op);
+  void addAttention(exec::AttentionOp op);
   /// A place of which only the bytes are known.
   void addBytes(Value place) {
     add(place, fb::DType::UI8, {int64_t(exec::bytesOf(place))}, true);
@@ -138,6 +139,20 @@ void TensorList::addConv(exec::ConvOp op) {
   addPart(true);
 }
 
+/// Places may hold more than the call's tensors; each is looked at once. The
+/// logsumexp is minus infinity by design where a mask hides a row, and anything
+/// else that is not finite in it is in the output, too.
+void TensorList::addAttention(exec::AttentionOp op) {
+  llvm::SmallDenseSet<Value> seen = {op.getLogsumexp(), op.getMask(),
+                                     op.getWorkspace()};
+  for (Value place : op.getRead())
+    if (seen.insert(place).second)
+      addVector(place, op.getElementType(), false);
+  for (Value place : op.getWritten())
+    if (seen.insert(place).second)
+      addVector(place, op.getElementType(), true);
+}
+
 std::unique_ptr<fb::CheckT> checkOf(exec::Instruction instruction,
                                     function_ref<unsigned(Value)> at) {
   auto check = std::make_unique<fb::CheckT>();
@@ -148,6 +163,7 @@ std::unique_ptr<fb::CheckT> checkOf(exec::Instruction instruction,
       .Case([&](exec::LaunchOp op) { tensors.addLaunch(op); })
       .Case([&](exec::GemmOp op) { tensors.addGemm(op); })
       .Case([&](exec::ConvOp op) { tensors.addConv(op); })
+      .Case([&](exec::AttentionOp op) { tensors.addAttention(op); })
       .Case([&](exec::CopyOp op) { tensors.addBytes(op.getTarget()); })
       .Case([&](exec::FillOp op) { tensors.addBytes(op.getTarget()); });
   return check;

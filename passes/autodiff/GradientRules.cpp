@@ -22,6 +22,7 @@ const GradientTable &gradientTable() {
     addReductionGradients(rows);
     addContractionGradients(rows);
     addNormalizationGradients(rows);
+    addAttentionGradients(rows);
     addIndexGradients(rows);
     addWindowGradients(rows);
     addRandomGradients(rows);

@@ -126,6 +126,7 @@ void addShapeGradients(GradientTable &table);
 void addReductionGradients(GradientTable &table);
 void addContractionGradients(GradientTable &table);
 void addNormalizationGradients(GradientTable &table);
+void addAttentionGradients(GradientTable &table);
 void addIndexGradients(GradientTable &table);
 void addWindowGradients(GradientTable &table);
 void addRandomGradients(GradientTable &table);

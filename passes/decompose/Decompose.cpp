@@ -9,6 +9,8 @@
 #include "passes/decompose/Decompositions.h"
 #include "passes/decompose/Passes.h"
 
+#include "dialects/dlc/IR/Attention.h"
+
 namespace dlc {
 #define GEN_PASS_DEF_DECOMPOSEPASS
 #include "passes/decompose/Passes.h.inc"
@@ -17,6 +19,7 @@ const DecompositionTable &decompositions() {
   static const DecompositionTable table = [] {
     DecompositionTable table;
     addNormalizationDecompositions(table);
+    addAttentionDecompositions(table);
     addLossDecompositions(table);
     return table;
   }();
@@ -35,7 +38,8 @@ struct Decompose : dlc::impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
     SmallVector<Operation *> compounds;
     getOperation().walk([&](Operation *op) {
-      if (decompositions().lookup(op))
+      bool isKept = keepAttention && isLibraryAttention(op);
+      if (decompositions().lookup(op) && !isKept)
         compounds.push_back(op);
     });
     for (Operation *op : compounds) {

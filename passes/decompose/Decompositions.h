@@ -19,6 +19,7 @@ using DecompositionTable = OpTable<Decomposition>;
 const DecompositionTable &decompositions();
 
 void addNormalizationDecompositions(DecompositionTable &table);
+void addAttentionDecompositions(DecompositionTable &table);
 void addLossDecompositions(DecompositionTable &table);
 
 /// Registers `rule(builder, op)` for `OpTy`.

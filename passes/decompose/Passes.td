@@ -6,7 +6,7 @@ include "passes/PassBase.td"
 def DecomposePass : DlcPass<"dlc-decompose", "::mlir::func::FuncOp"> {
   let summary = "Spell compound ops as primitive ones";
   let description = [{
-    softmax, log_softmax, layer_norm, batch_norm and cross_entropy become reductions, broadcasts and elementwise ops, which fusion then joins
+    softmax, log_softmax, layer_norm, batch_norm, cross_entropy, attention and its gradient become reductions, broadcasts and elementwise ops, which fusion then joins
     with their neighbours into row and column kernels. Runs after differentiation, whose rules for these ops are shorter and keep less than
     those of their parts, and before fusion. Every family registers its decompositions (passes/decompose/rules). Reductions are over the op's own
     dims, and their results are broadcast back, which is the form that fusion takes in. Softmax multiplies by the reciprocal of its row sum:
@@ -14,6 +14,9 @@ def DecomposePass : DlcPass<"dlc-decompose", "::mlir::func::FuncOp"> {
     the one-pass form cancels. Ops in a 16-bit type are computed in f32 between one cast in and one out.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
+  let options = [
+    Option<"keepAttention", "keep-attention", "bool", /*default=*/"false", "leave attention that a library computes in one call">
+  ];
   let before = [{
     func.func @softmax(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {
       %0 = dlc.softmax %x dim 1 : tensor<2x3xf32>

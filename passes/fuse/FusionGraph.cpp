@@ -3,6 +3,7 @@
 
 #include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/IR/Traced.h"
+#include "passes/fuse/AttentionViews.h"
 #include "passes/fuse/LibraryKernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -57,6 +58,11 @@ void FusionGraph::findHardUses(Block &block) {
       GemmCall call = planGemm(dot, [](Value) { return false; });
       use(call.shape.a.base);
       use(call.shape.b.base);
+      continue;
+    }
+    if (isAttention(&op) && isLibraryCall(&op)) {
+      for (const View &view : attentionReads(&op))
+        use(view.base);
       continue;
     }
     if (isLibraryCall(&op) || op.hasTrait<OpTrait::IsTerminator>() ||
@@ -141,16 +147,30 @@ void FusionGraph::addNodes(Block &block) {
   marks.assign(nodes.size(), 0);
 }
 
+/// The ops whose results library calls write, other than the calls themselves:
+/// transposes and concatenations of what they compute.
+static llvm::DenseSet<Operation *> writtenByCalls(Block &block) {
+  llvm::DenseSet<Operation *> written;
+  auto add = [&](Operation &call, Value value) {
+    if (value.getDefiningOp() != &call)
+      written.insert(value.getDefiningOp());
+  };
+  for (Operation &op : block) {
+    if (!isLibraryCall(&op))
+      continue;
+    if (auto dot = dyn_cast<DotGeneralOp>(&op))
+      add(op, planGemm(dot, [](Value) { return false; }).writes);
+    else if (isAttention(&op))
+      for (const View &view : attentionWrites(&op))
+        add(op, view.base);
+  }
+  return written;
+}
+
 /// Every op that a kernel can compute begins as a group of its own, but for
 /// those that kernels read through.
 void FusionGraph::addGroups(Block &block) {
-  llvm::DenseSet<Operation *> written;
-  for (Operation &op : block)
-    if (auto dot = dyn_cast<DotGeneralOp>(&op); dot && isLibraryCall(&op)) {
-      GemmCall call = planGemm(dot, [](Value) { return false; });
-      if (call.writes != dot.getResult())
-        written.insert(call.writes.getDefiningOp());
-    }
+  llvm::DenseSet<Operation *> written = writtenByCalls(block);
   for (unsigned id = 0; id < nodes.size(); ++id) {
     Node &node = nodes[id];
     Operation *op = node.op;

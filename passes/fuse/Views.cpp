@@ -1,7 +1,8 @@
 //===- Views.cpp - strided views of buffers, and GEMMs on them ------------===//
 #include "passes/fuse/Views.h"
 
-#include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Attention.h"
+#include "passes/fuse/AttentionViews.h"
 
 using namespace mlir;
 
@@ -18,10 +19,7 @@ View wholeView(Value value) {
   return view;
 }
 
-/// `view` under another shape, if strides can say it: dims are split freely and
-/// merged where they are contiguous.
-static std::optional<View> reshapeView(const View &view,
-                                       ArrayRef<int64_t> shape) {
+std::optional<View> reshapeView(const View &view, ArrayRef<int64_t> shape) {
   View result = {view.base, view.offset, SmallVector<int64_t>(shape), {}};
   result.strides.assign(shape.size(), 0);
   if (llvm::is_contained(shape, 0))
@@ -58,7 +56,8 @@ static std::optional<View> reshapeView(const View &view,
 
 View viewOf(Value value, function_ref<bool(Value)> isKept) {
   Operation *op = value.getDefiningOp();
-  if (isKept(value) || !isa_and_nonnull<ReshapeOp, TransposeOp, SliceOp>(op))
+  if (isKept(value) || !isa_and_nonnull<ReshapeOp, TransposeOp, SliceOp>(op) ||
+      isWrittenByAttention(value))
     return wholeView(value);
   View inner = viewOf(op->getOperand(0), isKept);
   if (isa<ReshapeOp>(op)) {
@@ -198,6 +197,8 @@ std::optional<GemmShape> matchGemm(DotGeneralOp dot, const View &lhs,
 }
 
 bool isLibraryOp(Operation *op) {
+  if (isLibraryAttention(op))
+    return true;
   if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op))
     return false;
   Type element = elementTypeOf(op->getOperand(0));

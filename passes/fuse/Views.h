@@ -32,6 +32,11 @@ View wholeView(mlir::Value value);
 View viewOf(mlir::Value value,
             llvm::function_ref<bool(mlir::Value)> isKept);
 
+/// `view` under another shape, if strides can say it: dims are split freely and
+/// merged where they are contiguous.
+std::optional<View> reshapeView(const View &view,
+                                llvm::ArrayRef<int64_t> shape);
+
 /// A batched matrix product: c[b0, b1, m, n] = sum over k of a * b.
 struct GemmShape {
   int64_t batch0 = 1, batch1 = 1, m = 1, n = 1, k = 1;
@@ -56,7 +61,7 @@ GemmCall planGemm(DotGeneralOp dot,
                   llvm::function_ref<bool(mlir::Value)> isKept);
 
 /// Whether a library computes `op`: contractions and convolutions in f32 and
-/// the 16-bit floats.
+/// the 16-bit floats, and attention in these and f64.
 bool isLibraryOp(mlir::Operation *op);
 
 } // namespace dlc

@@ -11,9 +11,10 @@
 //===----------------------------------------------------------------------===//
 #include "passes/kernels/Passes.h"
 
-#include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Attention.h"
 #include "dialects/dlc/IR/Halves.h"
 #include "dialects/dlc/IR/Traced.h"
+#include "passes/fuse/AttentionViews.h"
 #include "passes/fuse/FusionGraph.h"
 #include "passes/fuse/LibraryKernels.h"
 #include "passes/kernels/KernelBodies.h"
@@ -57,6 +58,13 @@ private:
   };
   /// None with a diagnostic if nothing writes them.
   std::optional<Operands> placesOf(const Epilogue &epilogue, Operation *at);
+  /// A tensor of attention: offset, and strides of batch to column.
+  struct Tensor {
+    Value place;
+    SmallVector<int64_t, 5> layout;
+  };
+  FailureOr<SmallVector<Tensor>> attentionTensors(Operation *op);
+  LogicalResult addAttention(Operation *op);
   LogicalResult addResults();
   Value stageState(Value place, Type type);
 
@@ -283,10 +291,80 @@ LogicalResult ProgramLowering::addForwardConv(dlc::ConvOp conv,
                  conv.getWeights(), conv.getResult(), epilogue, at);
 }
 
+/// The operands' places, then the results'. Several results may be parts of one
+/// value.
+FailureOr<SmallVector<ProgramLowering::Tensor>>
+ProgramLowering::attentionTensors(Operation *op) {
+  SmallVector<Tensor> tensors;
+  auto add = [&](Value place, const View &view) {
+    tensors.push_back(
+        {place, llvm::to_vector<5>(attentionLayout(view))});
+  };
+  for (const View &view : attentionReads(op)) {
+    Value place = placeOf(view.base, op);
+    if (!place)
+      return failure();
+    add(place, view);
+  }
+  for (const View &view : attentionWrites(op)) {
+    Value place = places.lookup(view.base);
+    add(place ? place : newBuffer(view.base), view);
+  }
+  return tensors;
+}
+
+LogicalResult ProgramLowering::addAttention(Operation *op) {
+  FailureOr<SmallVector<Tensor>> found = attentionTensors(op);
+  if (failed(found))
+    return failure();
+  bool isForward = isa<AttentionOp>(op);
+  // Forward: q, k, v, mask? -> output, logsumexp.
+  // Backward: grad, q, k, v, output, logsumexp, mask? -> dq, dk, dv.
+  unsigned results = op->getNumOperands(), first = isForward ? 0 : 1;
+  unsigned out = isForward ? results : 4, mask = isForward ? 3 : 6;
+  bool hasMask = results > mask;
+  Type element = elementTypeOf(op->getOperand(first));
+  ArrayRef<int64_t> q = shapeOf(op->getOperand(first));
+  ArrayRef<int64_t> v = shapeOf(op->getOperand(first + 2));
+  size_t rank = q.size();
+  int64_t sizes[] = {rank > 2 ? q[0] : 1, rank > 3 ? q[1] : 1,
+                     q[rank - 2],         v[rank - 2],
+                     q.back(),            v.back()};
+  auto place = [&](unsigned i) { return (*found)[i].place; };
+  auto layout = [&](unsigned i) {
+    return b.getDenseI64ArrayAttr(ArrayRef((*found)[i].layout).drop_back());
+  };
+  auto gradient = [&](unsigned i) { return isForward ? Value() : place(i); };
+  auto gradientLayout = [&](unsigned i) {
+    return isForward ? DenseI64ArrayAttr() : layout(i);
+  };
+  exec::AttentionOp::create(
+      b, op->getLoc(),
+      exec::AttentionKindAttr::get(b.getContext(),
+                                   isForward ? exec::AttentionKind::Forward
+                                             : exec::AttentionKind::Backward),
+      TypeAttr::get(element), b.getDenseI64ArrayAttr(sizes),
+      op->getAttrOfType<FloatAttr>("scale"),
+      op->getAttrOfType<UnitAttr>("causal"), place(first), layout(first),
+      place(first + 1), layout(first + 1), place(first + 2), layout(first + 2),
+      place(out), layout(out), place(out + 1),
+      hasMask ? place(mask) : Value(),
+      hasMask ? TypeAttr::get(elementTypeOf(op->getOperand(mask))) : TypeAttr(),
+      hasMask ? b.getDenseI64ArrayAttr((*found)[mask].layout)
+              : DenseI64ArrayAttr(),
+      gradient(0), gradientLayout(0), gradient(results),
+      gradientLayout(results), gradient(results + 1),
+      gradientLayout(results + 1), gradient(results + 2),
+      gradientLayout(results + 2), Value());
+  return success();
+}
+
 LogicalResult ProgramLowering::addOp(Operation &op) {
   if (auto kernel = dyn_cast<dlc::KernelOp>(op))
     return isLibraryKernel(kernel) ? addLibraryKernel(kernel)
                                    : addKernel(kernel);
+  if (isLibraryAttention(&op))
+    return addAttention(&op);
   Epilogue none;
   if (op.getNumResults() == 1)
     none.result = op.getResult(0);
@@ -303,7 +381,8 @@ LogicalResult ProgramLowering::addOp(Operation &op) {
     return addConv(conv, exec::ConvKind::BackwardWeights, conv.getSrc(),
                    conv.getResult(), conv.getGrad(), none, conv);
   // The rest is read through, or done.
-  if (isa<dlc::ConstantOp, ReshapeOp, TransposeOp, SliceOp>(op))
+  if (isa<dlc::ConstantOp, ReshapeOp, TransposeOp, SliceOp>(op) ||
+      (isa<ConcatOp>(op) && places.contains(op.getResult(0))))
     return success();
   return op.emitOpError() << "is in no kernel [DLC4006]";
 }

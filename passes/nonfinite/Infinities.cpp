@@ -10,6 +10,7 @@ namespace dlc {
 const OpTable<InfinityRule> &infinityRules() {
   static const OpTable<InfinityRule> table = [] {
     OpTable<InfinityRule> rules;
+    addAttentionInfinities(rules);
     addElementwiseInfinities(rules);
     addReductionInfinities(rules);
     addShapeInfinities(rules);

@@ -22,6 +22,7 @@ using InfinityRule = unsigned (*)(mlir::Operation *op,
 
 const OpTable<InfinityRule> &infinityRules();
 
+void addAttentionInfinities(OpTable<InfinityRule> &table);
 void addElementwiseInfinities(OpTable<InfinityRule> &table);
 void addReductionInfinities(OpTable<InfinityRule> &table);
 void addShapeInfinities(OpTable<InfinityRule> &table);

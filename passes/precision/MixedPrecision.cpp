@@ -35,10 +35,24 @@ bool isView(Operation *op) {
   return isa_and_nonnull<ReshapeOp, TransposeOp, SliceOp>(op);
 }
 
+/// Products, convolutions, attention.
 bool isContraction(Operation *op) {
   auto dlcOp = dyn_cast<DlcOpInterface>(op);
   return dlcOp && dlcOp.getPrecisionClass() == PrecisionClass::LowerFreely &&
-         op->getNumResults() == 1 && elementTypeOf(op->getResult(0)).isF32();
+         elementTypeOf(op->getResult(0)).isF32();
+}
+
+/// Its memory is its operands', one after the other: narrow where those are.
+bool isJoinOfWidened(Operation *op) {
+  return isa_and_nonnull<ConcatOp>(op) &&
+         llvm::all_of(op->getOperands(), [](Value operand) {
+           while (isView(operand.getDefiningOp()))
+             operand = operand.getDefiningOp()->getOperand(0);
+           auto widening = operand.getDefiningOp<CastOp>();
+           return widening &&
+                  elementTypeOf(widening.getOperand()).getIntOrFloatBitWidth() <
+                      32;
+         });
 }
 
 /// The residual stream and its gradient: links of a chain of additions. A bias
@@ -119,11 +133,13 @@ Value Lowering::narrowed(Value value) {
   auto widening = dyn_cast_or_null<CastOp>(op);
   if (widening && elementTypeOf(widening.getOperand()) == narrow) {
     result = widening.getOperand();
-  } else if (isView(op)) {
-    Value source = narrowed(op->getOperand(0));
+  } else if (isView(op) || isJoinOfWidened(op)) {
+    SmallVector<Value> sources;
+    for (Value operand : op->getOperands())
+      sources.push_back(narrowed(operand));
     b.setInsertionPointAfter(op);
     Operation *view = b.clone(*op);
-    view->setOperand(0, source);
+    view->setOperands(sources);
     view->getResult(0).setType(tensorType(value).clone(narrow));
     result = view->getResult(0);
   } else {
@@ -135,21 +151,27 @@ Value Lowering::narrowed(Value value) {
 }
 
 void Lowering::lower(Operation *op) {
+  auto staysWide = [&](Value value) {
+    return cast<DlcOpInterface>(op).staysWide(value);
+  };
   SmallVector<Value> operands;
   for (Value operand : op->getOperands())
-    operands.push_back(narrowed(operand));
+    operands.push_back(staysWide(operand) ? operand : narrowed(operand));
   // Sums that no contraction reads again need not be rounded.
   bool isWide =
       isa<DotGeneralOp, ConvGradWeightsOp>(op) && !sources.contains(op);
   b.setInsertionPoint(op);
   Operation *fresh = b.clone(*op);
   fresh->setOperands(operands);
-  Value result = fresh->getResult(0);
-  if (!isWide) {
+  for (auto [old, result] :
+       llvm::zip_equal(op->getResults(), fresh->getResults())) {
+    if (isWide || staysWide(old)) {
+      old.replaceAllUsesWith(result);
+      continue;
+    }
     result.setType(tensorType(result).clone(narrow));
-    result = castTo(b, op->getLoc(), result, b.getF32Type());
+    old.replaceAllUsesWith(castTo(b, op->getLoc(), result, b.getF32Type()));
   }
-  op->getResult(0).replaceAllUsesWith(result);
   op->erase();
   ++numLowered;
 }
@@ -157,6 +179,12 @@ void Lowering::lower(Operation *op) {
 /// Other readers of a value that is stored in the narrow type read it so.
 void Lowering::storeOnce(Value wide, Value stored) {
   Operation *cast = stored.getDefiningOp();
+  if (isJoinOfWidened(wide.getDefiningOp())) {
+    b.setInsertionPointAfter(cast);
+    wide.replaceAllUsesWith(
+        castTo(b, wide.getLoc(), stored, b.getF32Type()));
+    return;
+  }
   if (!wide.getDefiningOp() || !isa<CastOp>(cast) || isLinkOfSum(wide) ||
       cast->getOperand(0) != wide || wide.hasOneUse())
     return;

@@ -88,6 +88,7 @@ const ShardingTable &shardingTable() {
     addReductionSharding(rows);
     addContractionSharding(rows);
     addNormalizationSharding(rows);
+    addAttentionSharding(rows);
     addIndexSharding(rows);
     addWindowSharding(rows);
     addRandomSharding(rows);

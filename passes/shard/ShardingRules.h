@@ -96,6 +96,7 @@ void addShapeSharding(ShardingTable &table);
 void addReductionSharding(ShardingTable &table);
 void addContractionSharding(ShardingTable &table);
 void addNormalizationSharding(ShardingTable &table);
+void addAttentionSharding(ShardingTable &table);
 void addIndexSharding(ShardingTable &table);
 void addWindowSharding(ShardingTable &table);
 void addRandomSharding(ShardingTable &table);

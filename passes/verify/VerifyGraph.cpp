@@ -11,7 +11,7 @@
 //===----------------------------------------------------------------------===//
 #include "passes/verify/Passes.h"
 
-#include "dialects/dlc/IR/Dlc.h"
+#include "dialects/dlc/IR/Attention.h"
 #include "passes/decompose/Decompositions.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -89,7 +89,8 @@ LogicalResult verifyElements(func::FuncOp func) {
       return func.emitError() << "DLC2013: result " << i
                               << " must have elements, but got " << type;
   WalkResult found = func.walk([&](Operation *op) {
-    if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op))
+    if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp,
+             AttentionOp, AttentionGradOp>(op))
       return WalkResult::advance();
     for (TypeRange types :
          {TypeRange(op->getOperandTypes()), TypeRange(op->getResultTypes())})
@@ -113,7 +114,7 @@ LogicalResult verifyBody(func::FuncOp func) {
     if (!isa<DlcDialect>(op.getDialect()))
       return op.emitError("DLC2901: a graph holds dlc ops alone, but got '")
              << op.getName() << "'";
-    if (decompositions().lookup(&op))
+    if (decompositions().lookup(&op) && !isLibraryAttention(&op))
       return op.emitError("DLC2901: compound ops are decomposed before the "
                           "kernel phase, but got '")
              << op.getName() << "'";

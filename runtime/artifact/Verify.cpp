@@ -8,6 +8,7 @@
 #include "runtime/core/DType.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <tuple>
 #include <string>
@@ -45,12 +46,12 @@ std::optional<uint64_t> bytesOf(fb::DType type, const Dims *dims) {
 
 /// Largest element index + 1 that the strided box touches, when it is legal.
 std::optional<int64_t> reach(int64_t offset, const int64_t (&dims)[4],
-                             const Dims &strides) {
-  if (offset < 0 || strides.size() != 4)
+                             const int64_t (&strides)[4]) {
+  if (offset < 0)
     return std::nullopt;
   std::optional<int64_t> last = offset;
   for (int i = 0; i < 4; ++i) {
-    int64_t stride = strides.Get(i);
+    int64_t stride = strides[i];
     if (stride < 0 || dims[i] < 1 || dims[i] > maxDim)
       return std::nullopt;
     last = checkedAdd(last, checkedMul<int64_t>(dims[i] - 1, stride));
@@ -58,12 +59,21 @@ std::optional<int64_t> reach(int64_t offset, const int64_t (&dims)[4],
   return checkedAdd(last, std::optional<int64_t>(1));
 }
 
+std::optional<int64_t> reach(int64_t offset, const int64_t (&dims)[4],
+                             const Dims &strides) {
+  if (strides.size() != 4)
+    return std::nullopt;
+  const int64_t list[4] = {strides.Get(0), strides.Get(1), strides.Get(2),
+                           strides.Get(3)};
+  return reach(offset, dims, list);
+}
+
 /// True when no two indices of the box address the same element.
-bool isInjective(const int64_t (&dims)[4], const Dims &strides) {
+bool isInjective(const int64_t (&dims)[4], const int64_t (&strides)[4]) {
   std::vector<std::pair<int64_t, int64_t>> order;
   for (int i = 0; i < 4; ++i)
     if (dims[i] > 1)
-      order.emplace_back(strides.Get(i), dims[i]);
+      order.emplace_back(strides[i], dims[i]);
   std::sort(order.begin(), order.end());
   int64_t extent = 1;
   for (auto [stride, dim] : order) {
@@ -72,6 +82,11 @@ bool isInjective(const int64_t (&dims)[4], const Dims &strides) {
     extent += (dim - 1) * stride; // bounded: reach() has passed
   }
   return true;
+}
+
+bool isInjective(const int64_t (&dims)[4], const Dims &strides) {
+  return isInjective(dims, {strides.Get(0), strides.Get(1), strides.Get(2),
+                            strides.Get(3)});
 }
 
 class ProgramVerifier {
@@ -90,6 +105,11 @@ private:
   Status checkGemm(const fb::Gemm &gemm) const;
   Status checkConv(const fb::Conv &conv) const;
   Status checkConvGeometry(const fb::Conv &conv) const;
+  Status checkView(const char *role, const fb::AttentionView *view,
+                   const fb::Attention &a, bool isWritten, int64_t rows,
+                   int64_t columns) const;
+  Status checkMask(const fb::Attention &a, fb::DType number) const;
+  Status checkAttention(const fb::Attention &a) const;
   Status checkCopy(const fb::Copy &copy) const;
   Status checkFill(const fb::Fill &fill) const;
   template <typename Copy> Status checkTransfer(const Copy &copy) const;
@@ -362,6 +382,82 @@ Status ProgramVerifier::checkConv(const fb::Conv &c) const {
   return checkOptional("workspace", c.workspace(), true, fb::DType::I8, 0);
 }
 
+/// One tensor of attention: [batch, heads, rows, columns], columns contiguous.
+Status ProgramVerifier::checkView(const char *role,
+                                  const fb::AttentionView *view,
+                                  const fb::Attention &a, bool isWritten,
+                                  int64_t rows, int64_t columns) const {
+  if (!view)
+    return DLC_ERROR(Corrupt, "DLC5009", "attention must give '", role,
+                     "' of its kind, but got none");
+  const int64_t dims[4] = {a.batch(), a.heads(), rows, columns};
+  const int64_t strides[4] = {view->batch_stride(), view->head_stride(),
+                              view->row_stride(), 1};
+  DLC_RETURN_IF_ERROR(checkElements(role, view->buffer(), isWritten, a.dtype(),
+                                    reach(view->offset(), dims, strides)));
+  if (isWritten && !isInjective(dims, strides))
+    return DLC_ERROR(Corrupt, "DLC5009", role,
+                     " must address each element once, but got strides ",
+                     view->batch_stride(), ", ", view->head_stride(), " and ",
+                     view->row_stride());
+  return Status::ok();
+}
+
+/// Which keys are seen, or numbers like the logsumexp.
+Status ProgramVerifier::checkMask(const fb::Attention &a,
+                                  fb::DType number) const {
+  if (a.mask() == -1)
+    return Status::ok();
+  if (!a.mask_strides() ||
+      (a.mask_dtype() != fb::DType::I1 && a.mask_dtype() != number))
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "attention mask must have strides and be of i1 or what "
+                     "is computed in, but got dtype ",
+                     int(a.mask_dtype()));
+  const int64_t dims[4] = {a.batch(), a.heads(), a.rows(), a.keys()};
+  return checkElements("mask", a.mask(), false, a.mask_dtype(),
+                       reach(a.mask_offset(), dims, *a.mask_strides()));
+}
+
+Status ProgramVerifier::checkAttention(const fb::Attention &a) const {
+  bool isKnown = a.dtype() == fb::DType::F64 || a.dtype() == fb::DType::F32 ||
+                 a.dtype() == fb::DType::F16 || a.dtype() == fb::DType::BF16;
+  if (!isKnown || a.kind() < fb::AttentionKind::MIN ||
+      a.kind() > fb::AttentionKind::MAX || !std::isfinite(a.scale()))
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "attention kind, dtype and scale must be known and "
+                     "finite, but got ",
+                     int(a.kind()), ", ", int(a.dtype()), " and ", a.scale());
+  int64_t rows = a.rows(), keys = a.keys();
+  int64_t depth = a.depth(), width = a.width();
+  bool isForward = a.kind() == fb::AttentionKind::Forward;
+  fb::DType number =
+      a.dtype() == fb::DType::F64 ? fb::DType::F64 : fb::DType::F32;
+  DLC_RETURN_IF_ERROR(checkView("q", a.q(), a, false, rows, depth));
+  DLC_RETURN_IF_ERROR(checkView("k", a.k(), a, false, keys, depth));
+  DLC_RETURN_IF_ERROR(checkView("v", a.v(), a, false, keys, width));
+  DLC_RETURN_IF_ERROR(
+      checkView("output", a.output(), a, isForward, rows, width));
+  // In range: the views have been checked.
+  std::vector<int64_t> sizes = {a.batch(), a.heads(), rows};
+  DLC_RETURN_IF_ERROR(checkElements("logsumexp", a.logsumexp(), isForward,
+                                    number,
+                                    elementCount(sizes)));
+  DLC_RETURN_IF_ERROR(checkMask(a, number));
+  if (isForward && (a.grad() || a.dq() || a.dk() || a.dv()))
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "attention gradients must belong to the kind backward, "
+                     "but got them on kind ",
+                     int(a.kind()));
+  if (!isForward) {
+    DLC_RETURN_IF_ERROR(checkView("grad", a.grad(), a, false, rows, width));
+    DLC_RETURN_IF_ERROR(checkView("dq", a.dq(), a, true, rows, depth));
+    DLC_RETURN_IF_ERROR(checkView("dk", a.dk(), a, true, keys, depth));
+    DLC_RETURN_IF_ERROR(checkView("dv", a.dv(), a, true, keys, width));
+  }
+  return checkOptional("workspace", a.workspace(), true, fb::DType::I8, 0);
+}
+
 Status ProgramVerifier::checkCopy(const fb::Copy &copy) const {
   DLC_RETURN_IF_ERROR(
       checkOperand("source", copy.source(), false,
@@ -451,6 +547,8 @@ ProgramVerifier::checkInstruction(const fb::Instruction &instruction) const {
     return checkGemm(*instruction.op_as_Gemm());
   case fb::Op::Conv:
     return checkConv(*instruction.op_as_Conv());
+  case fb::Op::Attention:
+    return checkAttention(*instruction.op_as_Attention());
   case fb::Op::Copy:
     return checkCopy(*instruction.op_as_Copy());
   case fb::Op::Fill:

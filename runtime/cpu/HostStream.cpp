@@ -3,6 +3,7 @@
 #include "runtime/core/Arena.h"
 #include "runtime/core/CheckedMath.h"
 #include "runtime/core/FiniteScan.h"
+#include "runtime/cpu/Attention.h"
 #include "runtime/cpu/Conv.h"
 #include "runtime/cpu/Gemm.h"
 
@@ -261,13 +262,47 @@ HostStream::prepareConv(const ThreadPool &threads, const fb::Conv &conv,
 }
 
 Result<std::unique_ptr<PreparedInstruction>>
+HostStream::prepareAttention(const ThreadPool &threads,
+                             const fb::Attention &attention,
+                             std::span<std::byte *const> buffers,
+                             std::span<const uint64_t> bufferBytes) {
+  fb::AttentionT record;
+  attention.UnPackTo(&record);
+  uint64_t needed = attentionWorkspaceBytes(record);
+  DLC_ASSIGN_OR_RETURN(std::byte * workspace,
+                       findWorkspace("attention", needed, record.workspace,
+                                     buffers, bufferBytes));
+  if (needed != 0 && !workspace)
+    return missingWorkspace("attention", needed, 0);
+  auto at = [&](const std::unique_ptr<fb::AttentionViewT> &view) {
+    return view ? buffers[view->buffer] : nullptr;
+  };
+  AttentionPointers pointers;
+  pointers.q = at(record.q);
+  pointers.k = at(record.k);
+  pointers.v = at(record.v);
+  pointers.output = at(record.output);
+  pointers.logsumexp = buffers[record.logsumexp];
+  if (record.mask >= 0)
+    pointers.mask = buffers[static_cast<size_t>(record.mask)];
+  pointers.grad = at(record.grad);
+  pointers.dq = at(record.dq);
+  pointers.dk = at(record.dk);
+  pointers.dv = at(record.dv);
+  pointers.workspace = workspace;
+  return finishCall(threads,
+                    AttentionPlan::create(libraries, record, pointers));
+}
+
+Result<std::unique_ptr<PreparedInstruction>>
 HostStream::prepare(const fb::Instruction &instruction,
                     std::span<std::byte *const> buffers,
                     std::span<const uint64_t> bufferBytes) {
   DLC_ASSIGN_OR_RETURN(std::unique_ptr<PreparedInstruction> prepared,
                        prepareUnchecked(instruction, buffers, bufferBytes));
   bool isCall = instruction.op_type() == fb::Op::Gemm ||
-                instruction.op_type() == fb::Op::Conv;
+                instruction.op_type() == fb::Op::Conv ||
+                instruction.op_type() == fb::Op::Attention;
   if (!instruction.check() || !isCall)
     return prepared;
   return std::unique_ptr<PreparedInstruction>(
@@ -288,6 +323,10 @@ HostStream::prepareUnchecked(const fb::Instruction &instruction,
   case fb::Op::Conv:
     return prepareConv(poolFor(instruction), *instruction.op_as_Conv(), buffers,
                        bufferBytes);
+  case fb::Op::Attention:
+    return prepareAttention(poolFor(instruction),
+                            *instruction.op_as_Attention(), buffers,
+                            bufferBytes);
   case fb::Op::Copy: {
     const fb::Copy &copy = *instruction.op_as_Copy();
     return std::unique_ptr<PreparedInstruction>(new PreparedCopy(

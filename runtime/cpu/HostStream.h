@@ -66,6 +66,10 @@ private:
   prepareConv(const ThreadPool &threads, const fb::Conv &conv,
               std::span<std::byte *const> buffers,
               std::span<const uint64_t> bufferBytes);
+  Result<std::unique_ptr<PreparedInstruction>>
+  prepareAttention(const ThreadPool &threads, const fb::Attention &attention,
+                   std::span<std::byte *const> buffers,
+                   std::span<const uint64_t> bufferBytes);
 
   ThreadPool pool, serial{1};
   LibraryContext libraries;

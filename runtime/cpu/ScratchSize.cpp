@@ -1,5 +1,6 @@
 #include "runtime/cpu/ScratchSize.h"
 
+#include "runtime/cpu/Attention.h"
 #include "runtime/cpu/Conv.h"
 #include "runtime/cpu/Gemm.h"
 
@@ -31,6 +32,15 @@ Status ScratchSize::add(const fb::ConvT &conv) {
   at.residual = addressOf(conv.residual);
   at.workspace = addressOf(conv.workspace);
   return ConvPlan::create(context, conv, at).status();
+}
+
+/// Only its shapes matter.
+Status ScratchSize::add(const fb::AttentionT &attention) {
+  std::byte *any = addressOf(0);
+  return AttentionPlan::create(context, attention,
+                               {any, any, any, any, any, any, any, any, any,
+                                any, any})
+      .status();
 }
 
 } // namespace dlc::rt

@@ -18,6 +18,7 @@ public:
   /// result's place matter. Fails with DLC6003 where oneDNN has no form.
   Status add(const fb::GemmT &gemm);
   Status add(const fb::ConvT &conv);
+  Status add(const fb::AttentionT &attention);
   /// Bytes that each worker of a session with these calls takes.
   uint64_t bytesPerWorker() const { return context.totalScratchBytes(); }
 

@@ -106,7 +106,7 @@ def check_plan(tool, file, loss, problems):
         states = {s["name"] for s in report["states"]}
     if ports[0] != ports[1] or not states >= set(COUNTERS):
         problems.append(f"the scale shows outside: {ports}")
-    if not kinds <= {"kernel", "gemm", "conv", "copy", "fill"}:
+    if not kinds <= {"kernel", "gemm", "conv", "attention", "copy", "fill"}:
         problems.append(f"instructions {kinds}")
 
 

@@ -61,6 +61,8 @@ std::string instructionKind(const fb::Instruction &instruction) {
     return "gemm";
   case fb::Op::Conv:
     return "conv";
+  case fb::Op::Attention:
+    return "attention";
   case fb::Op::Copy:
     return "copy";
   case fb::Op::Fill:
@@ -85,9 +87,9 @@ std::string kernelName(const rt::Artifact &artifact,
 std::string kernelTable(const rt::Artifact &artifact) {
   size_t distinct = listOf(artifact.header().kernels()).size();
   std::string out = "kernels: " + formatCount(distinct) + " distinct\n";
-  Table table("lrrrrrr");
-  table.row(
-      {"entry", "launches", "distinct", "gemm", "conv", "copies, fills", "moved"});
+  Table table("lrrrrrrr");
+  table.row({"entry", "launches", "distinct", "gemm", "conv", "attention",
+             "copies, fills", "moved"});
   for (const fb::Program *program : listOf(artifact.header().programs())) {
     std::map<std::string, uint64_t> counts;
     std::set<uint32_t> kernels;
@@ -101,6 +103,7 @@ std::string kernelTable(const rt::Artifact &artifact) {
     table.row({program->name()->str(), formatCount(counts["kernel"]),
                formatCount(kernels.size()), formatCount(counts["gemm"]),
                formatCount(counts["conv"]),
+               formatCount(counts["attention"]),
                formatCount(counts["copy"] + counts["fill"] + counts["transfer"]),
                formatBytes(moved)});
   }

@@ -62,6 +62,10 @@ void CompileFlags::addTraining(CLI::App &command) {
                 "one kernel per op, to see what fusion saves")
       ->group(group);
   command
+      .add_flag("--fuse-attention", fuseAttention,
+                "attention as one call each, without its scores in memory")
+      ->group(group);
+  command
       .add_option("--batchnorm", batchNorm,
                   "train (batch statistics) or frozen [train]")
       ->check(CLI::IsMember({"train", "frozen"}))
@@ -239,7 +243,7 @@ bool CompileFlags::isGiven() const {
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
          lossScale || recompute || offload || noRetie || memoryLimit ||
-         traceNonfinite;
+         traceNonfinite || fuseAttention;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -271,6 +275,8 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.retie = false;
   if (noFusion)
     options.fuse = false;
+  if (fuseAttention)
+    options.attention = true;
   if (traceNonfinite)
     options.traceNonfinite = true;
   if (injectNonfinite)

@@ -42,6 +42,7 @@ private:
   std::vector<std::string> freeze, trainOnly, keepF32;
   bool noRetie = false;
   bool noFusion = false;
+  bool fuseAttention = false;
   bool traceNonfinite = false;
   std::optional<std::string> memoryLimit, recompute, offload, injectNonfinite, mesh, pipeline, from, to;
 };

@@ -213,6 +213,7 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.import.trainOnly = options.trainOnly;
   result.import.retie = options.retie;
   result.fuse = options.fuse;
+  result.attention = options.attention;
   result.offload = options.offload;
   result.import.batchNormTrains = options.batchNormTrains;
   result.import.f64 = options.precision == "f64";

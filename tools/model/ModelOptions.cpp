@@ -54,6 +54,8 @@ std::vector<std::string> ModelOptions::toLines() const {
       "offload=" + offload,
       "target=" + target,
       "cpu=" + cpu};
+  if (attention)
+    lines.push_back("attention=1");
   if (traceNonfinite)
     lines.push_back("trace-nonfinite=1");
   for (const std::string &glob : freeze)
@@ -98,6 +100,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.retie = value != "0";
   else if (key == "fusion")
     options.fuse = value != "0";
+  else if (key == "attention")
+    options.attention = value != "0";
   else if (key == "trace-nonfinite")
     options.traceNonfinite = value != "0";
   else if (key == "batchnorm")

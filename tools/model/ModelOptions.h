@@ -28,6 +28,8 @@ struct ModelOptions {
   std::vector<std::string> freeze, trainOnly;
   bool retie = true;
   bool fuse = true;
+  /// Attention as one call each, without its scores in memory.
+  bool attention = false;
   /// none, activations, optimizer or all.
   std::string offload = "none";
   bool batchNormTrains = true;

@@ -91,6 +91,15 @@ std::vector<uint32_t> placesOf(const fb::Instruction &instruction) {
   } else if (const fb::Conv *conv = instruction.op_as_Conv()) {
     add({conv->src(), conv->weights(), conv->dst(), conv->bias(),
          conv->residual(), conv->workspace()});
+  } else if (const fb::Attention *attention =
+                 instruction.op_as_Attention()) {
+    for (const fb::AttentionView *view :
+         {attention->q(), attention->k(), attention->v(), attention->output(),
+          attention->grad(), attention->dq(), attention->dk(),
+          attention->dv()})
+      if (view)
+        add({view->buffer()});
+    add({attention->logsumexp(), attention->mask(), attention->workspace()});
   } else if (const fb::Copy *copy = instruction.op_as_Copy()) {
     add({copy->source(), copy->destination()});
   } else if (const fb::Fill *fill = instruction.op_as_Fill()) {
@@ -111,6 +120,8 @@ static std::vector<std::string> precisionOf(const fb::Instruction &instruction) 
     return {nameOf(gemm->dtype())};
   if (const fb::Conv *conv = instruction.op_as_Conv())
     return {nameOf(conv->dtype())};
+  if (const fb::Attention *attention = instruction.op_as_Attention())
+    return {nameOf(attention->dtype())};
   std::vector<std::string> names;
   if (instruction.precision())
     for (auto type : *instruction.precision())
@@ -177,6 +188,7 @@ static InstructionFacts instructionFacts(const fb::Artifact &header,
   facts.kind = launch                       ? "kernel"
                : instruction.op_as_Gemm()   ? "gemm"
                : instruction.op_as_Conv()   ? "conv"
+               : instruction.op_as_Attention() ? "attention"
                : instruction.op_as_Copy()   ? "copy"
                : instruction.op_as_Fill()   ? "fill"
                                             : "none";

@@ -60,7 +60,7 @@ struct BufferFacts {
 };
 
 struct InstructionFacts {
-  /// "kernel", "gemm", "conv", "copy" or "fill"; "none" for the transfers of
+  /// "kernel", "gemm", "conv", "attention", "copy" or "fill"; "none" for the transfers of
   /// --offload, which run beside the rest.
   std::string kind;
   /// The kernel's symbol, or the call: "conv_grad_data".

@@ -54,6 +54,7 @@ tr.sum td { font-weight: 600; }
 .workspace { fill: #59a14f; background: #59a14f; }
 .constants, .gaps { fill: #8a8f98; background: #8a8f98; }
 .kernel { fill: #4e79a7; background: #4e79a7; } .gemm { fill: #f28e2b; background: #f28e2b; }
+.attention { fill: #76b7b2; background: #76b7b2; }
 .conv { fill: #59a14f; background: #59a14f; }
 details { margin: 8px 0; } summary { cursor: pointer; }
 )css";
@@ -284,7 +285,8 @@ void Page::roofline() {
                  "allows: the program was not run.";
   out += " Their area is their share of the time.<br>" +
          key("kernel", "kernel") + " &nbsp; " + key("gemm", "gemm") +
-         " &nbsp; " + key("conv", "conv") + "</p>\n" +
+         " &nbsp; " + key("conv", "conv") + " &nbsp; " +
+         key("attention", "attention") + "</p>\n" +
          rooflineSvg(document, *program) +
          "<p class=\"readout note\"></p>\n";
   instructions(*program);

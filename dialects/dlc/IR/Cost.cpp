@@ -1,6 +1,8 @@
 //===- Cost.cpp - how much work each op is --------------------------------===//
 #include "dialects/dlc/IR/Cost.h"
 
+#include "dialects/dlc/IR/Attention.h"
+
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -78,6 +80,23 @@ void addContractions(CostTable &table) {
       [](ConvGradWeightsOp op) -> Value { return op.getResult(); });
 }
 
+/// Per query and key: the products of the score, of the output and, backward,
+/// of the four gradients, and the softmax. A causal mask halves the pairs.
+void addAttention(CostTable &table) {
+  table.add<AttentionOp>([](Operation *op) {
+    auto attention = cast<AttentionOp>(op);
+    AttentionSizes s = sizesOf(attention);
+    return s.pairs(attention.getCausal()) *
+           (2 * double(s.depth + s.width) + 20);
+  });
+  table.add<AttentionGradOp>([](Operation *op) {
+    auto attention = cast<AttentionGradOp>(op);
+    AttentionSizes s = sizesOf(attention);
+    return s.pairs(attention.getCausal()) *
+           (2 * double(3 * s.depth + 2 * s.width) + 20);
+  });
+}
+
 /// One operation per element of each window.
 template <typename OpTy>
 void addWindow(CostTable &table, Value (*windows)(OpTy)) {
@@ -94,6 +113,7 @@ CostTable build() {
   addElementwise(table);
   addMovement(table);
   addContractions(table);
+  addAttention(table);
   perOperand<ReduceSumOp, ReduceProdOp, ReduceMaxOp, ReduceMinOp, ArgMaxOp,
              ArgMinOp, CumSumOp>(table, 1);
   // Maximum, difference, exponential, sum, quotient; mean, variance, scaling.

@@ -11,7 +11,9 @@ def DlcOpInterface : OpInterface<"DlcOpInterface"> {
     StaticInterfaceMethod<"The family: the name of the file that holds the op in every folder.",
                           "::llvm::StringRef", "getFamily">,
     StaticInterfaceMethod<"What mixed precision may do with the op.",
-                          "::dlc::PrecisionClass", "getPrecisionClass">
+                          "::dlc::PrecisionClass", "getPrecisionClass">,
+    InterfaceMethod<"Whether operand or result `value` keeps f32 where the op computes in a narrow type: a statistic, a mask.",
+                    "bool", "staysWide", (ins "::mlir::Value":$value), [{}], [{ return false; }]>
   ];
 }
 

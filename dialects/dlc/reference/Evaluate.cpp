@@ -15,6 +15,7 @@ const OpTable<Evaluator> &evaluators() {
     addReductionEvaluators(rows);
     addContractionEvaluators(rows);
     addNormalizationEvaluators(rows);
+    addAttentionEvaluators(rows);
     addIndexEvaluators(rows);
     addWindowEvaluators(rows);
     addRandomEvaluators(rows);

@@ -54,4 +54,7 @@ def Exec_ConvKindAttr : Exec_Enum<"ConvKind", "which side of a convolution is co
     I32EnumAttrCase<"Forward", 0, "forward">, I32EnumAttrCase<"BackwardData", 1, "backward_data">,
     I32EnumAttrCase<"BackwardWeights", 2, "backward_weights">]>;
 
+def Exec_AttentionKindAttr : Exec_Enum<"AttentionKind", "attention, or its gradients", [
+    I32EnumAttrCase<"Forward", 0, "forward">, I32EnumAttrCase<"Backward", 1, "backward">]>;
+
 #endif

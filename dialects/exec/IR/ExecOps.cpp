@@ -1,7 +1,8 @@
 //===- ExecOps.cpp - verifiers and answers of plan ops --------------------===//
-#include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Attention.h"
 #include "dialects/dlc/indexing/Region.h"
 #include "dialects/exec/IR/Exec.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;
@@ -391,6 +392,150 @@ InstructionCost exec::ConvOp::getCost() {
     if (operand && llvm::is_contained(getRead(), operand))
       read += bytesOf(operand);
   return {2 * uint64_t(dst.getNumElements()) * perResult, read, written};
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// A tensor of the call: `inner` are its sizes after batch and heads.
+struct AttentionTensor {
+  StringRef name;
+  Value place;
+  std::optional<ArrayRef<int64_t>> layout;
+  std::array<int64_t, 2> inner;
+  bool isBackward = false;
+};
+} // namespace
+
+static SmallVector<AttentionTensor> tensorsOf(AttentionOp op) {
+  ArrayRef<int64_t> s = op.getSizes();
+  int64_t rows = s[2], keys = s[3], depth = s[4], width = s[5];
+  return {{"q", op.getQ(), op.getQLayout(), {rows, depth}},
+          {"k", op.getK(), op.getKLayout(), {keys, depth}},
+          {"v", op.getV(), op.getVLayout(), {keys, width}},
+          {"out", op.getOutput(), op.getOutputLayout(), {rows, width}},
+          {"grad", op.getGrad(), op.getGradLayout(), {rows, width}, true},
+          {"dq", op.getDq(), op.getDqLayout(), {rows, depth}, true},
+          {"dk", op.getDk(), op.getDkLayout(), {keys, depth}, true},
+          {"dv", op.getDv(), op.getDvLayout(), {keys, width}, true}};
+}
+
+/// The last element lies in the place. `strides` end with that of columns.
+static LogicalResult verifyLayout(AttentionOp op, StringRef name, Value place,
+                                  Type element, ArrayRef<int64_t> layout,
+                                  std::array<int64_t, 2> inner) {
+  if (layout.size() != 5 || llvm::any_of(layout, [](int64_t n) { return n < 0; }))
+    return op.emitOpError() << "expects offset and strides of '" << name
+                            << "', none of them negative, but got "
+                            << DenseI64ArrayAttr::get(op.getContext(), layout);
+  int64_t sizes[] = {op.getSizes()[0], op.getSizes()[1], inner[0], inner[1]};
+  int64_t last = layout[0];
+  for (auto [size, stride] : llvm::zip_equal(sizes, layout.drop_front()))
+    last += (size - 1) * stride;
+  uint64_t bytes =
+      uint64_t(last + 1) * ((element.getIntOrFloatBitWidth() + 7) / 8);
+  if (!llvm::is_contained(sizes, 0) && bytes > bytesOf(place))
+    return op.emitOpError() << "expects '" << name << "' to lie in its "
+                            << bytesOf(place) << " bytes, but got an end at "
+                            << bytes;
+  return success();
+}
+
+static LogicalResult verifyTensor(AttentionOp op, const AttentionTensor &tensor) {
+  bool isThere = tensor.place && tensor.layout;
+  bool isWanted = !tensor.isBackward || op.getKind() == AttentionKind::Backward;
+  if (isThere != isWanted)
+    return op.emitOpError() << "expects '" << tensor.name << "' of 'backward' "
+                            << "alone, but got '"
+                            << stringifyAttentionKind(op.getKind()) << "'";
+  if (!isThere)
+    return success();
+  // Columns follow each other.
+  SmallVector<int64_t> layout(*tensor.layout);
+  layout.push_back(1);
+  return verifyLayout(op, tensor.name, tensor.place, op.getElementType(),
+                      layout, tensor.inner);
+}
+
+LogicalResult AttentionOp::verify() {
+  ArrayRef<int64_t> s = getSizes();
+  if (s.size() != 6 || llvm::any_of(s, [](int64_t n) { return n < 0; }))
+    return emitOpError() << "expects sizes [batch, heads, rows, keys, depth, "
+                            "width], but got "
+                         << getSizesAttr();
+  Type element = getElementType();
+  if (!element.isF64() && !element.isF32() && !element.isF16() &&
+      !element.isBF16())
+    return emitOpError() << "expects f64, f32, f16 or bf16, but got "
+                         << element;
+  for (const AttentionTensor &tensor : tensorsOf(*this))
+    if (failed(verifyTensor(*this, tensor)))
+      return failure();
+  Type score = dlc::scoreType(element);
+  uint64_t lse = uint64_t(s[0] * s[1] * s[2]) * score.getIntOrFloatBitWidth() / 8;
+  if (bytesOf(getLogsumexp()) < lse)
+    return emitOpError() << "expects an 'lse' of " << lse << " bytes, but got "
+                         << bytesOf(getLogsumexp());
+  if (!getMask())
+    return success();
+  if (!getMaskType() || !getMaskLayout() ||
+      (!getMaskType()->isInteger(1) && *getMaskType() != score))
+    return emitOpError() << "expects a mask of i1 or " << score << ", but got "
+                         << getMaskTypeAttr();
+  return verifyLayout(*this, "mask", getMask(), *getMaskType(),
+                      *getMaskLayout(), {s[2], s[3]});
+}
+
+SmallVector<Value> AttentionOp::getRead() {
+  SmallVector<Value> places{getQ(), getK(), getV()};
+  append(places, {getMask()});
+  if (getKind() == AttentionKind::Backward)
+    append(places, {getOutput(), getLogsumexp(), getGrad()});
+  return places;
+}
+
+/// The three gradients may be parts of one place.
+SmallVector<Value> AttentionOp::getWritten() {
+  SmallVector<Value> places;
+  if (getKind() == AttentionKind::Forward)
+    places = {getOutput(), getLogsumexp()};
+  else
+    places = {getDq(), getDk(), getDv()};
+  append(places, {getWorkspace()});
+  llvm::SetVector<Value> distinct(llvm::from_range, places);
+  return distinct.takeVector();
+}
+
+std::string AttentionOp::getLabel() {
+  std::string text = "attention";
+  if (getCausal())
+    text += "_causal";
+  if (getMask())
+    text += "_mask";
+  return getKind() == AttentionKind::Backward ? text + "_grad" : text;
+}
+
+InstructionCost AttentionOp::getCost() {
+  ArrayRef<int64_t> s = getSizes();
+  dlc::AttentionSizes sizes{{s[0], s[1]}, s[2], s[3], s[4], s[5]};
+  bool isBackward = getKind() == AttentionKind::Backward;
+  double perPair =
+      isBackward ? 2.0 * (3 * s[4] + 2 * s[5]) + 20 : 2.0 * (s[4] + s[5]) + 20;
+  uint64_t heads = uint64_t(s[0]) * s[1];
+  uint64_t width = getElementType().getIntOrFloatBitWidth() / 8;
+  uint64_t query = heads * s[2] * s[4] * width;
+  uint64_t key = heads * s[3] * s[4] * width;
+  uint64_t value = heads * s[3] * s[5] * width;
+  uint64_t output = heads * s[2] * s[5] * width;
+  uint64_t lse = heads * s[2] *
+                 dlc::scoreType(getElementType()).getIntOrFloatBitWidth() / 8;
+  uint64_t read = query + key + value + (getMask() ? bytesOf(getMask()) : 0);
+  if (isBackward)
+    return {uint64_t(sizes.pairs(getCausal()) * perPair),
+            read + 2 * output + lse, query + key + value};
+  return {uint64_t(sizes.pairs(getCausal()) * perPair), read, output + lse};
 }
 
 //===----------------------------------------------------------------------===//

@@ -206,6 +206,45 @@ def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareO
   let hasVerifier = 1;
 }
 
+def Exec_AttentionOp : Exec_InstructionOp<"attention", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<Exec_Instruction>]> {
+  let summary = "attention, or its gradients, by the library";
+  let description = [{
+    `out = softmax(scale q k^T + mask) v` per batch item and head; `lse` is ln of the sum of e^score per row, [batch, heads, rows] without gaps,
+    f32 or f64. `backward` reads both with `grad`, the gradient of `out`, and writes `dq`, `dk` and `dv`.
+
+    `sizes` is [batch, heads, rows, keys, depth, width]. `by` is [offset, batch, head, row]: where the first element is and the strides,
+    in elements; columns follow each other. So queries, keys and values can be parts of one tensor, and gradients, too. The mask's `by` has the
+    stride of keys at the end; its strides are 0 where it is repeated. Booleans (i1) say which keys are seen, numbers are added to the scores.
+    With `causal`, row i sees keys 0 to i.
+
+    ```mlir
+    exec.attention forward f32 [4, 12, 64, 64, 64, 64] scale 1.25e-1 causal q %h by [0, 147456, 64, 2304]
+      k %h by [768, 147456, 64, 2304] v %h by [1536, 147456, 64, 2304] out %o by [0, 49152, 64, 768] lse %l
+      : !exec.buffer<2359296>, !exec.buffer<2359296>, !exec.buffer<2359296>, !exec.buffer<786432>, !exec.buffer<12288>
+    ```
+  }];
+  let arguments = (ins Exec_AttentionKindAttr:$kind, TypeAttr:$elementType, DenseI64ArrayAttr:$sizes, F64Attr:$scale, UnitAttr:$causal,
+                       Exec_Buffer:$q, DenseI64ArrayAttr:$qLayout, Exec_Buffer:$k, DenseI64ArrayAttr:$kLayout,
+                       Exec_Buffer:$v, DenseI64ArrayAttr:$vLayout, Exec_Buffer:$output, DenseI64ArrayAttr:$outputLayout,
+                       Exec_Buffer:$logsumexp,
+                       Optional<Exec_Buffer>:$mask, OptionalAttr<TypeAttr>:$maskType, OptionalAttr<DenseI64ArrayAttr>:$maskLayout,
+                       Optional<Exec_Buffer>:$grad, OptionalAttr<DenseI64ArrayAttr>:$gradLayout,
+                       Optional<Exec_Buffer>:$dq, OptionalAttr<DenseI64ArrayAttr>:$dqLayout,
+                       Optional<Exec_Buffer>:$dk, OptionalAttr<DenseI64ArrayAttr>:$dkLayout,
+                       Optional<Exec_Buffer>:$dv, OptionalAttr<DenseI64ArrayAttr>:$dvLayout,
+                       Optional<Exec_Buffer>:$workspace);
+  let assemblyFormat = [{
+    $kind $elementType $sizes `scale` $scale (`causal` $causal^)? `q` $q `by` $qLayout `k` $k `by` $kLayout `v` $v `by` $vLayout
+    `out` $output `by` $outputLayout `lse` $logsumexp
+    (`mask` `(` $mask^ `:` type($mask) `of` $maskType `by` $maskLayout `)`)?
+    (`grad` `(` $grad^ `:` type($grad) `by` $gradLayout `)`)? (`dq` `(` $dq^ `:` type($dq) `by` $dqLayout `)`)?
+    (`dk` `(` $dk^ `:` type($dk) `by` $dkLayout `)`)? (`dv` `(` $dv^ `:` type($dv) `by` $dvLayout `)`)?
+    (`workspace` `(` $workspace^ `:` type($workspace) `)`)?
+    attr-dict `:` type($q) `,` type($k) `,` type($v) `,` type($output) `,` type($logsumexp)
+  }];
+  let hasVerifier = 1;
+}
+
 def Exec_CopyOp : Exec_InstructionOp<"copy", [DeclareOpInterfaceMethods<Exec_Instruction>]> {
   let summary = "copies bytes from one place to another";
   let arguments = (ins Exec_Buffer:$source, DefaultValuedAttr<I64Attr, "0">:$sourceOffset,

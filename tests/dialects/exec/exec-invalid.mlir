@@ -93,3 +93,44 @@ exec.program @transfer_within_an_arena {
   // expected-error @below {{expects a place in the arena and one in the host arena, but got two of one kind}}
   exec.transfer %0 -> %1 : !exec.buffer<64>
 }
+
+// -----
+
+exec.program @attention_outside {
+  %0 = exec.buffer activation : !exec.buffer<96>
+  %1 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects 'v' to lie in its 96 bytes, but got an end at 128}}
+  exec.attention forward f32 [1, 1, 4, 4, 2, 2] scale 1.0 q %0 by [0, 0, 0, 6] k %0 by [2, 0, 0, 6] v %0 by [12, 0, 0, 6] out %0 by [0, 0, 0, 2] lse %1
+    : !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<16>
+}
+
+// -----
+
+exec.program @attention_without_gradients {
+  %0 = exec.buffer activation : !exec.buffer<96>
+  %1 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects 'grad' of 'backward' alone, but got 'backward'}}
+  exec.attention backward f32 [1, 1, 4, 4, 2, 2] scale 1.0 q %0 by [0, 0, 0, 6] k %0 by [2, 0, 0, 6] v %0 by [4, 0, 0, 6] out %0 by [0, 0, 0, 2] lse %1
+    : !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<16>
+}
+
+// -----
+
+exec.program @attention_logsumexp {
+  %0 = exec.buffer activation : !exec.buffer<96>
+  %1 = exec.buffer activation : !exec.buffer<8>
+  // expected-error @below {{expects an 'lse' of 16 bytes, but got 8}}
+  exec.attention forward bf16 [1, 1, 4, 4, 2, 2] scale 1.0 q %0 by [0, 0, 0, 6] k %0 by [2, 0, 0, 6] v %0 by [4, 0, 0, 6] out %0 by [0, 0, 0, 2] lse %1
+    : !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<8>
+}
+
+// -----
+
+exec.program @attention_mask_type {
+  %0 = exec.buffer activation : !exec.buffer<96>
+  %1 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects a mask of i1 or 'f32', but got bf16}}
+  exec.attention forward bf16 [1, 1, 4, 4, 2, 2] scale 1.0 q %0 by [0, 0, 0, 6] k %0 by [2, 0, 0, 6] v %0 by [4, 0, 0, 6] out %0 by [0, 0, 0, 2] lse %1
+    mask(%1 : !exec.buffer<16> of bf16 by [0, 0, 0, 0, 1])
+    : !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<16>
+}

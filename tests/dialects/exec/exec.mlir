@@ -61,3 +61,26 @@ exec.program @conv {
   exec.conv forward %0 as tensor<1x4x4x2xf32>, %1 as tensor<3x2x3x3xf32>, %2 as tensor<1x2x2x3xf32>
     strides [1, 1] dilations [1, 1] pads [0, 0] [0, 0] : !exec.buffer<128>, !exec.buffer<216>, !exec.buffer<48>
 }
+
+// Parts of one place are read and written; the mask is repeated over batch and heads.
+// CHECK-LABEL: exec.program @attention
+exec.program @attention {
+  %h = exec.buffer activation "qkv" : !exec.buffer<96>
+  %o = exec.buffer activation "o" : !exec.buffer<32>
+  %l = exec.buffer activation "l" : !exec.buffer<16>
+  %m = exec.buffer activation "m" : !exec.buffer<16>
+  %g = exec.buffer gradient "dqkv" : !exec.buffer<96>
+  %w = exec.buffer workspace : !exec.buffer<16>
+  // CHECK:      exec.attention forward f32 [1, 1, 4, 4, 2, 2] scale 5.000000e-01 causal q %qkv by [0, 24, 2, 6] k %qkv by [2, 24, 2, 6]
+  // CHECK-SAME: v %qkv by [4, 24, 2, 6] out %o by [0, 8, 2, 2] lse %l mask(%m : !exec.buffer<16> of i1 by [0, 0, 0, 4, 1])
+  exec.attention forward f32 [1, 1, 4, 4, 2, 2] scale 5.0e-1 causal q %h by [0, 24, 2, 6] k %h by [2, 24, 2, 6] v %h by [4, 24, 2, 6]
+    out %o by [0, 8, 2, 2] lse %l mask(%m : !exec.buffer<16> of i1 by [0, 0, 0, 4, 1])
+    : !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<32>, !exec.buffer<16>
+  // CHECK:      exec.attention backward f32
+  // CHECK-SAME: grad(%o : !exec.buffer<32> by [0, 8, 2, 2]) dq(%dqkv : !exec.buffer<96> by [0, 24, 2, 6])
+  // CHECK-SAME: dk(%dqkv : !exec.buffer<96> by [2, 24, 2, 6]) dv(%dqkv : !exec.buffer<96> by [4, 24, 2, 6])
+  exec.attention backward f32 [1, 1, 4, 4, 2, 2] scale 5.0e-1 causal q %h by [0, 24, 2, 6] k %h by [2, 24, 2, 6] v %h by [4, 24, 2, 6]
+    out %o by [0, 8, 2, 2] lse %l grad(%o : !exec.buffer<32> by [0, 8, 2, 2]) dq(%g : !exec.buffer<96> by [0, 24, 2, 6])
+    dk(%g : !exec.buffer<96> by [2, 24, 2, 6]) dv(%g : !exec.buffer<96> by [4, 24, 2, 6]) workspace(%w : !exec.buffer<16>)
+    : !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<32>, !exec.buffer<16>
+}

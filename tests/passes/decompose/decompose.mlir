@@ -56,3 +56,21 @@ func.func @bf16_is_computed_in_f32(%x: tensor<2x3xbf16>) -> tensor<2x3xbf16> {
   %0 = dlc.log_softmax %x dim 1 : tensor<2x3xbf16>
   return %0 : tensor<2x3xbf16>
 }
+
+// -----
+
+// The largest score of each row is taken from it before the exponential; masked keys count as minus infinity.
+// CHECK-LABEL: func @attention
+// CHECK-SAME:    (%[[Q:.+]]: tensor<3x2xf32>, %[[K:.+]]: tensor<4x2xf32>, %[[V:.+]]: tensor<4x5xf32>)
+// CHECK:         %[[S:.+]] = dlc.dot_general %[[Q]], %[[K]]
+// CHECK:         dlc.mul %[[S]]
+// CHECK:         %[[SEEN:.+]] = dlc.compare le
+// CHECK:         %[[MASKED:.+]] = dlc.select %[[SEEN]]
+// CHECK:         %[[MOST:.+]] = dlc.reduce_max %[[MASKED]] dims [1]
+// CHECK:         dlc.exp
+// CHECK:         dlc.dot_general %{{.+}}, %[[V]]
+// CHECK-NOT:     dlc.attention
+func.func @attention(%q: tensor<3x2xf32>, %k: tensor<4x2xf32>, %v: tensor<4x5xf32>) -> tensor<3x5xf32> {
+  %0:2 = dlc.attention %q, %k, %v scale 0.5 causal : (tensor<3x2xf32>, tensor<4x2xf32>, tensor<4x5xf32>) -> (tensor<3x5xf32>, tensor<3xf32>)
+  return %0#0 : tensor<3x5xf32>
+}

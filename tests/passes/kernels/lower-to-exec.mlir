@@ -105,3 +105,62 @@ func.func @library_conv(%x: tensor<2x5x5x4xf32> {dlc.input = "x"}, %w: tensor<3x
   }
   return %0 : tensor<2x5x5x3xf32>
 }
+
+// -----
+
+// Queries, keys and values are parts of %h, and their gradients of one place; the output is written as [time, heads, size], and read so.
+// CHECK-LABEL: exec.program @attention
+// CHECK:         exec.attention forward f32 [1, 2, 3, 3, 4, 4] scale 5.000000e-01 causal q %h by [0, 0, 4, 24] k %h by [8, 0, 4, 24]
+// CHECK-SAME:      v %h by [16, 0, 4, 24] out %[[O:.+]] by [0, 24, 4, 8] lse %[[L:.+]] :
+// CHECK-NEXT:    exec.attention backward f32 [1, 2, 3, 3, 4, 4] scale 5.000000e-01 causal q %h by [0, 0, 4, 24]
+// CHECK-SAME:      out %[[O]] by [0, 24, 4, 8] lse %[[L]] grad(%g : !exec.buffer<96> by [0, 0, 4, 8])
+// CHECK-SAME:      dq(%[[D:.+]] : !exec.buffer<288> by [0, 0, 4, 24]) dk(%[[D]] : !exec.buffer<288> by [8, 0, 4, 24])
+// CHECK-SAME:      dv(%[[D]] : !exec.buffer<288> by [16, 0, 4, 24])
+// CHECK-NEXT:    exec.output "o" %[[O]]
+// CHECK-NEXT:    exec.output "d" %[[D]]
+func.func @attention(%h: tensor<3x24xf32> {dlc.input = "h"}, %g: tensor<3x8xf32> {dlc.input = "g"})
+    -> (tensor<3x2x4xf32> {dlc.output = "o"}, tensor<3x24xf32> {dlc.output = "d"}) {
+  %0 = dlc.slice %h starts [0, 0] steps [1, 1] : tensor<3x24xf32> -> tensor<3x8xf32>
+  %1 = dlc.slice %h starts [0, 8] steps [1, 1] : tensor<3x24xf32> -> tensor<3x8xf32>
+  %2 = dlc.slice %h starts [0, 16] steps [1, 1] : tensor<3x24xf32> -> tensor<3x8xf32>
+  %3 = dlc.reshape %0 : tensor<3x8xf32> -> tensor<1x3x2x4xf32>
+  %4 = dlc.reshape %1 : tensor<3x8xf32> -> tensor<1x3x2x4xf32>
+  %5 = dlc.reshape %2 : tensor<3x8xf32> -> tensor<1x3x2x4xf32>
+  %q = dlc.transpose %3 [0, 2, 1, 3] : tensor<1x3x2x4xf32> -> tensor<1x2x3x4xf32>
+  %k = dlc.transpose %4 [0, 2, 1, 3] : tensor<1x3x2x4xf32> -> tensor<1x2x3x4xf32>
+  %v = dlc.transpose %5 [0, 2, 1, 3] : tensor<1x3x2x4xf32> -> tensor<1x2x3x4xf32>
+  %output, %logsumexp = dlc.attention %q, %k, %v scale 5.000000e-01 causal
+    : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>) -> (tensor<1x2x3x4xf32>, tensor<1x2x3xf32>)
+  %6 = dlc.transpose %output [0, 2, 1, 3] : tensor<1x2x3x4xf32> -> tensor<1x3x2x4xf32>
+  %7 = dlc.reshape %6 : tensor<1x3x2x4xf32> -> tensor<3x2x4xf32>
+  %8 = dlc.reshape %g : tensor<3x8xf32> -> tensor<1x3x2x4xf32>
+  %9 = dlc.transpose %8 [0, 2, 1, 3] : tensor<1x3x2x4xf32> -> tensor<1x2x3x4xf32>
+  %10 = dlc.transpose %6 [0, 2, 1, 3] : tensor<1x3x2x4xf32> -> tensor<1x2x3x4xf32>
+  %dq, %dk, %dv = dlc.attention_grad %9, %q, %k, %v, %10, %logsumexp scale 5.000000e-01 causal
+    : (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3xf32>)
+    -> (tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>, tensor<1x2x3x4xf32>)
+  %11 = dlc.transpose %dq [0, 2, 1, 3] : tensor<1x2x3x4xf32> -> tensor<1x3x2x4xf32>
+  %12 = dlc.transpose %dk [0, 2, 1, 3] : tensor<1x2x3x4xf32> -> tensor<1x3x2x4xf32>
+  %13 = dlc.transpose %dv [0, 2, 1, 3] : tensor<1x2x3x4xf32> -> tensor<1x3x2x4xf32>
+  %14 = dlc.reshape %11 : tensor<1x3x2x4xf32> -> tensor<3x8xf32>
+  %15 = dlc.reshape %12 : tensor<1x3x2x4xf32> -> tensor<3x8xf32>
+  %16 = dlc.reshape %13 : tensor<1x3x2x4xf32> -> tensor<3x8xf32>
+  %17 = dlc.concat %14, %15, %16 dim 1 : (tensor<3x8xf32>, tensor<3x8xf32>, tensor<3x8xf32>) -> tensor<3x24xf32>
+  return %7, %17 : tensor<3x2x4xf32>, tensor<3x24xf32>
+}
+
+// -----
+
+// Values of which columns lie apart are in memory as they are.
+// CHECK-LABEL: exec.program @columns_apart
+// CHECK:         exec.attention forward f32 [1, 1, 3, 3, 4, 4] scale 1.000000e+00 q %x by [0, 0, 0, 4] k %x by [0, 0, 0, 4] v %[[T:.+]] by [0, 0, 0, 4]
+func.func @columns_apart(%x: tensor<3x4xf32> {dlc.input = "x"}, %y: tensor<4x3xf32> {dlc.input = "y"}) -> (tensor<3x4xf32> {dlc.output = "o"}) {
+  %0 = dlc.kernel "transpose" <map, [3, 4]> (%y) : (tensor<4x3xf32>) -> tensor<3x4xf32> {
+  ^bb0(%a: tensor<4x3xf32>):
+    %1 = dlc.transpose %a [1, 0] : tensor<4x3xf32> -> tensor<3x4xf32>
+    dlc.yield %1 : tensor<3x4xf32>
+  }
+  %output, %logsumexp = dlc.attention %x, %x, %0 scale 1.000000e+00
+    : (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<3xf32>)
+  return %output : tensor<3x4xf32>
+}

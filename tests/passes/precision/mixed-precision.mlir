@@ -65,3 +65,24 @@ func.func @forward(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %0 = dlc.dot_general %x, %x batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   return %0 : tensor<4x4xf32>
 }
+
+// Attention reads and writes bf16; its logsumexp, and a mask of numbers, stay f32. What joins narrow gradients is narrow.
+// CHECK-LABEL: func.func @attention
+// CHECK:         %[[Q:.*]] = dlc.cast %arg0 : tensor<2x4xf32> -> tensor<2x4xbf16>
+// CHECK:         %[[O:.*]], %[[L:.*]] = dlc.attention %[[Q]], %[[Q]], %[[Q]] mask %arg1 scale 1.000000e+00 : {{.*}} -> (tensor<2x4xbf16>, tensor<2xf32>)
+// CHECK:         %[[DQ:.*]], %[[DK:.*]], %[[DV:.*]] = dlc.attention_grad {{.*}}, %[[O]], %[[L]] mask %arg1 {{.*}} -> (tensor<2x4xbf16>, tensor<2x4xbf16>, tensor<2x4xbf16>)
+// CHECK:         %[[J:.*]] = dlc.concat %[[DQ]], %[[DK]], %[[DV]] dim 1 {{.*}} -> tensor<2x12xbf16>
+// CHECK:         %[[W:.*]] = dlc.cast %[[J]] : tensor<2x12xbf16> -> tensor<2x12xf32>
+// CHECK:         dlc.dot_general %[[J]], {{.*}} -> tensor<2x2xf32>
+// CHECK:         dlc.reduce_sum %[[W]]
+func.func @attention(%q: tensor<2x4xf32>, %m: tensor<2x2xf32>, %w: tensor<12x2xf32>) -> (tensor<2x2xf32>, tensor<12xf32>) {
+  %output, %logsumexp = dlc.attention %q, %q, %q mask %m scale 1.0
+    : (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x2xf32>) -> (tensor<2x4xf32>, tensor<2xf32>)
+  %dq, %dk, %dv = dlc.attention_grad %q, %q, %q, %q, %output, %logsumexp mask %m scale 1.0
+    : (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2xf32>, tensor<2x2xf32>)
+    -> (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>)
+  %0 = dlc.concat %dq, %dk, %dv dim 1 : (tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>) -> tensor<2x12xf32>
+  %1 = dlc.dot_general %0, %w batch [] x [] contract [1] x [0] : (tensor<2x12xf32>, tensor<12x2xf32>) -> tensor<2x2xf32>
+  %2 = dlc.reduce_sum %0 dims [0] : tensor<2x12xf32> -> tensor<12xf32>
+  return %1, %2 : tensor<2x2xf32>, tensor<12xf32>
+}

@@ -234,6 +234,36 @@ fb::ConvT convOf() {
   return c;
 }
 
+/// Two rows and two keys of one number each, in place of the first instruction.
+fb::AttentionT &attentionOf(fb::ArtifactT &a) {
+  auto view = [] {
+    auto view = std::make_unique<fb::AttentionViewT>();
+    view->buffer = 2;
+    view->row_stride = 1;
+    return view;
+  };
+  fb::AttentionT attention;
+  attention.dtype = fb::DType::F32;
+  attention.batch = attention.heads = 1;
+  attention.rows = attention.keys = 2;
+  attention.depth = attention.width = 1;
+  attention.scale = 1;
+  attention.logsumexp = 2;
+  attention.q = view();
+  attention.k = view();
+  attention.v = view();
+  attention.output = view();
+  fb::OpUnion &op = a.programs[0]->instructions[0]->op;
+  op.Set(std::move(attention));
+  return *op.AsAttention();
+}
+
+TEST(ArtifactTest, Attention_Opens) {
+  LinearModel model;
+  attentionOf(model.artifact);
+  EXPECT_EQ(idOf(model.bytes()), "ok");
+}
+
 INSTANTIATE_TEST_SUITE_P(Plans, ArtifactChangeTest,
                          ::testing::Values(
                              Change{"StateBeyondStates", "DLC5007",
@@ -463,6 +493,71 @@ INSTANTIATE_TEST_SUITE_P(Plans, ArtifactChangeTest,
                                       c.bias = 0;
                                       a.programs[0]->instructions[0]->op.Set(
                                           std::move(c));
+                                    }},
+                             Change{"AttentionReachesOut", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).rows = 1 << 20;
+                                    }},
+                             Change{"AttentionKeysReachOut", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).keys = 1 << 20;
+                                    }},
+                             Change{"AttentionStrideWraps", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).k->row_stride = int64_t(1) << 62;
+                                    }},
+                             Change{"AttentionNegativeOffset", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).q->offset = -1;
+                                    }},
+                             Change{"AttentionNegativeStride", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).v->row_stride = -1;
+                                    }},
+                             Change{"AttentionNoSuchBuffer", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).logsumexp = 999;
+                                    }},
+                             Change{"AttentionOfIntegers", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).dtype = fb::DType::I32;
+                                    }},
+                             Change{"AttentionScaleNan", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).scale = std::nan("");
+                                    }},
+                             Change{"AttentionWritesTwice", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).output->row_stride = 0;
+                                    }},
+                             Change{"AttentionGradForward", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).dq = std::make_unique<fb::AttentionViewT>();
+                                    }},
+                             Change{"AttentionWithoutGrad", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).kind = fb::AttentionKind::Backward;
+                                    }},
+                             Change{"AttentionUnknownKind", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).kind = static_cast<fb::AttentionKind>(9);
+                                    }},
+                             Change{"AttentionMaskWithoutStrides", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      attentionOf(a).mask = 2;
+                                    }},
+                             Change{"AttentionMaskOfIntegers", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      fb::AttentionT &t = attentionOf(a);
+                                      t.mask = 2;
+                                      t.mask_dtype = fb::DType::I32;
+                                      t.mask_strides = {0, 0, 2, 1};
+                                    }},
+                             Change{"AttentionMaskReachesOut", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      fb::AttentionT &t = attentionOf(a);
+                                      t.mask = 2;
+                                      t.mask_strides = {0, 0, 1 << 20, 1};
                                     }},
                              Change{"ExportState", "DLC5010",
                                     [](fb::ArtifactT &a) {

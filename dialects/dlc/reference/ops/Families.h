@@ -18,6 +18,7 @@ void addShapeEvaluators(EvaluatorTable &table);
 void addReductionEvaluators(EvaluatorTable &table);
 void addContractionEvaluators(EvaluatorTable &table);
 void addNormalizationEvaluators(EvaluatorTable &table);
+void addAttentionEvaluators(EvaluatorTable &table);
 void addIndexEvaluators(EvaluatorTable &table);
 void addWindowEvaluators(EvaluatorTable &table);
 void addRandomEvaluators(EvaluatorTable &table);
