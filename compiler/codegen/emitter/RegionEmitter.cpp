@@ -404,8 +404,13 @@ Value RegionEmitter::watched(Operation *op, Value value, const Index &at,
     value = withFault(*this, op, value, isFirst(at));
   if (isIndexOnly(op))
     return value;
-  bool isVector = isa<VectorType>(value.getType());
-  checks.check(op, value, isVector ? joinMasks(mask, tailMask) : mask);
+  // Threads without an item or a column compute what does not exist.
+  Value exists = mask;
+  if (walk.areLanesThreads || isa<VectorType>(value.getType()))
+    exists = joinMasks(exists, tailMask);
+  if (walk.areLanesThreads)
+    exists = joinMasks(exists, isActive);
+  checks.check(op, value, exists);
   return value;
 }
 
