@@ -148,9 +148,8 @@ CudaStream::prepareUnchecked(const fb::Instruction &instruction,
     return prepareTransfer(instruction, operands);
   default:
     return DLC_ERROR(Unsupported, "DLC5009",
-                     "instruction must be of a kind that cuda runs, but got "
-                     "kind ",
-                     int(instruction.op_type()));
+                     "instruction must be of a kind that cuda runs, but got '",
+                     fb::EnumNameOp(instruction.op_type()), "'");
   }
 }
 

@@ -15,6 +15,15 @@ struct ConvCase {
   fb::ConvT conv;
   std::vector<double> src, weights, dst;
 
+  std::string text() const {
+    const fb::ConvT &c = conv;
+    return concat(
+        "conv ", fb::EnumNameConvKind(c.kind), " ", fb::EnumNameDType(c.dtype),
+        c.is_wide ? " wide" : "", " n ", c.batch, ", c ", c.in_channels, ", o ",
+        c.out_channels, ", groups ", c.groups, ", in ", listOf(c.in_spatial),
+        ", kernel ", listOf(c.kernel), ", strides ", listOf(c.strides),
+        ", dilations ", listOf(c.dilations), ", pads ", listOf(c.pads_begin));
+  }
   int64_t extent(const std::vector<int64_t> &dims) const {
     int64_t count = 1;
     for (int64_t dim : dims)
@@ -107,7 +116,7 @@ protected:
 };
 
 TEST_F(CudaConvTest, RandomRecords_MatchTheirDefinition) {
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < cases; ++i) {
     ConvCase made = make();
     fb::ConvT &c = made.conv;
     bool isGradient = c.kind == fb::ConvKind::BackwardWeights;
@@ -122,7 +131,11 @@ TEST_F(CudaConvTest, RandomRecords_MatchTheirDefinition) {
                        std::vector<std::byte>(cuda::convWorkspaceBytes(c)),
                        std::vector<std::byte>(size_t(c.out_channels) * 4)};
     ASSERT_EQ(cuda::convObstacle(c), "");
-    ASSERT_OK(run(of(c), buffers));
+    std::string what = made.text();
+    Status status = run(of(c), buffers);
+    EXPECT_TRUE(status.isOk()) << what << ": " << status.toString();
+    if (!status.isOk())
+      continue;
     size_t result = c.kind == fb::ConvKind::Forward ? 2 : isGradient ? 1 : 0;
     std::vector<double> *operands[] = {&made.src, &made.weights, &made.dst};
     std::vector<double> wanted(operands[result]->size(), 0.0);
@@ -134,25 +147,20 @@ TEST_F(CudaConvTest, RandomRecords_MatchTheirDefinition) {
           product *= (*operands[j])[at[j]];
       wanted[at[result]] += product;
     });
-    std::vector<double> found =
-        decode(isGradient ? weightType : c.dtype, buffers[result]);
-    uint64_t width = dtypeBytes(DType(c.dtype));
-    double tolerance = width == 8 ? 1e-12 : width == 4 ? 1e-5 : 2e-2;
-    for (size_t j = 0; j < wanted.size(); ++j)
-      ASSERT_NEAR(found[j], wanted[j], tolerance * (1 + std::abs(wanted[j])))
-          << "case " << i << " element " << j;
+    expectNear(decode(isGradient ? weightType : c.dtype, buffers[result]),
+               wanted, c.dtype, what);
     if (c.bias >= 0) {
       std::vector<double> sums(size_t(c.out_channels), 0.0);
       for (size_t j = 0; j < made.dst.size(); ++j)
         sums[j % sums.size()] += made.dst[j];
-      std::vector<double> bias = decode(fb::DType::F32, buffers[4]);
-      for (size_t j = 0; j < sums.size(); ++j)
-        ASSERT_NEAR(bias[j], sums[j], tolerance * (1 + std::abs(sums[j])));
+      expectNear(decode(fb::DType::F32, buffers[4]), sums, c.dtype,
+                 what + " bias");
     }
-    ASSERT_TRUE(fake.violations.empty()) << i << ": " << fake.violations[0];
+    ASSERT_EQ(misuse(), "") << i;
   }
 }
 
+#ifndef DLC_REAL_GPU
 TEST_F(CudaConvTest, Obstacle_NamesWhatTheLibraryLacks) {
   ConvCase made = make();
   fb::ConvT c = made.conv;
@@ -171,7 +179,6 @@ TEST_F(CudaConvTest, Obstacle_NamesWhatTheLibraryLacks) {
             "pads must be the same on both sides, but got [0] and [1]");
   EXPECT_EQ(cuda::convWorkspaceBytes(c), 0u);
 }
-
 TEST_F(CudaConvTest, EveryCall_MayFail) {
   fb::ConvT c;
   c.kind = fb::ConvKind::BackwardWeights;
@@ -190,7 +197,6 @@ TEST_F(CudaConvTest, EveryCall_MayFail) {
   c.workspace = -1;
   failEachCall(c, Buffers(5, std::vector<std::byte>(4096)));
 }
-
 TEST_F(CudaConvTest, SmallWorkspace_IsSaidWithBothSizes) {
   fb::ConvT c;
   c.kind = fb::ConvKind::Forward;
@@ -207,5 +213,6 @@ TEST_F(CudaConvTest, SmallWorkspace_IsSaidWithBothSizes) {
   EXPECT_EQ(status.message(), "workspace of a convolution must have 512 bytes "
                               "for cuDNN, but got 64");
 }
+#endif
 
 } // namespace

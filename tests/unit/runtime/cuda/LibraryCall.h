@@ -5,7 +5,14 @@
 
 #include "runtime/cuda/Gpu.h"
 #include "runtime/cuda/LibraryPlan.h"
+#ifdef DLC_REAL_GPU
+#include "runtime/artifact/Writer.h"
+#include "runtime/core/DType.h"
+#include "runtime/cuda/CudaDevice.h"
+#include "tests/unit/runtime/TestUtil.h"
+#else
 #include "tests/unit/runtime/cuda/FakeGpu.h"
+#endif
 
 #include <cmath>
 #include <random>
@@ -64,16 +71,44 @@ inline std::vector<double> decode(fb::DType type,
   return values;
 }
 
-class LibraryCallTest : public FakeGpuTest {
+#ifdef DLC_REAL_GPU
+class GpuUnderTest : public ::testing::Test {
+protected:
+  static constexpr int cases = 100;
+  void SetUp() override {
+    auto opened = openCudaDevice(cuda::LibraryNames(), 0);
+    if (!opened.isOk())
+      GTEST_SKIP() << opened.status().toString();
+    device = std::move(*opened);
+  }
+  Status openDevice() { return Status::ok(); }
+  std::string misuse() const { return ""; }
+  std::unique_ptr<Device> device;
+};
+#else
+class GpuUnderTest : public FakeGpuTest {
+protected:
+  static constexpr int cases = 400;
+  Status openDevice() {
+    if (!device) {
+      DLC_ASSIGN_OR_RETURN(device, openCudaDevice(fakeNames(), 0));
+    }
+    return Status::ok();
+  }
+  std::string misuse() const {
+    return fake.violations.empty() ? "" : fake.violations.front();
+  }
+};
+#endif
+
+class LibraryCallTest : public GpuUnderTest {
 protected:
   using Buffers = std::vector<std::vector<std::byte>>;
 
   /// Runs one instruction on `buffers` four times, the last two as a graph, and
   /// reads them back.
   Status run(std::unique_ptr<fb::InstructionT> record, Buffers &buffers) {
-    if (!device) {
-      DLC_ASSIGN_OR_RETURN(device, openCudaDevice(fakeNames(), 0));
-    }
+    DLC_RETURN_IF_ERROR(openDevice());
     fb::ArtifactT empty;
     auto bytes = writeArtifact(empty, {});
     auto artifact = Artifact::fromMemory(bytes->data(), bytes->size());
@@ -115,6 +150,7 @@ protected:
     return Status::ok();
   }
 
+#ifndef DLC_REAL_GPU
   /// Runs `op` again and again, each time with another call failing.
   template <typename T> void failEachCall(const T &op, const Buffers &buffers) {
     int total = 1;
@@ -136,6 +172,25 @@ protected:
     }
     EXPECT_GT(total, 40);
   }
+#endif
+
+  /// Compares a whole result; `what` says of which call.
+  static void expectNear(const std::vector<double> &found,
+                         const std::vector<double> &wanted, fb::DType type,
+                         const std::string &what) {
+    uint64_t width = dtypeBytes(DType(type));
+    double tolerance = width == 8 ? 1e-12 : width == 4 ? 1e-5 : 2e-2;
+    ASSERT_EQ(found.size(), wanted.size()) << what;
+    for (size_t i = 0; i < wanted.size(); ++i)
+      // Not >, so that NaN is wrong.
+      if (!(std::abs(found[i] - wanted[i]) <=
+            tolerance * (1 + std::abs(wanted[i])))) {
+        ADD_FAILURE() << what << ": element " << i << " must be " << wanted[i]
+                      << ", but got " << found[i];
+        return;
+      }
+  }
+
   template <typename T> static std::unique_ptr<fb::InstructionT> of(T op) {
     auto record = std::make_unique<fb::InstructionT>();
     record->op.Set(std::move(op));
