@@ -20,7 +20,8 @@ namespace dlc {
 constexpr unsigned numCodeModules = 2;
 /// The widest access of a GPU's thread.
 constexpr unsigned gpuAccessBytes = 16;
-/// What every GPU that code is made for runs.
+/// What every GPU that code is made for runs. Later ones also have arithmetic in
+/// bf16, whose comparisons LLVM 22 writes with a modifier that ptxas refuses.
 static const char *const baseArchitecture = "sm_80";
 
 TargetPlan::TargetPlan(TargetKind kind, OwningOpRef<ModuleOp> graph,
@@ -124,8 +125,6 @@ LogicalResult TargetPlan::emitGpuCode(fb::ArtifactT &artifact,
   for (const KernelEntry &entry : kernels->entries())
     shapes.push_back({entry.symbol, entry.threads, entry.inputs});
   std::string base = baseArchitecture;
-  if (!targets.architectures.empty())
-    base = targets.architectures.front();
   FailureOr<std::vector<gpu::GpuModule>> modules = gpu::emitPtx(
       kernels->getModules(), shapes, base, module->getLoc());
   if (failed(modules))

@@ -32,6 +32,8 @@ namespace {
 
 /// Terms of a partial sum: below, the second stage costs more than it saves.
 constexpr int64_t leastTerms = 64;
+/// Threads that share a result whose terms lie apart (the emitter's Walk.cpp).
+constexpr int64_t sharers = 32;
 
 struct SplitReductions
     : dlc::impl::SplitReductionsPassBase<SplitReductions> {
@@ -69,9 +71,10 @@ private:
     std::optional<SumOrder> order = sumOrder(sum);
     if (all == 0 || sum.getDims().empty() || !order)
       return 1;
-    int64_t terms = all / results, perResult = order->lanes;
+    int64_t terms = all / results;
+    int64_t perResult = order->lanes > 1 ? order->lanes : sharers;
     int64_t most = std::min(threads / std::max<int64_t>(results * perResult, 1),
-                            terms / (leastTerms * perResult));
+                            terms / (leastTerms * order->lanes));
     // Equal parts: a rest would need a guard on every read.
     int64_t size = cutSize(sum), parts = 1;
     for (int64_t count = 2; count <= std::min(most, size); ++count)

@@ -257,9 +257,9 @@ RegionEmitter::emitVectorLoop(Values accumulators,
   int64_t full = size / walk.lanes, rest = size % walk.lanes;
   Scope &outer = scopes[scopes.size() - 2];
   if (full > 0) {
-    auto loop =
-        scf::ForOp::create(b, loc, i64(0), i64(full * walk.lanes),
-                           i64(walk.lanes), accumulators);
+    auto loop = scf::ForOp::create(
+        b, loc, group ? group : i64(0), i64(full * walk.lanes),
+        i64(int64_t(walk.lanes) * walk.rowThreads), accumulators);
     if (!outer.before)
       outer.before = loop;
     scopes.back().dims[walk.vectorDim] = loop.getInductionVar();

@@ -22,6 +22,9 @@ struct Walk {
   /// GPUs: a lane is a thread, and lanes of one item are neighbours in a warp.
   /// Else a lane is an element of a vector.
   bool areLanesThreads = false;
+  /// GPUs, where an item has one lane: threads that share its steps, each doing
+  /// every rowThreads-th. They meet in workgroup memory.
+  unsigned rowThreads = 1;
   /// GPUs: the row is short enough that its threads keep what they read and
   /// compute in registers from sweep to sweep.
   bool isRowHeld = false;
@@ -100,6 +103,9 @@ private:
                           llvm::function_ref<Values(Values)> body);
   Values emitVectorLoop(Values accumulators,
                         llvm::function_ref<Values(Values)> body);
+  Values joinGroups(mlir::Operation *op, Values accumulators);
+  mlir::Value sharedSlots(mlir::Type element, unsigned number);
+  mlir::Value isFirstThread();
   void awaitLanes();
   Values emitHeldRow(Values accumulators,
                      llvm::function_ref<Values(Values)> body);
@@ -170,6 +176,11 @@ private:
   /// (null if all do). Threads without one load and store nothing, but meet the
   /// others of their warp.
   mlir::Value lane, isActive;
+  /// Where threads share an item's steps: which of them this is, and the slot of
+  /// its item among the workgroup's.
+  mlir::Value group, column;
+  /// Arrays in workgroup memory, one element per thread.
+  llvm::DenseMap<std::pair<mlir::Type, unsigned>, mlir::Value> shared;
   FiniteCheck checks;
 };
 

@@ -9,6 +9,9 @@
 //     sequential reductions               partial results meet by shuffles
 //     stores its vectors                  each stores its elements, lane 0 rows
 //
+// Where a long sequential reduction has few items, threads of different warps
+// share the steps of one, and partial results meet in workgroup memory.
+//
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/emitter/RegionEmitter.h"
 #include "compiler/codegen/emitter/Threads.h"
@@ -22,12 +25,22 @@ using namespace mlir;
 
 namespace dlc::emit {
 
+/// NVPTX's number for it.
+constexpr unsigned workgroupMemory = 3;
+
 void RegionEmitter::emitThreadItem() {
   Value thread = threadNumber(*this), block = blockNumber(*this);
-  if (walk.areLanesThreads) {
-    Value perItem = i64(walk.lanes);
-    lane = arith::RemUIOp::create(b, loc, thread, perItem);
-    thread = arith::DivUIOp::create(b, loc, thread, perItem);
+  auto split = [&](int64_t count) -> Value {
+    Value part = arith::RemUIOp::create(b, loc, thread, i64(count));
+    thread = arith::DivUIOp::create(b, loc, thread, i64(count));
+    return part;
+  };
+  if (walk.areLanesThreads)
+    lane = split(walk.lanes);
+  if (walk.rowThreads > 1) {
+    column = split(walk.itemsPerGroup);
+    group = thread;
+    thread = column;
   }
   Value item =
       arith::MulIOp::create(b, loc, block, i64(walk.itemsPerGroup));
@@ -37,8 +50,11 @@ void RegionEmitter::emitThreadItem() {
   if (!areAllActive)
     exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, item,
                                    i64(walk.items));
-  if (walk.areLanesThreads && walk.lanes < warpLanes) {
-    // All threads of a warp have to take part in its shuffles.
+  bool meetsOthers =
+      walk.areLanesThreads &&
+      (walk.rowThreads > 1 || (walk.lanes > 1 && walk.lanes < warpLanes));
+  if (meetsOthers) {
+    // Threads without an item meet the others all the same.
     isActive = exists;
     if (exists)
       item = arith::SelectOp::create(b, loc, exists, item, i64(0));
@@ -63,13 +79,82 @@ RegionEmitter::Values RegionEmitter::joinThreads(Operation *op,
       others.push_back(shuffleXor(*this, value, half));
     accumulators = function->merge(*this, op, accumulators, others);
   }
-  return accumulators;
+  return walk.rowThreads > 1 ? joinGroups(op, accumulators) : accumulators;
+}
+
+/// Array `number` of `element` in workgroup memory, an element for each thread.
+Value RegionEmitter::sharedSlots(Type element, unsigned number) {
+  Value &slots = shared[{element, number}];
+  if (slots)
+    return slots;
+  Operation *parent = b.getInsertionBlock()->getParentOp();
+  auto kernel = dyn_cast<func::FuncOp>(parent);
+  if (!kernel)
+    kernel = parent->getParentOfType<func::FuncOp>();
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(kernel);
+  auto array = LLVM::LLVMArrayType::get(element, walk.threads);
+  std::string name =
+      (kernel.getSymName() + "_shared_" + std::to_string(shared.size())).str();
+  auto global = LLVM::GlobalOp::create(
+      b, loc, array, /*isConstant=*/false, LLVM::Linkage::Internal, name,
+      Attribute(), /*alignment=*/8, workgroupMemory);
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  return slots = LLVM::AddressOfOp::create(b, loc, global);
+}
+
+/// The partial results of an item's threads in a balanced tree, as joinLanes.
+/// Every thread has the result in the end.
+RegionEmitter::Values RegionEmitter::joinGroups(Operation *op,
+                                                Values accumulators) {
+  const ReduceFunction *function = reduceFunctions().lookup(op);
+  auto barrier = [&] { NVVM::Barrier0Op::create(b, loc); };
+  Values slots;
+  llvm::SmallDenseMap<Type, unsigned> count;
+  for (Value value : accumulators)
+    slots.push_back(sharedSlots(value.getType(), count[value.getType()]++));
+  auto place = [&](unsigned i, Value row) -> Value {
+    Value position =
+        arith::MulIOp::create(b, loc, row, i64(walk.itemsPerGroup));
+    position = arith::AddIOp::create(b, loc, position, column);
+    return LLVM::GEPOp::create(b, loc, slots[i].getType(),
+                               accumulators[i].getType(), slots[i],
+                               ArrayRef<LLVM::GEPArg>{position});
+  };
+  auto loadAll = [&](Value row) {
+    Values loaded;
+    for (auto [i, value] : llvm::enumerate(accumulators))
+      loaded.push_back(
+          LLVM::LoadOp::create(b, loc, value.getType(), place(i, row)));
+    return loaded;
+  };
+  auto storeAll = [&](ArrayRef<Value> values) {
+    for (auto [i, value] : llvm::enumerate(values))
+      LLVM::StoreOp::create(b, loc, value, place(i, group));
+  };
+  // What the slots held before has been read.
+  barrier();
+  storeAll(accumulators);
+  for (unsigned half = walk.rowThreads / 2; half > 0; half /= 2) {
+    barrier();
+    Value isLower = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult,
+                                          group, i64(half));
+    auto choice = scf::IfOp::create(b, loc, TypeRange(), isLower, false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    Value other = arith::AddIOp::create(b, loc, group, i64(half));
+    storeAll(function->merge(*this, op, loadAll(group), loadAll(other)));
+  }
+  barrier();
+  return loadAll(i64(0));
 }
 
 /// What a row's scalars are computed from may lie where they are stored: all
 /// lanes have read before one stores.
 void RegionEmitter::awaitLanes() {
-  if (walk.areLanesThreads && walk.lanes > 1)
+  if (walk.rowThreads > 1)
+    NVVM::Barrier0Op::create(b, loc);
+  else if (walk.areLanesThreads && walk.lanes > 1)
     NVVM::SyncWarpOp::create(b, loc, integer(b.getI32Type(), -1));
 }
 
@@ -99,16 +184,22 @@ RegionEmitter::emitHeldRow(Values accumulators,
   return accumulators;
 }
 
+/// Of those that have an item together; null if it has one thread.
+Value RegionEmitter::isFirstThread() {
+  Value number = walk.rowThreads > 1 ? group : lane;
+  if (walk.rowThreads == 1 && walk.lanes == 1)
+    return nullptr;
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, number,
+                               i64(0));
+}
+
 void RegionEmitter::storeByThread(const Buffer &buffer, AffineExpr offset,
                                   Value value) {
   Value condition = isActive;
   if (dependsOnLane(offset))
     condition = joinMasks(condition, tailMask);
   else
-    condition = joinMasks(condition,
-                          arith::CmpIOp::create(b, loc,
-                                                arith::CmpIPredicate::eq, lane,
-                                                i64(0)));
+    condition = joinMasks(condition, isFirstThread());
   Value stored = toMemory(value, buffer.storage);
   Value place = address(buffer, emitExpr(offset));
   unsigned alignment = buffer.storage.getIntOrFloatBitWidth() / 8;

@@ -143,6 +143,41 @@ static bool isRowHeld(const RegionPlan &plan, const Walk &walk) {
   return isReadAgain && steps * std::max<int64_t>(reads, 1) <= mostHeld;
 }
 
+/// Threads of a workgroup that share items, and steps that make it worth it.
+constexpr int64_t sharingThreads = 512, leastSharedSteps = 256;
+
+/// A sequential reduction with few items: neighbouring threads have neighbouring
+/// items, as many as make whole sectors of memory, and the workgroup's other
+/// threads share their steps.
+static bool shareSteps(const RegionPlan &plan, Walk &walk) {
+  if (plan.reductions.empty() || !walk.isVectorDimKept ||
+      plan.reducedCount() < leastSharedSteps ||
+      plan.keptCount() >= busyThreads / 2)
+    return false;
+  unsigned longest = 0;
+  for (unsigned i = 0; i < plan.reduced.size(); ++i)
+    if (plan.reduced[i] > plan.reduced[longest])
+      longest = i;
+  int64_t columns = 32;
+  while (columns > 8 && plan.keptCount() / columns < 128)
+    columns /= 2;
+  int64_t sharers = sharingThreads / columns;
+  while (sharers > 1 && plan.reduced[longest] < 4 * sharers)
+    sharers /= 2;
+  if (sharers == 1)
+    return false;
+  walk.vectorDim = plan.kept.size() + longest;
+  walk.isVectorDimKept = false;
+  walk.areLanesThreads = true;
+  walk.lanes = 1;
+  walk.rowThreads = sharers;
+  walk.items = plan.keptCount();
+  walk.itemsPerGroup = columns;
+  walk.threads = columns * sharers;
+  walk.groups = llvm::divideCeil(walk.items, columns);
+  return true;
+}
+
 Walk chooseGpuWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
                    const Target &target) {
   Walk walk;
@@ -154,6 +189,8 @@ Walk chooseGpuWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
                    : dims.empty() ? 0
                                   : chooseVectorDim(plan, warpLanes);
   walk.isVectorDimKept = walk.vectorDim < plan.kept.size();
+  if (!ordered && shareSteps(plan, walk))
+    return walk;
   // A scalar is an item of one lane.
   walk.areLanesThreads = !walk.isVectorDimKept;
   int64_t size = dims.empty() ? 1 : std::max<int64_t>(dims[walk.vectorDim], 1);

@@ -204,6 +204,63 @@ TEST(KernelTest, BatchStatistics_MiddleDimKept) {
     return %s, %y : tensor<6xT>, tensor<4x6x5x3xT> })");
 }
 
+/// Where many threads share a sum, a GPU adds in another order than a CPU: equal
+/// to what f32 sums of some thousand terms round to, and the same bits whatever
+/// the order of the threads.
+void checkSharedSums(const std::string &text, double tolerance) {
+  auto context = createContext();
+  auto module = parseSourceString<ModuleOp>(text, context.get());
+  auto function = *module->getOps<func::FuncOp>().begin();
+  std::vector<Tensor> arguments;
+  for (Type type : function.getArgumentTypes())
+    arguments.push_back(randomTensor(cast<RankedTensorType>(type),
+                                     unsigned(arguments.size()) + 1));
+  auto expected = dlc::reference::evaluateFunction(function, arguments);
+  std::vector<Tensor> first;
+  for (uint64_t seed : {0, 1, 2}) {
+    auto copy = parseSourceString<ModuleOp>(text, context.get());
+    auto run = runOnGpu(*copy, arguments, seed);
+    ASSERT_TRUE(succeeded(run)) << text;
+    for (size_t i = 0; i < expected->size(); ++i) {
+      expectClose(run->results[i], (*expected)[i], tolerance);
+      if (seed)
+        EXPECT_TRUE(run->results[i].getBytes() == first[i].getBytes());
+    }
+    if (!seed)
+      first = run->results;
+  }
+}
+
+TEST(KernelTest, LongColumnSums_SharedByThreads) {
+  for (const char *shape : {"256x1", "4099x7", "1000x31", "300x33", "2048x130"}) {
+    SCOPED_TRACE(shape);
+    std::string columns =
+        std::string(shape).substr(std::string(shape).find('x') + 1);
+    std::string text =
+        "func.func @f(%x: tensor<" + std::string(shape) + "xT>) -> tensor<" +
+        columns + "xT> { %0 = dlc.reduce_sum %x dims [0] : tensor<" + shape +
+        "xT> -> tensor<" + columns + "xT> return %0 : tensor<" + columns +
+        "xT> }";
+    checkSharedSums(withType(text, "f32"), 1e-6);
+    checkSharedSums(withType(text, "f64"), 1e-13);
+  }
+}
+
+TEST(KernelTest, BatchStatistics_SharedByThreads_InLevels) {
+  std::string text =
+      R"(func.func @f(%x: tensor<8x6x50x3xT>) -> (tensor<6xT>, tensor<6xT>, tensor<8x6x50x3xT>) {
+    %s = dlc.reduce_sum %x dims [0, 2, 3] : tensor<8x6x50x3xT> -> tensor<6xT>
+    %n = dlc.constant dense<1200.0> : tensor<6xT>
+    %m = dlc.div %s, %n : tensor<6xT>
+    %b = dlc.broadcast %m dims [1] : tensor<6xT> -> tensor<8x6x50x3xT>
+    %d = dlc.sub %x, %b : tensor<8x6x50x3xT>
+    %q = dlc.mul %d, %d : tensor<8x6x50x3xT>
+    %v = dlc.reduce_sum %q dims [0, 2, 3] : tensor<8x6x50x3xT> -> tensor<6xT>
+    return %m, %v, %d : tensor<6xT>, tensor<6xT>, tensor<8x6x50x3xT> })";
+  checkSharedSums(withType(text, "f32"), 1e-6);
+  checkSharedSums(withType(text, "f64"), 1e-13);
+}
+
 TEST(KernelTest, ShapeOps_Chain) {
   checkTypes(
       R"(func.func @f(%x: tensor<4x6x5xT>) -> (tensor<5x24xT>, tensor<7x9xT>, tensor<5x8xT>) {
