@@ -17,9 +17,9 @@ using namespace mlir;
 void dlc::buildExecPipeline(OpPassManager &pm, const ExecOptions &options) {
   pm.addPass(createLowerToExecPass());
   pm.addPass(createElideCopiesPass());
-  // cuBLASLt and cuDNN are asked on the machine that has them.
-  if (options.target == "cpu")
-    pm.addPass(createSizeWorkspacesPass());
+  SizeWorkspacesPassOptions workspaces;
+  workspaces.target = options.target;
+  pm.addPass(createSizeWorkspacesPass(workspaces));
   // After copies are gone and workspaces are there, because the order is judged
   // by what is in memory.
   pm.addPass(createSchedulePass());

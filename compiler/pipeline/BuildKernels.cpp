@@ -14,16 +14,21 @@ using namespace mlir;
 
 void dlc::buildKernelsPipeline(OpPassManager &pm,
                                const KernelsOptions &options) {
-  // Before kernels are formed, because they take the terms into the first stage.
-  if (options.target == "cuda")
+  // Before kernels are formed, because they take the terms into the first stage,
+  // and pads into what computes the input.
+  if (options.target == "cuda") {
+    pm.addNestedPass<func::FuncOp>(createPadConvolutionsPass());
     pm.addNestedPass<func::FuncOp>(createSplitReductionsPass());
+  }
   FormKernelsPassOptions form;
   form.merge = options.fuse;
   // Before kernels are formed, because transposes that calls write are in none.
   pm.addNestedPass<func::FuncOp>(createPlaceAttentionPass());
   // Before kernels are formed, because what a library call does is in none.
-  if (options.fuse && options.target == "cpu")
-    pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass());
+  FoldEpiloguesPassOptions fold;
+  fold.target = options.target;
+  if (options.fuse)
+    pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass(fold));
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
   if (!options.fuse)
     return;

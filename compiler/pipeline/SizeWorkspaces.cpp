@@ -8,6 +8,7 @@
 #include "runtime/cpu/Attention.h"
 #include "runtime/cpu/Conv.h"
 #include "runtime/cpu/Gemm.h"
+#include "runtime/cuda/LibraryPlan.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -24,19 +25,40 @@ using namespace dlc;
 namespace {
 
 struct SizeWorkspaces : dlc::impl::SizeWorkspacesPassBase<SizeWorkspaces> {
+  using Base::Base;
+
   void runOnOperation() override {
+    bool isCuda = target == "cuda";
     getOperation().walk([&](exec::GemmOp gemm) {
-      if (!gemm.getWorkspace())
+      if (gemm.getWorkspace())
+        return;
+      if (isCuda)
+        askCuda(gemm, rt::cuda::gemmObstacle, rt::cuda::gemmWorkspaceBytes);
+      else
         ask(gemm, rt::gemmWorkspaceBytes);
     });
     getOperation().walk([&](exec::ConvOp conv) {
-      if (!conv.getWorkspace())
+      if (conv.getWorkspace())
+        return;
+      if (isCuda)
+        askCuda(conv, rt::cuda::convObstacle, rt::cuda::convWorkspaceBytes);
+      else
         ask(conv, rt::convWorkspaceBytes);
     });
     getOperation().walk([&](exec::AttentionOp attention) {
       if (!attention.getWorkspace())
         ask(attention, rt::attentionWorkspaceBytes);
     });
+  }
+
+  template <typename OpTy, typename Obstacle, typename Bytes>
+  void askCuda(OpTy op, Obstacle obstacle, Bytes bytes) {
+    auto record = recordOf(op);
+    if (std::string why = obstacle(record); !why.empty()) {
+      op.emitError("DLC6210: call of a CUDA library: ") << why;
+      return signalPassFailure();
+    }
+    add(op, bytes(record));
   }
 
   /// The library throws where it has no form, of sizes beyond 32 bits for one.

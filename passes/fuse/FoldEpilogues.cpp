@@ -36,8 +36,8 @@ namespace {
 
 class EpilogueFolder {
 public:
-  explicit EpilogueFolder(Block &block)
-      : block(block), trial(block),
+  EpilogueFolder(Block &block, bool isForCuda)
+      : block(block), trial(block), isForCuda(isForCuda),
         isTraining(llvm::any_of(
             block, [](Operation &op) { return isGradient(op.getLoc()); })) {
     fuse(trial, FusionCost());
@@ -55,6 +55,7 @@ private:
 
   Block &block;
   FusionGraph trial;
+  bool isForCuda;
   /// There is a backward half.
   bool isTraining;
   /// Ops that became part of a call.
@@ -107,6 +108,23 @@ bool EpilogueFolder::isNewGradient(const Epilogue &epilogue) const {
                       [&](Operation *user) { return trial.isUpdate(user); });
 }
 
+/// What cuBLASLt folds (runtime/cuda/LibraryPlan.h). A 16-bit product would want
+/// its bias as narrow, which costs the launch that the fold would save; cuDNN's
+/// convolutions come bare.
+static bool isTakenByCuda(Operation *call, const Epilogue &epilogue) {
+  if (!isa<DotGeneralOp>(call) || !elementTypeOf(epilogue.result).isF32())
+    return false;
+  switch (epilogue.activation) {
+  case LibraryActivation::None:
+    return true;
+  case LibraryActivation::Relu:
+  case LibraryActivation::GeluTanh:
+    return !epilogue.residual;
+  default:
+    return false;
+  }
+}
+
 /// The longest epilogue that ends at a value which a kernel would write.
 std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
   std::optional<Epilogue> best;
@@ -115,6 +133,8 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
     if (isTaken(epilogue) || !isSame(epilogue) || isWatched(epilogue) ||
         (epilogue.residual && !isInMemory(epilogue.residual)))
       break;
+    if (isForCuda && !isTakenByCuda(call, epilogue))
+      continue;
     if (trial.writerOf(epilogue.result) || isNewGradient(epilogue))
       best = epilogue;
   }
@@ -177,9 +197,11 @@ unsigned EpilogueFolder::run() {
 namespace {
 
 struct FoldEpilogues : dlc::impl::FoldEpiloguesPassBase<FoldEpilogues> {
+  using Base::Base;
+
   void runOnOperation() override {
     Block &block = getOperation().getBody().front();
-    numFolded += EpilogueFolder(block).run();
+    numFolded += EpilogueFolder(block, target == "cuda").run();
     // What the calls took over is dead now.
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>())

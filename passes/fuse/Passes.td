@@ -35,7 +35,25 @@ def FoldEpiloguesPass : Pass<"dlc-fold-epilogues", "::mlir::func::FuncOp"> {
     way anyway. f64 has no library; its kernels hold the product and what follows it. As costly as `dlc-form-kernels`, before which it runs.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "whose library: cpu or cuda">];
   let statistics = [Statistic<"numFolded", "folded", "Number of calls with an epilogue">];
+}
+
+def PadConvolutionsPass : Pass<"dlc-pad-convolutions", "::mlir::func::FuncOp"> {
+  let summary = "Give convolutions one pad for both sides of a dim";
+  let description = [{
+    cuDNN has one pad per dim. Where the far side needs another one, the input is padded by an op of its own, and a gradient of the input is
+    cut back; both fuse with their neighbours. What pads alike, or would read nothing of a wider far side, stays.
+
+    ```mlir
+    %y = dlc.conv %x, %w strides [2] dilations [1] pads [0] to [1] groups 1 : (tensor<1x8x3xf32>, tensor<4x3x3xf32>) -> tensor<1x4x4xf32>
+    // becomes
+    %p = dlc.pad %x, %zero low [0, 0, 0] interior [0, 0, 0] : (tensor<1x8x3xf32>, tensor<f32>) -> tensor<1x9x3xf32>
+    %y = dlc.conv %p, %w strides [2] dilations [1] pads [0] to [0] groups 1 : (tensor<1x9x3xf32>, tensor<4x3x3xf32>) -> tensor<1x4x4xf32>
+    ```
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let statistics = [Statistic<"numPadded", "padded", "Number of convolutions with a pad of their own">];
 }
 
 def SplitReductionsPass : Pass<"dlc-split-reductions", "::mlir::func::FuncOp"> {
