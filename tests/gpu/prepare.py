@@ -2,7 +2,7 @@
 
     DIR/gpu-check          the command; results come into DIR/results
     DIR/bin/dlc            the compiler and runtime, without LLVM's shared libraries; lib, glibc: what else it loads
-    DIR/models, DIR/data   artifacts of the test models, for any x86-64-v3 CPU and for cuda, with their samples
+    DIR/models, DIR/data   artifacts of the test models, for any x86-64-v3 CPU for cuda and for the emulated device, with samples
     DIR/bench              graphs of larger models; their weights are drawn on the other machine (weights.py)
     DIR/scripts            this program's other half (check.py) and PyTorch's and JAX's models
     DIR.tar.xz             all of it, at most 60 MiB
@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FIXTURES, DATA = ROOT / "tests" / "fixtures", ROOT / "tests" / "data"
 MOST = 60 << 20
-TARGETS = "cpu,cuda:sm_80,sm_90"
+TARGETS = "cpu,cuda:sm_80,sm_90,emulated"
 CPU = "x86-64-v3"
 # The C library goes with the folder for machines whose own is older; never mixed with theirs.
 GLIBC = re.compile(r"^(ld-linux-x86-64|lib(c|m|dl|rt|pthread|resolv|util))\.so")
@@ -53,18 +53,23 @@ def run(command, **more):
     return done.stdout
 
 
-def copy_program(folder, build):
-    program = build / "bin" / "dlc-static"
-    run(["cmake", "--build", build, "--target", "dlc-static"])
+def copy_program(folder, build, program=None):
+    """Returns the version of the C library that it was built with."""
+    version = [int(n) for n in os.confstr("CS_GNU_LIBC_VERSION").split()[-1].split(".")]
     for name in ("bin", "lib", "glibc"):
         (folder / name).mkdir()
+    if program:
+        shutil.copy2(program, folder / "bin" / "dlc")
+        return version
+    program = build / "bin" / "dlc-static"
+    run(["cmake", "--build", build, "--target", "dlc-static"])
     shutil.copy2(program, folder / "bin" / "dlc")
     for line in run(["ldd", program]).splitlines():
         found = re.search(r"(\S+) => (/\S+)", line) or re.search(r"^\s*()(/\S*ld-linux\S+)", line)
         if found:
             name = found.group(1) or pathlib.Path(found.group(2)).name
             shutil.copy2(os.path.realpath(found.group(2)), folder / ("glibc" if GLIBC.match(name) else "lib") / name)
-    return [int(n) for n in os.confstr("CS_GNU_LIBC_VERSION").split()[-1].split(".")]
+    return version
 
 
 def cases():
@@ -77,12 +82,12 @@ def entries_of(case):
     return ["infer"] if case["check"] == "infer" else ["infer", "eval", "grad"]
 
 
-def compile_models(folder, dlc):
+def compile_models(folder, dlc, only):
     models, training, schedules = {}, {}, {}
     (folder / "models").mkdir()
     (folder / "data").mkdir()
     for case in cases():
-        if case["check"] == "none":
+        if case["check"] == "none" or (only and case["file"] not in only):
             continue
         name, artifact = case["file"], folder / "models" / f"{case['file']}.dlc"
         entries = entries_of(case)
@@ -163,6 +168,8 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
     parser.add_argument("--python", default=sys.executable, help="exports the models of benchmarks [this one]")
     parser.add_argument("--no-benchmarks", action="store_true")
+    parser.add_argument("--models", type=lambda t: t.split(","), help="only these test models, to try it")
+    parser.add_argument("--program", type=pathlib.Path, help="this dlc, without its libraries and without an archive, to try it here")
     args = parser.parse_args()
     folder = args.prepare.resolve()
     if folder.exists() and any(folder.iterdir()) and not (folder / "manifest.json").exists():
@@ -170,9 +177,9 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     say("copying the compiler")
-    glibc = copy_program(folder, args.build.resolve())
+    glibc = copy_program(folder, args.build.resolve(), args.program)
     say("compiling the test models")
-    models, training, sanitized = compile_models(folder, folder / "bin" / "dlc")
+    models, training, sanitized = compile_models(folder, folder / "bin" / "dlc", args.models)
     kernels, benchmarks, absent = {}, {}, "benchmarks: not asked for"
     if not args.no_benchmarks:
         kernels, benchmarks, absent = benchmark_models(folder, args.python, ROOT / ".cache" / "gpu")
@@ -180,6 +187,8 @@ def main():
     (folder / "manifest.json").write_text(json.dumps(
         {"glibc": glibc, "models": models, "training": training, "sanitized": sanitized, "kernels": kernels, "benchmarks": benchmarks,
          "peers": PEERS}, indent=1) + "\n")
+    if args.program:
+        return
     archive = pack(folder)
     size = archive.stat().st_size
     say(f"{archive}: {size / 2**20:.1f} MiB, {len(models)} test models, {len(benchmarks)} benchmarks" + (f"; left out: {absent}" if absent else ""))
