@@ -136,15 +136,18 @@ def resnet(depth, width, classes, side, batch):
     return params, statistics, loss, make.normal(batch, side, side, 3, std=1.0), make.classes(classes, batch)
 
 
+# Of the batch; the second number is that of the CPU benchmarks.
 MODELS = {
-    "mlp": lambda: mlp((784, 512, 512, 10), 128),
-    "char-gpt-4x128": lambda: gpt(4, 4, 128, 65, 64, 12),
-    "char-gpt-6x384": lambda: gpt(6, 6, 384, 65, 256, 16),
-    "gpt2-124m-b4t64": lambda: gpt(12, 12, 768, 50304, 64, 4),
-    "resnet18-32": lambda: resnet(18, 64, 10, 32, 64),
-    "resnet50-224": lambda: resnet(50, 64, 1000, 224, 8),
+    "mlp": (lambda batch: mlp((784, 512, 512, 10), batch), 128),
+    "char-gpt-4x128": (lambda batch: gpt(4, 4, 128, 65, 64, batch), 12),
+    "char-gpt-6x384": (lambda batch: gpt(6, 6, 384, 65, 256, batch), 16),
+    "gpt2-124m-b4t64": (lambda batch: gpt(12, 12, 768, 50304, 64, batch), 4),
+    "gpt2-124m-t1024": (lambda batch: gpt(12, 12, 768, 50304, 1024, batch), 1),
+    "resnet18-32": (lambda batch: resnet(18, 64, 10, 32, batch), 64),
+    "resnet50-224": (lambda batch: resnet(50, 64, 1000, 224, batch), 8),
 }
 
 
-def build(name):
-    return MODELS[name]()
+def build(name, batch=None):
+    make, usual = MODELS[name]
+    return make(batch or usual)

@@ -3,6 +3,7 @@
 
 #include "runtime/core/ThreadPool.h"
 #include "tools/report/Facts.h"
+#include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 
 #include <algorithm>
@@ -231,16 +232,80 @@ static Json kernelsJson(const rt::Artifact &artifact) {
   return list;
 }
 
-static Json targetsJson(const rt::Artifact &artifact) {
-  const fb::Target *target = artifact.header().target();
-  if (!target)
-    return Json::array();
-  Json features = Json::array();
-  for (const flatbuffers::String *feature : listOf(target->features()))
-    features.push_back(feature->str());
-  return Json::array({{{"kind", text(target->kind())},
-                       {"cpu", text(target->cpu())},
-                       {"features", std::move(features)}}});
+//===----------------------------------------------------------------------===//
+// Targets
+//===----------------------------------------------------------------------===//
+
+std::string targetKindOf(const fb::Artifact &plan) {
+  return plan.target() && plan.target()->kind() ? plan.target()->kind()->str()
+                                                : "cpu";
+}
+
+std::vector<std::shared_ptr<const rt::Artifact>>
+plansOf(const std::shared_ptr<const rt::Artifact> &artifact) {
+  std::vector<std::shared_ptr<const rt::Artifact>> plans = {artifact};
+  for (const fb::Artifact *variant : listOf(artifact->file().variants()))
+    plans.push_back(
+        check(rt::Artifact::forTarget(artifact, targetKindOf(*variant))));
+  return plans;
+}
+
+/// Of GPUs and of the emulated one; a CPU's code has no name.
+static std::vector<std::string> architecturesOf(const rt::Artifact &plan) {
+  std::vector<std::string> names;
+  for (std::string_view arch : plan.architectures())
+    if (!arch.empty())
+      names.emplace_back(arch);
+  return names;
+}
+
+std::string targetsText(const std::shared_ptr<const rt::Artifact> &artifact) {
+  std::string out;
+  for (const auto &plan : plansOf(artifact)) {
+    out += (out.empty() ? "" : ", ") + targetKindOf(plan->header());
+    if (const fb::Target *target = plan->header().target())
+      if (std::string cpu = text(target->cpu()); !cpu.empty())
+        out += " " + cpu;
+    std::string names;
+    for (const std::string &arch : architecturesOf(*plan))
+      names += (names.empty() ? "" : ", ") + arch;
+    if (!names.empty())
+      out += " (" + names + ")";
+  }
+  return out;
+}
+
+/// What processors of GPUs give to a plan's kernels.
+static Json resourcesJson(const fb::Artifact &plan) {
+  Json list = Json::array();
+  for (const fb::Kernel *kernel : listOf(plan.kernels()))
+    for (const fb::KernelResources *taken : listOf(kernel->resources()))
+      list.push_back({{"kernel", kernel->symbol()->str()},
+                      {"arch", text(taken->arch())},
+                      {"registers", taken->registers()},
+                      {"spill_bytes", taken->spill_bytes()},
+                      {"shared_bytes", taken->shared_bytes()}});
+  return list;
+}
+
+static Json targetsJson(const std::shared_ptr<const rt::Artifact> &artifact) {
+  Json list = Json::array();
+  for (const auto &plan : plansOf(artifact)) {
+    const fb::Target *target = plan->header().target();
+    if (!target)
+      continue;
+    Json features = Json::array();
+    for (const flatbuffers::String *feature : listOf(target->features()))
+      features.push_back(feature->str());
+    Json item = {{"kind", text(target->kind())},
+                 {"cpu", text(target->cpu())},
+                 {"features", std::move(features)}};
+    item["architectures"] = architecturesOf(*plan);
+    item["arena_bytes"] = plan->header().arena_bytes();
+    item["resources"] = resourcesJson(plan->header());
+    list.push_back(std::move(item));
+  }
+  return list;
 }
 
 Json inspectJson(const Built &built, const std::string &model) {
@@ -254,7 +319,7 @@ Json inspectJson(const Built &built, const std::string &model) {
                {"outputs", unionOf(artifact, false)},
                {"parameters", parametersJson(built.report)},
                {"memory", memoryJson(built)},
-               {"targets", targetsJson(artifact)},
+               {"targets", targetsJson(built.artifact)},
                {"kernels", kernelsJson(artifact)},
                {"distinct_kernels", listOf(header.kernels()).size()}};
   Json &entries = json["entries"] = Json::object();

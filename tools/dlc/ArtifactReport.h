@@ -17,6 +17,14 @@ std::string instructionKind(const fb::Instruction &instruction);
 std::string kernelName(const rt::Artifact &artifact,
                        const fb::Instruction &instruction);
 
+/// "cpu", "cuda": what a plan is for.
+std::string targetKindOf(const fb::Artifact &plan);
+/// The artifact's own plan and its variants.
+std::vector<std::shared_ptr<const rt::Artifact>>
+plansOf(const std::shared_ptr<const rt::Artifact> &artifact);
+/// "cpu znver5, cuda (sm_80, sm_90, compute_80)"
+std::string targetsText(const std::shared_ptr<const rt::Artifact> &artifact);
+
 std::string parameterTable(const Report &report);
 std::string kernelTable(const rt::Artifact &artifact);
 std::string entryTable(const rt::Artifact &artifact);

@@ -23,6 +23,7 @@ public:
   void checkSupported() const;
   /// Whether any was given.
   bool isGiven() const;
+  bool hasTarget() const { return target.has_value(); }
   /// Writes those that were given over `options`.
   void apply(ModelOptions &options) const;
 

@@ -9,11 +9,6 @@
 
 namespace dlc::tools {
 
-static std::string targetKind(const fb::Artifact &plan) {
-  return plan.target() && plan.target()->kind() ? plan.target()->kind()->str()
-                                                : "cpu";
-}
-
 namespace {
 
 struct Flags {
@@ -33,7 +28,7 @@ struct Planned {
     const fb::Artifact &outer = plan ? plan->artifact() : artifact->header();
     if (outer.variants())
       for (const fb::Artifact *variant : *outer.variants())
-        if (targetKind(*variant) == kind)
+        if (targetKindOf(*variant) == kind)
           return *variant;
     return outer;
   }
@@ -41,13 +36,16 @@ struct Planned {
 
 } // namespace
 
-static Planned planOf(const Flags &flags) {
+/// `kind`: of the target that the plan is for, unless an option says another.
+static Planned planOf(const Flags &flags, const std::string &kind) {
   flags.compile.checkSupported();
   std::unique_ptr<Model> model = Model::open(flags.model);
   if (model->isArtifact() && !flags.compile.isGiven())
     return {model->stored().artifact, std::nullopt};
   ModelOptions options = model->storedOptions();
   flags.compile.apply(options);
+  if (!flags.compile.hasTarget())
+    options.target = kind;
   DimBinding::bindBatch(*model, flags.compile.batch, options);
   if (options.has(flags.entry))
     options.entries = {flags.entry};
@@ -72,8 +70,9 @@ static void runRoofline(const Flags &flags) {
   const DeviceModel *known = findDeviceModel(flags.roofline);
   if (!known && flags.roofline != "cpu")
     deviceByName(flags.roofline, rt::DType::F32);
-  Planned planned = planOf(flags);
-  const fb::Artifact &header = planned.header(known ? known->target : "cpu");
+  std::string kind = known ? known->target : "cpu";
+  Planned planned = planOf(flags, kind);
+  const fb::Artifact &header = planned.header(kind);
   Facts facts = factsOf(header, 0, /*threads=*/1);
   const ProgramFacts &program = programOf(facts, flags.entry);
   std::string precision =
@@ -81,7 +80,7 @@ static void runRoofline(const Flags &flags) {
   DeviceModel device = deviceByName(
       flags.roofline, rt::dtypeFromName(precision).value_or(rt::DType::F32));
   Roofline roofline = rooflineOf(program, facts.memory.stateBytes, device,
-                                 precision, targetKind(header));
+                                 precision, targetKindOf(header));
   size_t count = flags.isAll ? program.instructions.size() : shown;
   if (flags.isJson) {
     Json json = {{"version", kJsonVersion}, {"model", flags.model}};
@@ -92,17 +91,11 @@ static void runRoofline(const Flags &flags) {
   std::cout << flags.model << ": " << rooflineText(roofline, count);
 }
 
-/// Writes the code for an architecture as it is: text for PTX, bytes for
-/// others.
+/// Writes the code for an architecture as it is: text for PTX, bytes for others.
 static void printCode(const Flags &flags) {
   Built built = openOrCompile(flags.model, flags.compile);
-  std::vector<std::shared_ptr<const rt::Artifact>> plans = {built.artifact};
-  if (const auto *variants = built.artifact->file().variants())
-    for (const fb::Artifact *variant : *variants)
-      plans.push_back(
-          check(rt::Artifact::forTarget(built.artifact, targetKind(*variant))));
   std::string known;
-  for (const auto &plan : plans)
+  for (const auto &plan : plansOf(built.artifact))
     for (std::string_view arch : plan->architectures()) {
       if (arch == flags.code) {
         auto code = plan->code(arch);
@@ -131,12 +124,7 @@ static void runInspect(const Flags &flags) {
     printJson(inspectJson(built, flags.model));
     return;
   }
-  const fb::Artifact &header = built.artifact->header();
-  std::cout << flags.model;
-  if (header.target() && header.target()->kind() && header.target()->cpu())
-    std::cout << ": for " << header.target()->kind()->str() << " "
-              << header.target()->cpu()->str();
-  std::cout << "\n"
+  std::cout << flags.model << ": for " << targetsText(built.artifact) << "\n"
             << entryTable(*built.artifact)
             << memoryTable(documentOf(built, flags.model).facts)
             << parameterTable(built.report) << kernelTable(*built.artifact);

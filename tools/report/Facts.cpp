@@ -163,6 +163,12 @@ static double tilesOf(const fb::Conv &conv) {
   return tilesOf(groups, outputs, inputs * window, pixels);
 }
 
+/// A block takes 128 queries of a head.
+static double tilesOf(const fb::Attention &attention) {
+  return double(attention.batch()) * double(attention.heads()) *
+         std::ceil(double(attention.rows()) / 128);
+}
+
 /// A launch on a GPU says its blocks. For another device they were not cut: as
 /// many as there would be at four elements of four bytes per thread.
 static double piecesOf(const fb::Artifact &header,
@@ -173,6 +179,8 @@ static double piecesOf(const fb::Artifact &header,
                    double(gemm->m()), double(gemm->n()), double(gemm->k()));
   if (const fb::Conv *conv = instruction.op_as_Conv())
     return tilesOf(*conv);
+  if (const fb::Attention *attention = instruction.op_as_Attention())
+    return tilesOf(*attention);
   const fb::Launch *launch = instruction.op_as_Launch();
   if (launch && header.target() && text(header.target()->kind()) == "cuda")
     return std::max(1.0, double(launch->groups()));
@@ -205,6 +213,8 @@ static InstructionFacts instructionFacts(const fb::Artifact &header,
   facts.bytesRead = instruction.bytes_read();
   facts.bytesWritten = instruction.bytes_written();
   facts.pieces = piecesOf(header, instruction);
+  if (const fb::Attention *attention = instruction.op_as_Attention())
+    facts.isBackward = attention->kind() == fb::AttentionKind::Backward;
   return facts;
 }
 

@@ -73,6 +73,8 @@ struct InstructionFacts {
   /// Parts that could run at the same time on a device with many units: blocks
   /// of a launch, tiles of a product. 0: unknown.
   double pieces = 0;
+  /// Of attention: its gradients.
+  bool isBackward = false;
   /// Bytes of inputs and temporaries that are alive while it runs.
   uint64_t aliveBytes = 0;
 

@@ -15,6 +15,9 @@ namespace dlc::tools {
 //===----------------------------------------------------------------------===//
 
 static WorkKind workKindOf(const InstructionFacts &facts) {
+  if (facts.kind == "attention")
+    return facts.isBackward ? WorkKind::AttentionBackward
+                            : WorkKind::AttentionForward;
   static const std::map<std::string, WorkKind> kinds = {
       {"gemm", WorkKind::Product},
       {"conv", WorkKind::Convolution},

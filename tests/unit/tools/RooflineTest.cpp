@@ -94,6 +94,13 @@ TEST(Roofline, WidestType_SetsTheRateOfAKernel) {
   EXPECT_TRUE(workOf(facts, "tf32").isTf32);
 }
 
+TEST(Roofline, Attention_BackwardHasItsOwnRate) {
+  InstructionFacts facts = instruction("attention", "", 10, 10);
+  EXPECT_EQ(workOf(facts, "bf16").kind, WorkKind::AttentionForward);
+  facts.isBackward = true;
+  EXPECT_EQ(workOf(facts, "bf16").kind, WorkKind::AttentionBackward);
+}
+
 TEST(Roofline, SmallProgram_StaysInTheCache) {
   ProgramFacts step = program();
   DeviceModel device = roundDevice();
