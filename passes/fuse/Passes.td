@@ -65,7 +65,12 @@ def ListKernelsPass : Pass<"dlc-list-kernels", "::mlir::func::FuncOp"> {
     Kernels that are equal but for the number of elements, walk one contiguous range each and produce new state become one
     kernel over a list of slices: the optimizer updates all parameters in one launch. Scalars (the learning rate, bias
     corrections) are shared inputs. Needs `dlc-form-kernels` to have run.
+
+    With `arguments`, equal kernels that read the function's arguments alone are one, too: with mixed precision all weights are made narrow
+    in one launch. That launch comes first, so all its results are in memory for the whole step: for devices on which a launch costs more
+    than the memory.
   }];
+  let options = [Option<"arguments", "arguments", "bool", /*default=*/"false", "also kernels that read arguments alone">];
   let statistics = [Statistic<"numLists", "lists", "Number of merged kernels">];
 }
 
