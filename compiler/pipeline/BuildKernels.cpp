@@ -31,4 +31,7 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   ListKernelsPassOptions list;
   list.arguments = options.target == "cuda";
   pm.addNestedPass<func::FuncOp>(createListKernelsPass(list));
+  // After lists, which want the kernels of single tensors.
+  if (options.target == "cuda")
+    pm.addNestedPass<func::FuncOp>(createJoinKernelsPass());
 }

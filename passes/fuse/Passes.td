@@ -79,4 +79,15 @@ def InlineKernelsPass : Pass<"dlc-inline-kernels", "::mlir::func::FuncOp"> {
   let description = "Gives the unfused program back: how tests check that fusion changed nothing.";
 }
 
+def JoinKernelsPass : Pass<"dlc-join-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Put equal small kernels side by side into one launch";
+  let description = [{
+    Kernels that are equal but for what they read, move little, and whose results nothing reads before the last of them become one kernel over
+    the same domain, up to eight results each: the second stages of the gradients of biases and norms, which only the optimizer reads. For
+    devices on which such a kernel takes less time than its launch. Needs `dlc-form-kernels` to have run, and `dlc-list-kernels`, which takes
+    the updates themselves.
+  }];
+  let statistics = [Statistic<"numJoined", "joined", "Number of kernels that are now part of another">];
+}
+
 #endif
