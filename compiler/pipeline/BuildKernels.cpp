@@ -33,5 +33,10 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   if (!options.fuse)
     return;
   // After kernels are formed, because it merges whole kernels.
-  pm.addNestedPass<func::FuncOp>(createListKernelsPass());
+  ListKernelsPassOptions list;
+  list.arguments = options.target == "cuda";
+  pm.addNestedPass<func::FuncOp>(createListKernelsPass(list));
+  // After lists, which want the kernels of single tensors.
+  if (options.target == "cuda")
+    pm.addNestedPass<func::FuncOp>(createJoinKernelsPass());
 }

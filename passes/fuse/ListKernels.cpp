@@ -135,16 +135,38 @@ std::string keyOf(KernelOp kernel) {
   return key;
 }
 
-/// Merges `slices`, largest first: the code is emitted for the first.
-void mergeSlices(MutableArrayRef<Slice> slices) {
+/// New state is read by nobody else in this function, so its kernels can wait
+/// for the last of them.
+bool makesState(KernelOp kernel) {
+  Operation *terminator = kernel->getBlock()->getTerminator();
+  return llvm::all_of(kernel->getUsers(), [&](Operation *user) {
+    return user == terminator ||
+           (isa<ReshapeOp>(user) &&
+            llvm::all_of(user->getUsers(), [&](Operation *reader) {
+              return reader == terminator;
+            }));
+  });
+}
+
+/// What reads arguments alone can run before all else.
+bool readsArguments(KernelOp kernel) {
+  return !kernel.getInputs().empty() &&
+         llvm::all_of(kernel.getInputs(), [](Value input) {
+           return isa<BlockArgument>(input);
+         });
+}
+
+/// Merges `slices`, largest first: the code is emitted for the first. The list
+/// stands where the last of them did, or where the first did if `isEarly`.
+void mergeSlices(MutableArrayRef<Slice> slices, bool isEarly) {
   llvm::stable_sort(slices, [](const Slice &a, const Slice &b) {
     return a.elements > b.elements;
   });
-  KernelOp first = slices.front().kernel, last = first;
+  KernelOp first = slices.front().kernel, place = first;
   for (Slice &slice : slices)
-    if (last->isBeforeInBlock(slice.kernel))
-      last = slice.kernel;
-  OpBuilder b(last);
+    if (isEarly == slice.kernel->isBeforeInBlock(place))
+      place = slice.kernel;
+  OpBuilder b(place);
   SmallVector<Value> inputs;
   SmallVector<Type> outputs;
   SmallVector<Location> locations;
@@ -198,31 +220,28 @@ void mergeSlices(MutableArrayRef<Slice> slices) {
 }
 
 struct ListKernels : dlc::impl::ListKernelsPassBase<ListKernels> {
+  using ListKernelsPassBase::ListKernelsPassBase;
+
   void runOnOperation() override {
+    merge(makesState, /*isEarly=*/false);
+    if (arguments)
+      merge(readsArguments, /*isEarly=*/true);
+  }
+
+  void merge(bool (*mayMove)(KernelOp), bool isEarly) {
     Block &block = getOperation().getBody().front();
-    Operation *terminator = block.getTerminator();
     llvm::MapVector<StringAttr, SmallVector<Slice>> equal;
     for (KernelOp kernel : block.getOps<KernelOp>()) {
-      // New state is read by nobody else in this function, so slices can wait
-      // for the last of them.
-      bool isUpdate = llvm::all_of(kernel->getUsers(), [&](Operation *user) {
-        return user == terminator ||
-               (isa<ReshapeOp>(user) &&
-                llvm::all_of(user->getUsers(), [&](Operation *reader) {
-                  return reader == terminator;
-                }));
-      });
-      if (!isUpdate || !isFlatMap(kernel))
+      if (!mayMove(kernel) || !isFlatMap(kernel))
         continue;
-      int64_t elements =
-          elementCount(shapeOf(kernel.getOutputs().front()));
+      int64_t elements = elementCount(shapeOf(kernel.getOutputs().front()));
       if (elements > 0 && rankOf(kernel.getOutputs().front()) > 0)
         equal[StringAttr::get(&getContext(), keyOf(kernel))].push_back(
             {kernel, elements});
     }
     for (auto &[key, slices] : equal)
       if (slices.size() > 1) {
-        mergeSlices(slices);
+        mergeSlices(slices, isEarly);
         ++numLists;
       }
   }

@@ -83,13 +83,29 @@ def ListKernelsPass : Pass<"dlc-list-kernels", "::mlir::func::FuncOp"> {
     Kernels that are equal but for the number of elements, walk one contiguous range each and produce new state become one
     kernel over a list of slices: the optimizer updates all parameters in one launch. Scalars (the learning rate, bias
     corrections) are shared inputs. Needs `dlc-form-kernels` to have run.
+
+    With `arguments`, equal kernels that read the function's arguments alone are one, too: with mixed precision all weights are made narrow
+    in one launch. That launch comes first, so all its results are in memory for the whole step: for devices on which a launch costs more
+    than the memory.
   }];
+  let options = [Option<"arguments", "arguments", "bool", /*default=*/"false", "also kernels that read arguments alone">];
   let statistics = [Statistic<"numLists", "lists", "Number of merged kernels">];
 }
 
 def InlineKernelsPass : Pass<"dlc-inline-kernels", "::mlir::func::FuncOp"> {
   let summary = "Replace each fusion region by its body";
   let description = "Gives the unfused program back: how tests check that fusion changed nothing.";
+}
+
+def JoinKernelsPass : Pass<"dlc-join-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Put equal small kernels side by side into one launch";
+  let description = [{
+    Kernels that are equal but for what they read, move little, and whose results nothing reads before the last of them become one kernel over
+    the same domain, up to eight results each: the second stages of the gradients of biases and norms, which only the optimizer reads. For
+    devices on which such a kernel takes less time than its launch. Needs `dlc-form-kernels` to have run, and `dlc-list-kernels`, which takes
+    the updates themselves.
+  }];
+  let statistics = [Statistic<"numJoined", "joined", "Number of kernels that are now part of another">];
 }
 
 #endif

@@ -1,4 +1,5 @@
 // RUN: dlc-opt %s --dlc-form-kernels --dlc-list-kernels --split-input-file | FileCheck %s
+// RUN: dlc-opt %s --dlc-form-kernels --dlc-list-kernels=arguments=true --split-input-file | FileCheck %s --check-prefix=EARLY
 
 // Updates by one formula are one launch over slices; the rate is shared.
 // CHECK-LABEL: func @equal_updates_are_one_list
@@ -50,4 +51,22 @@ func.func @reshaped_gradient_is_in_the_list(%lr: tensor<f32>, %g0: tensor<2x4x4x
   %4 = dlc.mul %3, %g1 : tensor<6xf32>
   %5 = dlc.sub %w1, %4 : tensor<6xf32>
   return %2, %5 : tensor<8x4xf32>, tensor<6xf32>
+}
+
+// -----
+
+// Narrow weights are made by kernels that read arguments alone: on request one launch, before all else.
+// CHECK-LABEL:      func @narrow_weights
+// CHECK-COUNT-2:      dlc.kernel "map_cast"
+// EARLY-LABEL:      func @narrow_weights
+// EARLY:              %[[L:.+]]:2 = dlc.kernel "list_cast" <list, [32, 16]>
+// EARLY-DAG:          dlc.dot_general %{{.+}}, %[[L]]#0
+// EARLY-DAG:          dlc.dot_general %{{.+}}, %[[L]]#1
+// EARLY-NOT:          dlc.kernel "map_cast"
+func.func @narrow_weights(%x: tensor<2x8xbf16>, %v: tensor<8x4xf32>, %w: tensor<4x4xf32>) -> tensor<2x4xbf16> {
+  %0 = dlc.cast %v : tensor<8x4xf32> -> tensor<8x4xbf16>
+  %1 = dlc.dot_general %x, %0 batch [] x [] contract [1] x [0] : (tensor<2x8xbf16>, tensor<8x4xbf16>) -> tensor<2x4xbf16>
+  %2 = dlc.cast %w : tensor<4x4xf32> -> tensor<4x4xbf16>
+  %3 = dlc.dot_general %1, %2 batch [] x [] contract [1] x [0] : (tensor<2x4xbf16>, tensor<4x4xbf16>) -> tensor<2x4xbf16>
+  return %3 : tensor<2x4xbf16>
 }

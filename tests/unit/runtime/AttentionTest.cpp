@@ -239,7 +239,7 @@ Expected expected(const Problem &x) {
   return e;
 }
 
-/// Of the largest element, of 0.1 at least: gradients of one key are zero, but
+/// Of the largest element, of 1 at least: gradients of one key are zero, but
 /// for rounding. 16-bit results are rounded, and so is the output
 /// that the gradients start from.
 double toleranceOf(fb::DType dtype) {
@@ -258,7 +258,7 @@ double toleranceOf(fb::DType dtype) {
 void expectNear(const Numbers &got, const Layout &layout, int64_t batch,
                 const std::vector<double> &want, double tolerance,
                 const char *what) {
-  double largest = 0.1;
+  double largest = 1;
   for (double number : want)
     largest = std::max(largest, std::fabs(number));
   int64_t n = 0, wrong = 0;
