@@ -55,14 +55,20 @@ bool isJoinOfWidened(Operation *op) {
          });
 }
 
-/// The residual stream and its gradient: links of a chain of additions. A bias
-/// is no link.
+bool isSum(Operation *op) { return isa_and_nonnull<AddOp, SubOp>(op); }
+
+/// The residual stream and its gradient: links of a chain of additions, each of
+/// which adds to another or is added to. A bias is no link.
 bool isLinkOfSum(Value value) {
   Operation *op = value.getDefiningOp();
-  return isa_and_nonnull<AddOp, SubOp>(op) &&
-         llvm::none_of(op->getOperands(), [](Value operand) {
-           return isa_and_nonnull<BroadcastOp, ConstantOp>(
-               operand.getDefiningOp());
+  if (!isSum(op) || llvm::any_of(op->getOperands(), [](Value operand) {
+        return isa_and_nonnull<BroadcastOp, ConstantOp>(
+            operand.getDefiningOp());
+      }))
+    return false;
+  return llvm::any_of(value.getUsers(), isSum) ||
+         llvm::any_of(op->getOperands(), [](Value operand) {
+           return isSum(operand.getDefiningOp());
          });
 }
 
