@@ -14,7 +14,7 @@ compile() {
   "$dlc" compile "$fixtures/$file.onnx" -o "$name.dlc" --entries grad,infer --precision "$precision" "$@" > "$name.txt"
 }
 run() {
-  DLC_NUM_THREADS=$2 "$dlc" run "$name.dlc" --entry grad --inputs "$fixtures/$values.batch.npz" --outputs "$name.$1.npz"
+  DLC_DEVICE=${3:-cpu} DLC_NUM_THREADS=$2 "$dlc" run "$name.dlc" --entry grad --inputs "$fixtures/$values.batch.npz" --outputs "$name.$1.npz"
 }
 
 compile
@@ -35,3 +35,8 @@ for mode in cheap full:segments=2; do
   run "$mode" 2
   cmp "$name.$mode.npz" "$name.one.npz"
 done
+
+# The plan for GPUs reads and writes the same parts of the same tensors.
+compile --fuse-attention --target cpu,emulated
+run emulated 2 emulated:1
+"$compare" "$name.emulated.npz" "$name.one.npz" --tolerance "$tolerance"
