@@ -72,6 +72,26 @@ Status AtomicFile::commit(Durability durability) {
   return Status::ok();
 }
 
+Status AtomicFile::append(int source, const std::string &name) {
+  // Shares blocks or copies without this process; not across all file systems.
+  constexpr size_t large = size_t(1) << 30;
+  while (copy_file_range(source, nullptr, descriptor, nullptr, large, 0) > 0)
+    continue;
+  std::string piece(1 << 20, '\0');
+  while (true) {
+    ssize_t n = read(source, piece.data(), piece.size());
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return DLC_ERROR(Io, "DLC5101", "file '", name,
+                       "' must be readable, but got '", std::strerror(errno),
+                       "'");
+    if (n == 0)
+      return Status::ok();
+    DLC_RETURN_IF_ERROR(write(piece.data(), static_cast<uint64_t>(n)));
+  }
+}
+
 Status copyFile(const std::string &from, const std::string &to) {
   int fd = open(from.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0)
@@ -80,19 +100,8 @@ Status copyFile(const std::string &from, const std::string &to) {
                      "'");
   auto copy = [&]() -> Status {
     DLC_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(to));
-    std::string piece(1 << 20, '\0');
-    while (true) {
-      ssize_t n = read(fd, piece.data(), piece.size());
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        return DLC_ERROR(Io, "DLC5101", "file '", from,
-                         "' must be readable, but got '", std::strerror(errno),
-                         "'");
-      if (n == 0)
-        return file.commit(Durability::Eventual);
-      DLC_RETURN_IF_ERROR(file.write(piece.data(), static_cast<uint64_t>(n)));
-    }
+    DLC_RETURN_IF_ERROR(file.append(fd, from));
+    return file.commit(Durability::Eventual);
   };
   Status status = copy();
   close(fd);

@@ -26,6 +26,9 @@ public:
   ~AtomicFile();
 
   Status write(const void *data, uint64_t bytes);
+  /// Appends what the open file `source` still has, within the kernel where it
+  /// can do that.
+  Status append(int source, const std::string &name);
   /// Renames over `path`; with Durability::Now, after an fsync of the file and
   /// before one of the folder.
   Status commit(Durability durability = Durability::Now);
