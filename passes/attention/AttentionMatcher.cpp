@@ -191,7 +191,8 @@ LogicalResult Matcher::findMix() {
     auto isSafe = [&](SelectOp select) {
       auto isNan = select.getCondition().getDefiningOp<IsNanOp>();
       if (isNan && isNan.getOperand() == p)
-        return select.getOnFalse() == p && splatValue(select.getOnTrue()) == 0.0;
+        return select.getOnFalse() == p &&
+               splatValue(select.getOnTrue()) == 0.0;
       return conditions.contains(select.getCondition()) &&
              select.getOnTrue() == p && splatValue(select.getOnFalse()) == 0.0;
     };
@@ -210,7 +211,8 @@ LogicalResult Matcher::findMix() {
     if (!p.hasOneUse())
       break;
     Operation *user = *p.user_begin();
-    if (auto reshape = dyn_cast<ReshapeOp>(user); reshape && keepsRows(reshape)) {
+    if (auto reshape = dyn_cast<ReshapeOp>(user);
+        reshape && keepsRows(reshape)) {
       p = reshape.getResult();
       continue;
     }

@@ -426,7 +426,8 @@ static SmallVector<AttentionTensor> tensorsOf(AttentionOp op) {
 static LogicalResult verifyLayout(AttentionOp op, StringRef name, Value place,
                                   Type element, ArrayRef<int64_t> layout,
                                   std::array<int64_t, 2> inner) {
-  if (layout.size() != 5 || llvm::any_of(layout, [](int64_t n) { return n < 0; }))
+  if (layout.size() != 5 ||
+      llvm::any_of(layout, [](int64_t n) { return n < 0; }))
     return op.emitOpError() << "expects offset and strides of '" << name
                             << "', none of them negative, but got "
                             << DenseI64ArrayAttr::get(op.getContext(), layout);
@@ -443,7 +444,8 @@ static LogicalResult verifyLayout(AttentionOp op, StringRef name, Value place,
   return success();
 }
 
-static LogicalResult verifyTensor(AttentionOp op, const AttentionTensor &tensor) {
+static LogicalResult verifyTensor(AttentionOp op,
+                                  const AttentionTensor &tensor) {
   bool isThere = tensor.place && tensor.layout;
   bool isWanted = !tensor.isBackward || op.getKind() == AttentionKind::Backward;
   if (isThere != isWanted)
@@ -474,7 +476,8 @@ LogicalResult AttentionOp::verify() {
     if (failed(verifyTensor(*this, tensor)))
       return failure();
   Type score = dlc::scoreType(element);
-  uint64_t lse = uint64_t(s[0] * s[1] * s[2]) * score.getIntOrFloatBitWidth() / 8;
+  uint64_t lse =
+      uint64_t(s[0] * s[1] * s[2]) * score.getIntOrFloatBitWidth() / 8;
   if (bytesOf(getLogsumexp()) < lse)
     return emitOpError() << "expects an 'lse' of " << lse << " bytes, but got "
                          << bytesOf(getLogsumexp());

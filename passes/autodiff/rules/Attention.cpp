@@ -100,7 +100,9 @@ void attentionGradGradient(AttentionGradOp op, G &g) {
   AttentionParts::Backward back =
       parts.backward(grad, output, op.getLogsumexp());
   Value u, s, dq, dk, dv, dGrad, dOutput;
-  auto add = [&](Value &sum, Value more) { sum = sum ? g.add(sum, more) : more; };
+  auto add = [&](Value &sum, Value more) {
+    sum = sum ? g.add(sum, more) : more;
+  };
   if (a) {
     add(u, parts.outer(g.scale(a, scale), parts.k));
     add(dk, g.scale(parts.overRows(back.ds, a), scale));

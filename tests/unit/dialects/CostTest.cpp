@@ -47,6 +47,22 @@ TEST(Cost, ConvAndItsGradients_CountTheSameProducts) {
             expected);
 }
 
+TEST(Cost, Attention_CountsVisiblePairs) {
+  auto flops = [](StringRef causal) {
+    return costIn(("func.func @f(%q: tensor<2x4x3xf32>) {\n%0:2 = "
+                   "dlc.attention %q, %q, %q scale 1.0 " +
+                   causal +
+                   " : (tensor<2x4x3xf32>, tensor<2x4x3xf32>, "
+                   "tensor<2x4x3xf32>) -> (tensor<2x4x3xf32>, "
+                   "tensor<2x4xf32>)\nreturn }")
+                      .str())
+        .flops;
+  };
+  // Per pair two products of 3 and a softmax of 20.
+  EXPECT_EQ(flops(""), 2 * 16 * (2 * 6 + 20));
+  EXPECT_EQ(flops("causal"), 2 * 10 * (2 * 6 + 20));
+}
+
 TEST(Cost, Gather_ReadsWhatItTakes) {
   OpCost cost = costIn(R"(
     func.func @f(%a: tensor<1000x3xf32>, %i: tensor<2xi64>) {
