@@ -1,10 +1,10 @@
 // RUN: dlc-opt %s --dlc-split-reductions --split-input-file | FileCheck %s
 
-// Few columns and many rows: the rows are cut, and the dims of a batch as one.
+// Few columns and many rows: the rows are cut, the dims of a batch as one, into parts for workgroups of threads that share them.
 // CHECK-LABEL: func @tall
-// CHECK:         %[[R:.+]] = dlc.reshape %{{.+}} : tensor<64x64x16x8xf32> -> tensor<1024x64x8xf32>
-// CHECK:         %[[P:.+]] = dlc.reduce_sum %[[R]] dims [1] : tensor<1024x64x8xf32> -> tensor<1024x8xf32>
-// CHECK:         %[[S:.+]] = dlc.reduce_sum %[[P]] dims [0] : tensor<1024x8xf32> -> tensor<8xf32>
+// CHECK:         %[[R:.+]] = dlc.reshape %{{.+}} : tensor<64x64x16x8xf32> -> tensor<256x256x8xf32>
+// CHECK:         %[[P:.+]] = dlc.reduce_sum %[[R]] dims [1] : tensor<256x256x8xf32> -> tensor<256x8xf32>
+// CHECK:         %[[S:.+]] = dlc.reduce_sum %[[P]] dims [0] : tensor<256x8xf32> -> tensor<8xf32>
 // CHECK:         return %[[S]]
 func.func @tall(%x: tensor<64x64x16x8xf32>) -> tensor<8xf32> {
   %0 = dlc.reduce_sum %x dims [0, 1, 2] : tensor<64x64x16x8xf32> -> tensor<8xf32>

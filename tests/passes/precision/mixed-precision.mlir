@@ -5,7 +5,7 @@
 // RUN: not dlc-opt %s --dlc-mixed-precision="keep=[" 2>&1 | FileCheck %s --check-prefix=GLOB
 // GLOB: DLC2017: a glob of nodes to keep in f32 must be well formed, but got '['
 
-// The residual stream stays f32, although a product reads a copy; the tanh that
+// The residual stream, whose sums add to each other, stays f32, although a product reads a copy; the tanh that
 // a product reads is stored once, so the skip reads the rounded one.
 // CHECK-LABEL: func.func @stream
 // CHECK:         %[[X:.*]] = dlc.cast %arg0 : tensor<4x4xf32> -> tensor<4x4xbf16>
@@ -26,7 +26,23 @@ func.func @stream(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>,
   %3 = dlc.add %2, %1 : tensor<4x4xf32>
   %4 = dlc.dot_general %3, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
   %5 = dlc.exp %3 : tensor<4x4xf32>
-  return %4, %5 : tensor<4x4xf32>, tensor<4x4xf32>
+  %6 = dlc.add %4, %3 : tensor<4x4xf32>
+  return %6, %5 : tensor<4x4xf32>, tensor<4x4xf32>
+}
+
+// A sum of two products that nothing adds to is no stream: its other reader reads what the product reads.
+// CHECK-LABEL: func.func @no_stream
+// CHECK:         %[[S:.*]] = dlc.add
+// CHECK:         %[[N:.*]] = dlc.cast %[[S]] : tensor<4x4xf32> -> tensor<4x4xbf16>
+// CHECK:         %[[W:.*]] = dlc.cast %[[N]] : tensor<4x4xbf16> -> tensor<4x4xf32>
+// CHECK:         dlc.reduce_sum %[[W]]
+func.func @no_stream(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4xf32>) {
+  %0 = dlc.mul %x, %x : tensor<4x4xf32>
+  %1 = dlc.mul %x, %w : tensor<4x4xf32>
+  %2 = dlc.add %0, %1 : tensor<4x4xf32>
+  %3 = dlc.dot_general %2, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = dlc.reduce_sum %2 dims [0] : tensor<4x4xf32> -> tensor<4xf32>
+  return %3, %4 : tensor<4x4xf32>, tensor<4xf32>
 }
 
 // Library calls read through a transpose, so the cast is above it.
