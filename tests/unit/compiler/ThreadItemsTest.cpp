@@ -1,4 +1,4 @@
-//===- GpuFamiliesTest.cpp - every family of GPU kernels, many shapes -----===//
+//===- ThreadItemsTest.cpp - every family of GPU kernels, many shapes -----===//
 //
 // Each family on rows and columns of 0, 1, 31, 33 and other lengths that no
 // vector, warp or workgroup divides, on the emulated device with three orders of
@@ -107,9 +107,9 @@ void expectNear(const Tensor &actual, const Tensor &expected) {
         << "element " << i;
 }
 
-class GpuFamilies : public testing::TestWithParam<Family> {};
+class ThreadItems : public testing::TestWithParam<Family> {};
 
-TEST_P(GpuFamilies, OnEveryShape_GiveTheCpusResults) {
+TEST_P(ThreadItems, OnEveryShape_GiveTheCpusResults) {
   for (auto [rows, columns] : shapes) {
     if (rows == 0 && GetParam().name == std::string("window"))
       continue;
@@ -140,7 +140,7 @@ TEST_P(GpuFamilies, OnEveryShape_GiveTheCpusResults) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, GpuFamilies, testing::ValuesIn(families),
+INSTANTIATE_TEST_SUITE_P(Kernels, ThreadItems, testing::ValuesIn(families),
                          [](const auto &info) {
                            return std::string(info.param.name);
                          });
