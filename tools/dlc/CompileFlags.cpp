@@ -62,8 +62,9 @@ void CompileFlags::addTraining(CLI::App &command) {
                 "one kernel per op, to see what fusion saves")
       ->group(group);
   command
-      .add_flag("--fuse-attention", fuseAttention,
-                "attention as one call each, without its scores in memory")
+      .add_flag("--fuse-attention,!--no-fuse-attention", fuseAttention,
+                "attention as one kernel or call each, without its scores in "
+                "memory [for GPUs]")
       ->group(group);
   command
       .add_option("--batchnorm", batchNorm,
@@ -275,8 +276,6 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.retie = false;
   if (noFusion)
     options.fuse = false;
-  if (fuseAttention)
-    options.attention = true;
   if (traceNonfinite)
     options.traceNonfinite = true;
   if (injectNonfinite)
@@ -294,6 +293,10 @@ void CompileFlags::apply(ModelOptions &options) const {
   if (offload)
     options.offload = *offload;
   options.target = target ? *target : targetOfDevice();
+  // A GPU would spend half of a transformer's step on moving the scores.
+  options.attention =
+      fuseAttention.value_or(options.target.find("cuda") != std::string::npos ||
+                             options.target.find("emul") != std::string::npos);
   if (cpu)
     options.cpu = *cpu;
   if (std::optional<uint64_t> limit = parsedLimit())
