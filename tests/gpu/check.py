@@ -193,10 +193,13 @@ def sanitizers(run):
                     raise Skipped("only for cuda")
                 if not tool:
                     raise Skipped("compute-sanitizer is not there")
-                case = run.manifest["models"][name]
-                said = run.command(["run", FOLDER / "models" / f"{name}.dlc", "--entry", case["entries"][-1], "--inputs",
-                                    FOLDER / "data" / f"{case['values']}.batch.npz", "--outputs", run.scratch / "sanitized.npz"],
-                                   prefix=[tool, "--tool", check, "--error-exitcode", "9", "--target-processes", "all"])
+                case, job = run.manifest["models"][name], run.manifest["training"].get(name)
+                words = ["run", FOLDER / "models" / f"{name}.dlc", "--entry", case["entries"][-1], "--inputs",
+                         FOLDER / "data" / f"{case['values']}.batch.npz", "--outputs", run.scratch / "sanitized.npz"]
+                if job:
+                    words = ["train", FOLDER / "models" / f"{name}.dlc", "--data", FOLDER / "data" / job["data"], "--steps", 2,
+                             "--batch", job["batch"], "--no-shuffle"]
+                said = run.command(words, prefix=[tool, "--tool", check, "--error-exitcode", "9", "--target-processes", "all"])
                 return {"said": said.strip().splitlines()[-1][:200] if said.strip() else ""}
 
             run.item("sanitizers", f"{name}/{check}", sanitize)
@@ -238,21 +241,30 @@ def kernels(run):
         run.item("kernels", name, measure)
 
 
+def on_this(run, job):
+    """What a GPU trains in 100 ms needs more memory than a CPU has, and minutes."""
+    if run.device != "cuda" and not job["is_small"]:
+        raise Skipped("only for cuda")
+
+
 def models(run):
     """Training steps of whole models, then of PyTorch and JAX where they are installed, one after the other on this machine."""
     for name, job in run.manifest["benchmarks"].items():
-        def measure(name=name, job=job):
+        def measure(more, name=name, job=job):
+            on_this(run, job)
             model = ready(run, name)
             options = ["--batch", job["batch"], "--precision", job["precision"], "--target",
-                       "cuda" if run.device == "cuda" else run.device]
+                       "cuda" if run.device == "cuda" else run.device, *more]
             said, _ = bench(run, model, options, run.args.steps)
             inspected = json.loads(run.command(["inspect", model, *options, "--roofline", run.args.roofline, "--json"]))
             return {key: said.get(key) for key in ("step_ms", "min_ms", "compile_s", "arena_mb", "loss")} | {
                 "predicted_ms": inspected["predicted_ms"], "samples": job["batch"] * job.get("tokens", 1)}
 
-        run.item("models", f"{name}/dlc", measure)
+        for more in job["ways"]:
+            run.item("models", f"{name}/{' '.join(['dlc', *more])}", lambda: measure(more))
         for peer in run.manifest["peers"]:
             def other(name=name, job=job, peer=peer):
+                on_this(run, job)
                 device = "cuda" if run.device == "cuda" else "cpu"
                 said = run.program([sys.executable, HERE / "peers.py", peer, job["preset"], job["batch"], job["precision"],
                                     run.args.steps, device], limit=400)
@@ -281,13 +293,12 @@ def markdown(results):
     lines = [f"{head}." if head else "", "", *lines]
     timed = [r for r in results if r["part"] == "models" and "step_ms" in r]
     if timed:
-        lines += ["", "| model | program | step, ms | samples/s | predicted, ms | compile, s |", "|---|---|---:|---:|---:|---:|"]
+        lines += ["", "| model | program | step, ms | samples or tokens/s | predicted, ms | compile, s |", "|---|---|---:|---:|---:|---:|"]
         for r in timed:
             model, program = r["item"].rsplit("/", 1)
-            lines.append(f"| {model} | {program} | {r['step_ms']:.2f} | {1000 * r['samples'] / r['step_ms']:,.0f} | "
-                         f"{r['predicted_ms']:.2f} |" .replace("| nan |", "| – |") + f" {r['compile_s']:.1f} |"
-                         if "predicted_ms" in r else
-                         f"| {model} | {program} | {r['step_ms']:.2f} | {1000 * r['samples'] / r['step_ms']:,.0f} | – | {r['compile_s']:.1f} |")
+            predicted = f"{r['predicted_ms']:.2f}" if "predicted_ms" in r else "–"
+            lines.append(f"| {model} | {program} | {r['step_ms']:.2f} | {1000 * r['samples'] / r['step_ms']:,.0f} | {predicted} | "
+                         f"{r['compile_s']:.1f} |")
     kernels_of = [(r["item"], i) for r in results if r["part"] == "kernels" for i in r.get("instructions", [])]
     if kernels_of:
         lines += ["", "| model | kernel | limit | measured, us | predicted, us | predicted / measured |", "|---|---|---|---:|---:|---:|"]

@@ -72,6 +72,15 @@ def copy_program(folder, build, program=None):
     return version
 
 
+def find_assembler(build):
+    """Puts NVIDIA's assembler on the path, where the compiler looks for it; false if there is none."""
+    cache = build / "CMakeCache.txt"
+    known = re.search(r"^DLC_PTXAS:\w+=(/.*)$", cache.read_text(), re.M) if cache.exists() else None
+    if known:
+        os.environ["PATH"] += f":{pathlib.Path(known.group(1)).parent}"
+    return shutil.which("ptxas") is not None
+
+
 def cases():
     rows = [line.split() for line in (FIXTURES / "cases.txt").read_text().splitlines() if line and line[0] != "#"]
     return [dict(zip(("file", "values", "loss", "batch", "trained", "check"), row)) for row in rows]
@@ -95,19 +104,19 @@ def compile_models(folder, dlc, only):
              TARGETS, "--cpu", CPU, "--entries", ",".join([*entries, "step"])])
         models[name] = {"values": case["values"], "entries": entries}
         found = json.loads(run([dlc, "inspect", artifact, "--json"]))
-        schedules[name] = {k["schedule"] for k in found["kernels"] if k.get("schedule") and k["entry"] in entries}
+        schedules[name] = {k["schedule"] for k in found["kernels"] if k.get("schedule")}
         shutil.copy2(FIXTURES / f"{case['values']}.batch.npz", folder / "data")
         if name in TRAINING:
             job = TRAINING[name]
             source = DATA / job["data"]
             shutil.copy2(source if source.exists() else FIXTURES / job["data"], folder / "data")
             training[name] = {**job, "batch": int(case["batch"])}
-    return models, training, covering(schedules)
+    return models, training, covering(schedules, list(training))
 
 
-def covering(schedules):
-    """Few models that have all schedules of kernels between them."""
-    missing, chosen = set().union(*schedules.values()), []
+def covering(schedules, chosen):
+    """`chosen` and few other models, that have all schedules of kernels between them."""
+    missing = set().union(*schedules.values()).difference(*(schedules[name] for name in chosen))
     while missing:
         best = max(sorted(schedules), key=lambda name: len(schedules[name] & missing))
         chosen.append(best)
@@ -144,7 +153,8 @@ def benchmark_models(folder, python, cache):
             run([python, FIXTURES / "export.py", preset, "--exporter", exporter, "--opset", opset, "--out", part])
             part.rename(path)
         run([python, "-c", script, path, folder / "bench", name])
-        benchmarks[name] = {"preset": preset, "batch": batch, "tokens": tokens, "precision": precision}
+        benchmarks[name] = {"preset": preset, "batch": batch, "tokens": tokens, "precision": precision, "is_small": name == "mlp",
+                            "ways": [[], ["--fuse-attention"]] if "gpt" in name else [[]]}
     return kernels, benchmarks, ""
 
 
@@ -178,6 +188,8 @@ def main():
     folder.mkdir(parents=True)
     say("copying the compiler")
     glibc = copy_program(folder, args.build.resolve(), args.program)
+    if not find_assembler(args.build.resolve()):
+        say("no ptxas: artifacts have PTX alone, which the GPU's driver compiles")
     say("compiling the test models")
     models, training, sanitized = compile_models(folder, folder / "bin" / "dlc", args.models)
     kernels, benchmarks, absent = {}, {}, "benchmarks: not asked for"
