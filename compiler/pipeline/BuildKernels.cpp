@@ -6,6 +6,7 @@
 #include "compiler/pipeline/Phases.h"
 
 #include "passes/attention/Passes.h"
+#include "passes/decompose/Passes.h"
 #include "passes/fuse/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,8 +15,14 @@ using namespace mlir;
 
 void dlc::buildKernelsPipeline(OpPassManager &pm,
                                const KernelsOptions &options) {
+  bool isGpu = options.target == "cuda";
+  // What no kernel can be generated for is spelled out.
+  DecomposePassOptions decompose;
+  decompose.generatedAttention = true;
+  if (isGpu)
+    pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
   // Before kernels are formed, because they take the terms into the first stage.
-  if (options.target == "cuda")
+  if (isGpu)
     pm.addNestedPass<func::FuncOp>(createSplitReductionsPass());
   FormKernelsPassOptions form;
   form.merge = options.fuse;
@@ -25,6 +32,9 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   if (options.fuse && options.target == "cpu")
     pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass());
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
+  // After kernels are formed, because values in memory are known then.
+  if (isGpu)
+    pm.addNestedPass<func::FuncOp>(createAttentionKernelsPass());
   if (!options.fuse)
     return;
   // After kernels are formed, because it merges whole kernels.
