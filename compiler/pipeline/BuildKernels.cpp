@@ -6,6 +6,7 @@
 #include "compiler/pipeline/Phases.h"
 
 #include "passes/attention/Passes.h"
+#include "passes/decompose/Passes.h"
 #include "passes/fuse/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -14,9 +15,14 @@ using namespace mlir;
 
 void dlc::buildKernelsPipeline(OpPassManager &pm,
                                const KernelsOptions &options) {
-  // Before kernels are formed, because they take the terms into the first stage,
-  // and pads into what computes the input.
-  if (options.target == "cuda") {
+  bool isGpu = options.target == "cuda";
+  DecomposePassOptions decompose;
+  decompose.generatedAttention = true;
+  if (isGpu) {
+    // What no kernel can be generated for is spelled out.
+    pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
+    // Before kernels are formed, because they take the terms into the first
+    // stage, and pads into what computes the input.
     pm.addNestedPass<func::FuncOp>(createPadConvolutionsPass());
     pm.addNestedPass<func::FuncOp>(createSplitReductionsPass());
   }
@@ -30,6 +36,9 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   if (options.fuse)
     pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass(fold));
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
+  // After kernels are formed, because values in memory are known then.
+  if (isGpu)
+    pm.addNestedPass<func::FuncOp>(createAttentionKernelsPass());
   if (!options.fuse)
     return;
   // After kernels are formed, because it merges whole kernels.

@@ -38,7 +38,9 @@ struct Decompose : dlc::impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
     SmallVector<Operation *> compounds;
     getOperation().walk([&](Operation *op) {
-      bool isKept = keepAttention && isLibraryAttention(op);
+      bool isKept =
+          isLibraryAttention(op) &&
+          (keepAttention || (generatedAttention && isGeneratedAttention(op)));
       if (decompositions().lookup(op) && !isKept)
         compounds.push_back(op);
     });

@@ -15,7 +15,8 @@ def DecomposePass : DlcPass<"dlc-decompose", "::mlir::func::FuncOp"> {
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
   let options = [
-    Option<"keepAttention", "keep-attention", "bool", /*default=*/"false", "leave attention that a library computes in one call">
+    Option<"keepAttention", "keep-attention", "bool", /*default=*/"false", "leave attention that a library computes in one call">,
+    Option<"generatedAttention", "generated-attention", "bool", /*default=*/"false", "leave attention that a kernel can be generated for">
   ];
   let before = [{
     func.func @softmax(%x: tensor<2x3xf32>) -> tensor<2x3xf32> {

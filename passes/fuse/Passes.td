@@ -77,6 +77,16 @@ def SplitReductionsPass : Pass<"dlc-split-reductions", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numSplit", "split", "Number of sums in two stages">];
 }
 
+def AttentionKernelsPass : Pass<"dlc-attention-kernels", "::mlir::func::FuncOp"> {
+  let summary = "Make attention a kernel of the attention schedule";
+  let description = [{
+    `dlc.attention` and its gradient become a `dlc.kernel` each, with the slices, transposes and joins that they read and write through. For
+    GPUs, whose code is generated; CPUs keep them as calls. After `dlc-form-kernels`, which leaves all of these alone. Heads of more than 128
+    columns are not taken: `dlc-decompose` has spelled them out.
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+}
+
 def ListKernelsPass : Pass<"dlc-list-kernels", "::mlir::func::FuncOp"> {
   let summary = "Merge equal updates of many tensors into one kernel";
   let description = [{

@@ -21,6 +21,7 @@
 #include "compiler/codegen/emitter/KernelFunction.h"
 #include "compiler/codegen/emitter/RegionEmitter.h"
 #include "compiler/codegen/emitter/Scatter.h"
+#include "compiler/codegen/emitter/attention/Attention.h"
 
 #include <numeric>
 
@@ -106,6 +107,8 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
     return emitListKernel(kernel, symbol, target, module);
   if (kernel.getSchedule().getKind() == ScheduleKind::Scatter)
     return emitScatterKernel(kernel, symbol, target, module);
+  if (kernel.getSchedule().getKind() == ScheduleKind::Attention)
+    return emitAttentionKernel(kernel, symbol, target, module);
   Block &body = kernel.getBody().front();
   SmallVector<Operation *> ops;
   for (Operation &op : body.without_terminator())

@@ -20,6 +20,22 @@ double AttentionSizes::pairs(bool isCausal) const {
   return count;
 }
 
+bool isGeneratedAttention(Operation *op) {
+  constexpr int64_t mostColumns = 128, mostRows = int64_t(1) << 24;
+  AttentionSizes sizes = isa<AttentionOp>(op)
+                             ? sizesOf(cast<AttentionOp>(op))
+                             : sizesOf(cast<AttentionGradOp>(op));
+  auto isHead = [](int64_t columns) {
+    return columns > 0 && columns <= mostColumns;
+  };
+  int64_t heads = 1;
+  for (int64_t size : sizes.batch)
+    heads *= size;
+  return isHead(sizes.depth) && isHead(sizes.width) &&
+         std::max(sizes.rows, sizes.keys) <= mostRows &&
+         heads <= mostRows;
+}
+
 static Value widened(OpBuilder &b, Location loc, Value value) {
   return castTo(b, loc, value, scoreType(elementTypeOf(value)));
 }

@@ -48,6 +48,10 @@ inline bool isLibraryAttention(mlir::Operation *op) {
   return rankOf(op->getOperand(0)) <= 4;
 }
 
+/// Whether a kernel can be generated for an op that `isLibraryAttention`: its
+/// heads have 1 to 128 columns, and rows and keys can be counted in 32 bits.
+bool isGeneratedAttention(mlir::Operation *op);
+
 /// Builds what attention is made of, in primitive ops of the score type, at the
 /// builder's insertion point. Scores are [batch…, rows, keys].
 class AttentionParts {

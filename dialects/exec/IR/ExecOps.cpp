@@ -165,8 +165,11 @@ bool LaunchOp::mayShare(Value read, Value written) {
   // A list updates states, each slice from its own old value alone.
   if (kernel.getSchedule().getKind() == dlc::ScheduleKind::List)
     return bool(read.getDefiningOp<StateOp>());
-  // A scatter reads and adds in the order of its indices.
-  if (kernel.getSchedule().getKind() == dlc::ScheduleKind::Scatter)
+  // A scatter reads and adds in the order of its indices; attention's groups
+  // read what others of them write.
+  dlc::ScheduleKind kind = kernel.getSchedule().getKind();
+  if (kind == dlc::ScheduleKind::Scatter ||
+      kind == dlc::ScheduleKind::Attention)
     return false;
   Block &body = kernel.getBody().front();
   unsigned number = output - getOutputs().begin();

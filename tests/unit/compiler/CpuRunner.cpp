@@ -65,7 +65,7 @@ void *loadCode(const std::string &code) {
 FailureOr<CpuRun> runKernels(ModuleOp module, ArrayRef<Tensor> arguments,
                              KernelTable &table, KernelCode &code) {
   PassManager passes(module.getContext());
-  passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
+  code.addPasses(passes);
   if (failed(passes.run(module)))
     return failure();
   auto function = *module.getOps<func::FuncOp>().begin();
@@ -125,6 +125,10 @@ public:
   ~CpuCode() override {
     if (handle)
       dlclose(handle);
+  }
+
+  void addPasses(PassManager &passes) override {
+    passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
   }
 
   LogicalResult compile(KernelTable &table, Location) override {

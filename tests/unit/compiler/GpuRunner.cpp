@@ -3,6 +3,7 @@
 
 #include "compiler/codegen/gpu/EmulatorLowering.h"
 #include "compiler/codegen/gpu/Ptx.h"
+#include "passes/fuse/Passes.h"
 #include "runtime/emulated/Engine.h"
 #include "tests/unit/compiler/KernelCode.h"
 
@@ -23,6 +24,11 @@ public:
   ~GpuCode() override {
     if (handle)
       dlclose(handle);
+  }
+
+  void addPasses(PassManager &passes) override {
+    passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
+    passes.addNestedPass<func::FuncOp>(createAttentionKernelsPass());
   }
 
   LogicalResult compile(KernelTable &table, Location loc) override {

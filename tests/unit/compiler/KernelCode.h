@@ -5,12 +5,16 @@
 #include "compiler/pipeline/KernelTable.h"
 #include "tests/unit/compiler/CpuRunner.h"
 
+#include "mlir/Pass/PassManager.h"
+
 namespace dlc::test {
 
 /// Compiles the kernels of a table, then runs them one by one.
 class KernelCode {
 public:
   virtual ~KernelCode() = default;
+  /// Appends what makes kernels of the module's ops.
+  virtual void addPasses(mlir::PassManager &passes) = 0;
   virtual mlir::LogicalResult compile(KernelTable &table,
                                       mlir::Location loc) = 0;
   /// `buffers` are those of the launch, inputs first.
