@@ -29,6 +29,8 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   fold.target = options.target;
   if (options.fuse)
     pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass(fold));
+  if (options.fuse && options.target == "cuda")
+    pm.addNestedPass<func::FuncOp>(createFoldBiasGradientsPass());
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
   if (!options.fuse)
     return;
