@@ -4,8 +4,8 @@
 //   %b = dlc.reduce_sum %g       ->        … (%x, %g) { both } {library}
 //
 // A library that multiplies a gradient sums it on the way, and saves a kernel
-// that reads it again. It saves nothing where a kernel that must be there anyway
-// has the gradient at hand, as that of a layer norm's gradient has; so kernels
+// that reads it again. It saves nothing where a kernel that must be there
+// anyway has it at hand, as that of a layer norm's gradient has; so kernels
 // are formed for trial, and only a sum that would be one of its own is taken.
 //
 //===----------------------------------------------------------------------===//
@@ -116,13 +116,12 @@ unsigned BiasGradientFolder::run() {
     }
   }
   OpBuilder b(block.getParentOp()->getContext());
-  for (const Fold &fold : folds) {
+  for (Fold &fold : folds) {
     if (fold.after)
       b.setInsertionPointAfter(fold.after);
     else
       b.setInsertionPointToStart(&block);
-    makeLibraryKernel(b, fold.ops,
-                      {fold.product.result, fold.sum.getResult()},
+    makeLibraryKernel(b, fold.ops, {fold.product.result, fold.sum.getResult()},
                       "gemm_bias_gradient");
   }
   return folds.size();

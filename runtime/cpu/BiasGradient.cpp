@@ -54,10 +54,10 @@ SummedMatrix matrixOf(const fb::GemmT &gemm, const std::byte *a,
   bool isOfA = gemm.bias_gradient_of == fb::GemmOperand::A;
   auto width = static_cast<int64_t>(dtypeBytes(DType(gemm.dtype)));
   if (isOfA)
-    return {gemm.dtype, a + gemm.a_offset * width, gemm.m, gemm.k,
-            gemm.a_strides[2],  gemm.a_strides[3]};
-  return {gemm.dtype, b + gemm.b_offset * width, gemm.n, gemm.k,
-          gemm.b_strides[3],  gemm.b_strides[2]};
+    return {gemm.dtype, a + gemm.a_offset * width, gemm.m,
+            gemm.k,     gemm.a_strides[2],         gemm.a_strides[3]};
+  return {gemm.dtype, b + gemm.b_offset * width, gemm.n,
+          gemm.k,     gemm.b_strides[3],         gemm.b_strides[2]};
 }
 
 } // namespace
@@ -74,8 +74,7 @@ void sumBiasGradient(const ThreadPool &pool, const fb::GemmT &gemm,
         for (int64_t i = first * blockSize;
              i < std::min(end * blockSize, matrix.sums);) {
           const std::byte *begin = matrix.begin + i * matrix.sumStride * width;
-          int64_t count =
-              isSumDense ? std::min(blockSize, matrix.sums - i) : 1;
+          int64_t count = isSumDense ? std::min(blockSize, matrix.sums - i) : 1;
           if (isSumDense || !isTermDense)
             sumRows(matrix, begin, count, to + i);
           else

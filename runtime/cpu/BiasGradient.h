@@ -1,5 +1,5 @@
-// The sum of a product's operand over the inner dim, which a Gemm record may ask
-// for beside the product: where the operand is the gradient of a layer's result,
+// The sum of an operand over the inner dim, which a Gemm record may ask for
+// beside the product: where the operand is the gradient of a layer's result,
 // it is that of the layer's bias.
 #ifndef DLC_RUNTIME_CPU_BIASGRADIENT_H
 #define DLC_RUNTIME_CPU_BIASGRADIENT_H

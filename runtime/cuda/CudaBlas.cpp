@@ -145,8 +145,7 @@ Status CudaGemm::addSums() {
                  : gemm.dtype == fb::DType::BF16 ? 0x3f803f803f803f80
                                                  : 0x3c003c003c003c00;
   uint64_t bytes = static_cast<uint64_t>(gemm.k) * elementBytes;
-  summing->onesPlace =
-      shared.keep(std::vector<uint64_t>((bytes + 7) / 8, one));
+  summing->onesPlace = shared.keep(std::vector<uint64_t>((bytes + 7) / 8, one));
   summing->hasOnes = true;
   return Status::ok();
 }
@@ -208,8 +207,9 @@ Status CudaGemm::describeEpilogue() {
                    matmulBiasType, &biasType, sizeof biasType);
   // The heuristic looks at the address's alignment; one that is narrowed gets
   // its place, aligned to 256, in bind().
-  DeviceAddress pointer =
-      narrowsBias() ? workspaceAlignment : hasSums ? sums : bias;
+  DeviceAddress pointer = narrowsBias() ? workspaceAlignment
+                          : hasSums     ? sums
+                                        : bias;
   DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescSetAttribute, matmul,
                    matmulBiasPointer, &pointer, sizeof pointer);
   return Status::ok();

@@ -202,10 +202,11 @@ TEST_F(CudaGemmTest, BiasGradient_IsTheSumOfTheOperand) {
     std::vector<double> sums(size_t(isOfA ? g.m : g.n), 0.0);
     for (size_t j = 0; j < sums.size(); ++j)
       for (int64_t k = 0; k < g.k; ++k)
-        sums[j] += isOfA ? made.a[size_t(g.a_offset + int64_t(j) * g.a_strides[2] +
-                                         k * g.a_strides[3])]
-                         : made.b[size_t(g.b_offset + k * g.b_strides[2] +
-                                         int64_t(j) * g.b_strides[3])];
+        sums[j] +=
+            isOfA ? made.a[size_t(g.a_offset + int64_t(j) * g.a_strides[2] +
+                                  k * g.a_strides[3])]
+                  : made.b[size_t(g.b_offset + k * g.b_strides[2] +
+                                  int64_t(j) * g.b_strides[3])];
     Buffers buffers = {encode(g.dtype, made.a),
                        encode(g.dtype, made.b),
                        encode(fb::DType::F32, made.c),
