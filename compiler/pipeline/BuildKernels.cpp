@@ -35,6 +35,8 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   fold.target = options.target;
   if (options.fuse)
     pm.addNestedPass<func::FuncOp>(createFoldEpiloguesPass(fold));
+  if (options.fuse && options.target == "cuda")
+    pm.addNestedPass<func::FuncOp>(createFoldBiasGradientsPass());
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
   // After kernels are formed, because values in memory are known then.
   if (isGpu)

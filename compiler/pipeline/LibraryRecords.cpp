@@ -50,6 +50,10 @@ fb::GemmT recordOf(exec::GemmOp op) {
   gemm.b_strides = toVector(op.getBStrides());
   gemm.c_strides = toVector(op.getCStrides());
   gemm.activation = fb::Activation(op.getActivation());
+  // Its place gets a number later, but not every call can have one.
+  gemm.bias_gradient = op.getBiasGradient() ? 0 : -1;
+  if (std::optional<exec::GemmOperand> of = op.getBiasGradientOf())
+    gemm.bias_gradient_of = fb::GemmOperand(*of);
   return gemm;
 }
 
@@ -151,6 +155,7 @@ uint64_t scratchBytesOf(exec::ProgramOp program) {
     gemm.c = places.of(op.getC());
     gemm.bias = places.of(op.getBias());
     gemm.residual = places.of(op.getResidual());
+    gemm.bias_gradient = places.of(op.getBiasGradient());
     gemm.workspace = places.of(op.getWorkspace());
     (void)size.add(gemm);
   }

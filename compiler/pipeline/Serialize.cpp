@@ -265,6 +265,7 @@ fb::OpUnion ProgramWriter::gemm(exec::GemmOp op) {
   gemm.c = at(op.getC());
   gemm.bias = atOrNone(op.getBias());
   gemm.residual = atOrNone(op.getResidual());
+  gemm.bias_gradient = atOrNone(op.getBiasGradient());
   gemm.workspace = atOrNone(op.getWorkspace());
   fb::OpUnion operation;
   operation.Set(std::move(gemm));

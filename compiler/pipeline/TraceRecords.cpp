@@ -118,6 +118,7 @@ void TensorList::addGemm(exec::GemmOp op) {
   addVector(op.getResidual(), op.getResultType(), false);
   addMatrix(op.getC(), op.getResultType(), {s[0], s[1], s[2], s[3]},
             op.getCStrides(), true);
+  addVector(op.getBiasGradient(), Float32Type::get(op.getContext()), true);
 }
 
 void TensorList::addConv(exec::ConvOp op) {

@@ -21,7 +21,6 @@
 #include "passes/fuse/LibraryKernels.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 
@@ -144,36 +143,12 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
 /// Makes one kernel of the ops, where the last of them was.
 void EpilogueFolder::fold(Operation *call, const Epilogue &epilogue) {
   llvm::SmallSetVector<Operation *, 16> members(llvm::from_range, epilogue.ops);
-  SmallVector<Operation *> ops = members.takeVector();
-  llvm::sort(ops,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-  llvm::SmallSetVector<Value, 4> inputs;
-  SmallVector<Location> locations;
-  for (Operation *op : ops) {
-    if (!isIndexOnly(op))
-      locations.push_back(op->getLoc());
-    for (Value operand : op->getOperands())
-      if (!llvm::is_contained(ops, operand.getDefiningOp()))
-        inputs.insert(operand);
-  }
-  OpBuilder b(ops.back());
-  Location loc = b.getFusedLoc(locations);
-  Type type = epilogue.result.getType();
-  auto kernel =
-      KernelOp::create(b, loc, type, nameOf(call, epilogue),
-                       ScheduleAttr::get(b.getContext(), ScheduleKind::Contract,
-                                         shapeOf(epilogue.result), {}),
-                       inputs.getArrayRef());
-  kernel->setAttr("library", b.getUnitAttr());
-  Block *body = b.createBlock(&kernel.getBody());
-  IRMapping mapping;
-  for (Value input : inputs)
-    mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
-  for (Operation *op : ops)
-    // Equal kernels are one, whichever half they are for.
-    b.clone(*op, mapping)->removeAttr(names::recomputed);
-  YieldOp::create(b, loc, mapping.lookup(epilogue.result));
-  Value(epilogue.result).replaceAllUsesWith(kernel.getOutputs().front());
+  Operation *last = *llvm::max_element(members, [](Operation *a, Operation *b) {
+    return a->isBeforeInBlock(b);
+  });
+  OpBuilder b(last);
+  makeLibraryKernel(b, members.getArrayRef(), {epilogue.result},
+                    nameOf(call, epilogue));
 }
 
 unsigned EpilogueFolder::run() {

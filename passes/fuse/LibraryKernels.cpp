@@ -12,6 +12,10 @@
 #include "passes/fuse/LibraryKernels.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/IR/Halves.h"
+#include "dialects/dlc/indexing/Region.h"
+
+#include "mlir/IR/IRMapping.h"
 
 #include <cmath>
 
@@ -349,6 +353,44 @@ SmallVector<Epilogue, 0> epiloguesOf(Operation *call) {
 //===----------------------------------------------------------------------===//
 // Kernels of them
 //===----------------------------------------------------------------------===//
+
+KernelOp makeLibraryKernel(OpBuilder &b, ArrayRef<Operation *> ops,
+                           ArrayRef<Value> results, StringRef name) {
+  SmallVector<Operation *> members(ops);
+  llvm::sort(members,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  llvm::SmallSetVector<Value, 4> inputs;
+  SmallVector<Location> locations;
+  for (Operation *op : members) {
+    if (!isIndexOnly(op))
+      locations.push_back(op->getLoc());
+    for (Value operand : op->getOperands())
+      if (!llvm::is_contained(members, operand.getDefiningOp()))
+        inputs.insert(operand);
+  }
+  Location loc = b.getFusedLoc(locations);
+  auto kernel =
+      KernelOp::create(b, loc, TypeRange(ValueRange(results)), name,
+                       ScheduleAttr::get(b.getContext(), ScheduleKind::Contract,
+                                         shapeOf(results.front()), {}),
+                       inputs.getArrayRef());
+  kernel->setAttr("library", b.getUnitAttr());
+  OpBuilder::InsertionGuard guard(b);
+  Block *body = b.createBlock(&kernel.getBody());
+  IRMapping mapping;
+  for (Value input : inputs)
+    mapping.map(input, body->addArgument(input.getType(), input.getLoc()));
+  for (Operation *op : members)
+    // Equal kernels are one, whichever half they are for.
+    b.clone(*op, mapping)->removeAttr(names::recomputed);
+  YieldOp::create(
+      b, loc, llvm::map_to_vector(results, [&](Value result) {
+        return mapping.lookup(result);
+      }));
+  for (auto [result, output] : llvm::zip_equal(results, kernel.getOutputs()))
+    Value(result).replaceAllUsesWith(output);
+  return kernel;
+}
 
 std::string nameOf(Operation *call, const Epilogue &epilogue) {
   static const char *const activations[] = {

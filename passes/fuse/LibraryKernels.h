@@ -3,7 +3,9 @@
 // A library adds a bias, applies an activation and adds another tensor while
 // its results are still in registers. A `dlc.kernel` with the attribute
 // `library` is such a call: its body holds one product or convolution, the
-// views that it reads and writes through, and the ops that follow it.
+// views that it reads and writes through, and the ops that follow it. A product
+// may have a second result, the sum of an operand over the contracted dims: of
+// the gradient that it multiplies, the bias's gradient.
 //
 //===----------------------------------------------------------------------===//
 #ifndef DLC_PASSES_FUSE_LIBRARYKERNELS_H
@@ -44,6 +46,28 @@ llvm::SmallVector<Epilogue, 0> epiloguesOf(mlir::Operation *call);
 
 /// "gemm_bias_relu_residual".
 std::string nameOf(mlir::Operation *call, const Epilogue &epilogue);
+
+/// A sum that a library does beside a product whose operand it reads.
+struct BiasGradient {
+  GemmCall call;
+  /// It sums the rows of the left operand; else the columns of the right one.
+  bool isOfLhs = false;
+  /// The ops between the operand's memory and the sum, itself included.
+  llvm::SmallVector<mlir::Operation *> ops;
+};
+
+/// `sum`, if it is f32 and adds an operand of `dot` over just the dims that are
+/// contracted: in one stage or several, after casts to f32, of the memory that
+/// the product reads. `dot` is one product in f32 that the library computes.
+std::optional<BiasGradient> biasGradientOf(DotGeneralOp dot,
+                                           mlir::Value sum);
+
+/// A kernel of `ops`, which are in a block in any order, where `b` is; its
+/// results take the place of `results`.
+KernelOp makeLibraryKernel(mlir::OpBuilder &b,
+                           llvm::ArrayRef<mlir::Operation *> ops,
+                           llvm::ArrayRef<mlir::Value> results,
+                           llvm::StringRef name);
 
 bool isLibraryKernel(KernelOp kernel);
 /// The product or convolution in the body of a library kernel.

@@ -39,6 +39,26 @@ def FoldEpiloguesPass : Pass<"dlc-fold-epilogues", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFolded", "folded", "Number of calls with an epilogue">];
 }
 
+def FoldBiasGradientsPass : Pass<"dlc-fold-bias-gradients", "::mlir::func::FuncOp"> {
+  let summary = "Let products of weight gradients sum their bias's gradient";
+  let description = [{
+    The gradient of a layer's result is multiplied with the layer's input, over all rows, for the gradient of the weights, and summed over the
+    rows for that of the bias. Where a kernel would read it for the sum alone, which a trial of `dlc-form-kernels` tells, both become one
+    `dlc.kernel` with the attribute `library`: the library sums what it reads for the product. Sums in one stage or two, of f32 or of 16-bit
+    floats made f32, beside products in f32. What a kernel sums on the way stays there, and so does all in a traced program, where kernels look
+    at every value. For CUDA's library; after `dlc-split-reductions` and `dlc-fold-epilogues`, before `dlc-form-kernels`.
+
+    ```mlir
+    %w = dlc.dot_general %x, %g batch [] x [] contract [0] x [0] : (tensor<64x32xf32>, tensor<64x16xf32>) -> tensor<32x16xf32>
+    %b = dlc.reduce_sum %g dims [0] : tensor<64x16xf32> -> tensor<16xf32>
+    // becomes
+    %w, %b = dlc.kernel "gemm_bias_gradient" <contract, [32, 16]>(%x, %g) {library} … // the same ops
+    ```
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let statistics = [Statistic<"numFolded", "folded", "Number of products with a bias gradient">];
+}
+
 def PadConvolutionsPass : Pass<"dlc-pad-convolutions", "::mlir::func::FuncOp"> {
   let summary = "Give convolutions one pad for both sides of a dim";
   let description = [{

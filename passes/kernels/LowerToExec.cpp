@@ -44,8 +44,9 @@ private:
   LogicalResult addOp(Operation &op);
   LogicalResult addKernel(dlc::KernelOp kernel);
   LogicalResult addLibraryKernel(dlc::KernelOp kernel);
+  /// `sum` is null, or the bias gradient beside it.
   LogicalResult addGemm(DotGeneralOp dot, const Epilogue &epilogue,
-                        Operation *at);
+                        Operation *at, Value sum = Value());
   template <typename OpTy>
   LogicalResult addConv(OpTy op, exec::ConvKind kind, Value src, Value weights,
                         Value dst, const Epilogue &epilogue, Operation *at);
@@ -200,16 +201,21 @@ LogicalResult ProgramLowering::addLibraryKernel(dlc::KernelOp kernel) {
       return failure();
   }
   Operation *call = callOf(kernel);
+  Value sum = kernel.getOutputs().size() > 1
+                  ? body.getTerminator()->getOperand(1)
+                  : Value();
   if (call && isLibraryCall(call))
     for (const Epilogue &epilogue : epiloguesOf(call)) {
       if (epilogue.result != result)
         continue;
       LogicalResult status =
           isa<DotGeneralOp>(call)
-              ? addGemm(cast<DotGeneralOp>(call), epilogue, kernel)
+              ? addGemm(cast<DotGeneralOp>(call), epilogue, kernel, sum)
               : addForwardConv(cast<dlc::ConvOp>(call), epilogue, kernel);
-      // Readers outside know it by the kernel's result.
-      places[kernel.getOutputs().front()] = places.lookup(result);
+      // Readers outside know them by the kernel's results.
+      for (auto [output, inside] : llvm::zip_equal(
+               kernel.getOutputs(), body.getTerminator()->getOperands()))
+        places[output] = places.lookup(inside);
       return status;
     }
   return kernel.emitOpError() << "is no call that the library has [DLC4006]";
@@ -226,13 +232,23 @@ static void passInfinities(const Epilogue &epilogue, Operation *call) {
 }
 
 LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
-                                       const Epilogue &epilogue,
-                                       Operation *at) {
+                                       const Epilogue &epilogue, Operation *at,
+                                       Value sum) {
   GemmCall call = planGemm(dot, [](Value) { return false; });
   if (!call.writes)
     return dot.emitOpError() << "has dims that no matrix product can take, and "
                                 "no kernel was formed for it [DLC4006]";
   const GemmShape &shape = call.shape;
+  exec::GemmOperandAttr summed;
+  if (sum) {
+    std::optional<BiasGradient> gradient = biasGradientOf(dot, sum);
+    if (!gradient)
+      return at->emitOpError() << "sums what the library does not [DLC4006]";
+    summed = exec::GemmOperandAttr::get(this->b.getContext(),
+                                        gradient->isOfLhs
+                                            ? exec::GemmOperand::A
+                                            : exec::GemmOperand::B);
+  }
   std::optional<Operands> operands = placesOf(epilogue, at);
   Value a = placeOf(shape.a.base, at), b = placeOf(shape.b.base, at);
   if (!operands || !a || !b)
@@ -245,7 +261,8 @@ LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
       ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
       a, shape.a.offset, shape.aStrides, b, shape.b.offset, shape.bStrides,
       newBuffer(epilogue.result), shape.c.offset, shape.cStrides,
-      operands->bias, operands->activation, operands->residual, Value());
+      operands->bias, operands->activation, operands->residual,
+      sum ? newBuffer(sum) : Value(), summed, Value());
   passInfinities(epilogue, gemm);
   return success();
 }

@@ -103,6 +103,7 @@ private:
                      std::set<std::string_view> &names) const;
   Status checkLaunch(const fb::Launch &launch) const;
   Status checkGemm(const fb::Gemm &gemm) const;
+  Status checkBiasGradient(const fb::Gemm &gemm, fb::DType result) const;
   Status checkConv(const fb::Conv &conv) const;
   Status checkConvGeometry(const fb::Conv &conv) const;
   Status checkView(const char *role, const fb::AttentionView *view,
@@ -291,7 +292,30 @@ Status ProgramVerifier::checkGemm(const fb::Gemm &g) const {
   DLC_RETURN_IF_ERROR(checkOptional("bias", g.bias(), false, fb::DType::F32, g.n()));
   DLC_RETURN_IF_ERROR(
       checkOptional("residual", g.residual(), false, result, cReach));
+  DLC_RETURN_IF_ERROR(checkBiasGradient(g, result));
   return checkOptional("workspace", g.workspace(), true, fb::DType::I8, 0);
+}
+
+Status ProgramVerifier::checkBiasGradient(const fb::Gemm &g,
+                                          fb::DType result) const {
+  if (g.bias_gradient() == -1)
+    return Status::ok();
+  if (g.bias_gradient_of() < fb::GemmOperand::MIN ||
+      g.bias_gradient_of() > fb::GemmOperand::MAX)
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "gemm bias gradient must be of a or b, but got ",
+                     int(g.bias_gradient_of()));
+  if (g.batch0() != 1 || g.batch1() != 1 || result != fb::DType::F32 ||
+      g.bias() >= 0 || g.activation() != fb::Activation::None)
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "gemm bias gradient must be beside one product in f32 "
+                     "without bias and activation, but got batches ",
+                     g.batch0(), " and ", g.batch1(), " of dtype ",
+                     int(result));
+  return checkOptional("bias gradient", g.bias_gradient(), true,
+                       fb::DType::F32,
+                       g.bias_gradient_of() == fb::GemmOperand::A ? g.m()
+                                                                  : g.n());
 }
 
 /// The output extent of each spatial dim follows from the others.

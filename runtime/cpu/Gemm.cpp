@@ -2,6 +2,7 @@
 
 #include "runtime/core/CheckedMath.h"
 #include "runtime/core/DType.h"
+#include "runtime/cpu/BiasGradient.h"
 #include "runtime/cpu/Convert.h"
 #include "runtime/cpu/CpuFeatures.h"
 #include "runtime/cpu/PackedOperand.h"
@@ -365,6 +366,9 @@ Status GemmPlan::run(const ThreadPool &pool) {
   });
   if (parts > 1)
     addParts(pool);
+  if (at.biasGradient)
+    sumBiasGradient(pool, gemm, at.a, at.b,
+                    reinterpret_cast<float *>(at.biasGradient));
   return failures.take("gemm");
 }
 

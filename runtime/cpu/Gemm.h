@@ -39,6 +39,7 @@ struct GemmPointers {
   const std::byte *a = nullptr, *b = nullptr;
   std::byte *c = nullptr;
   const std::byte *bias = nullptr, *residual = nullptr;
+  std::byte *biasGradient = nullptr;
   std::byte *workspace = nullptr; // gemmWorkspaceBytes, or null
 };
 

@@ -232,6 +232,7 @@ HostStream::prepareGemm(const ThreadPool &threads, const fb::Gemm &gemm,
   pointers.c = buffers[record.c];
   pointers.bias = at(record.bias);
   pointers.residual = at(record.residual);
+  pointers.biasGradient = at(record.bias_gradient);
   pointers.workspace = workspace;
   return finishCall(threads, GemmPlan::create(libraries, record, pointers));
 }

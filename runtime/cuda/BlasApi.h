@@ -13,6 +13,8 @@ using MatmulHandle = struct MatmulTag *;
 using LayoutHandle = struct LayoutTag *;
 using PreferenceHandle = struct PreferenceTag *;
 
+// cublasStatus_t: how the library says that it has no such product.
+inline constexpr int blasInvalidValue = 7, blasNotSupported = 15;
 // cudaDataType_t
 inline constexpr int cudaReal32 = 0, cudaReal64 = 1, cudaReal16 = 2,
                      cudaBfloat16 = 14;
@@ -35,6 +37,9 @@ inline constexpr uint32_t reduceInComputeType = 2;
 // cublasLtEpilogue_t; sums of these are the combined ones.
 inline constexpr uint32_t epilogueNone = 1, epilogueRelu = 2, epilogueBias = 4,
                           epilogueGelu = 32;
+// The bias pointer gets the sums over k of the library's first operand, in the
+// rows of its result, or of its second one, in the columns.
+inline constexpr uint32_t epilogueSumFirst = 256, epilogueSumSecond = 512;
 
 struct MatmulAlgorithm {
   uint64_t data[8];

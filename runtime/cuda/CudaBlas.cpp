@@ -36,8 +36,10 @@ protected:
   Status bind() override;
 
 private:
+  Status plan();
   Status describe();
   Status describeEpilogue();
+  Status addSums();
   Status addLayout(LayoutHandle &layout, int type, const MatrixForm &form,
                    int64_t stride);
   Status choose(uint64_t workspaceGiven);
@@ -52,7 +54,12 @@ private:
   MatmulForm form;
   int type = 0, resultType = 0;
   uint64_t elementBytes = 4, resultBytes = 4;
-  DeviceAddress a = 0, b = 0, c = 0, residual = 0, bias = 0;
+  DeviceAddress a = 0, b = 0, c = 0, residual = 0, bias = 0, sums = 0;
+  /// The bias gradient, where the product itself cannot have it.
+  std::unique_ptr<CudaGemm> summing;
+  /// Of such a product: its operand of ones.
+  size_t onesPlace = 0;
+  bool hasOnes = false;
   Workspace workspace;
   uint64_t workspaceBytes = 0;
   size_t biasPlace = 0;
@@ -61,6 +68,8 @@ private:
   MatmulHandle matmul = nullptr;
   LayoutHandle aLayout = nullptr, bLayout = nullptr, cLayout = nullptr;
   MatmulAlgorithm algorithm = {};
+  /// The library answered that it has none.
+  bool lacksAlgorithm = false;
 };
 
 CudaGemm::~CudaGemm() {
@@ -93,16 +102,51 @@ Status CudaGemm::prepare(const fb::Gemm &given, Operands operands) {
   if (gemm.residual >= 0)
     residual = place(gemm.residual, gemm.c_offset, resultBytes);
   bias = operands.at(gemm.bias);
+  sums = operands.at(gemm.bias_gradient);
   if (narrowsBias()) {
     DLC_ASSIGN_OR_RETURN(helpers, stream.gpu().helpers());
     biasPlace = shared.keep(static_cast<uint64_t>(gemm.n) * resultBytes);
   }
   workspace = CudaStream::workspaceOf(operands, gemm.workspace,
                                       gemmWorkspaceBytes(gemm));
+  DLC_RETURN_IF_ERROR(plan());
+  return summing ? summing->plan() : Status::ok();
+}
+
+Status CudaGemm::plan() {
   DLC_RETURN_IF_ERROR(describe());
-  DLC_RETURN_IF_ERROR(choose(workspace.bytes));
+  Status status = choose(workspace.bytes);
+  if (lacksAlgorithm && sums) {
+    DLC_RETURN_IF_ERROR(addSums());
+    DLC_RETURN_IF_ERROR(describeEpilogue());
+    status = choose(workspace.bytes);
+  }
+  DLC_RETURN_IF_ERROR(std::move(status));
   if (workspace.isScratch)
     stream.wantScratch(workspaceBytes);
+  return Status::ok();
+}
+
+/// The library has no algorithm that sums on the way: a row of ones times the
+/// operand gives the sums as well.
+Status CudaGemm::addSums() {
+  summing = std::make_unique<CudaGemm>(stream, shared, instruction());
+  summing->blas = blas;
+  summing->gemm = biasGradientProduct(gemm);
+  summing->form = matmulFormOf(summing->gemm);
+  summing->type = type;
+  summing->resultType = resultType;
+  summing->elementBytes = elementBytes;
+  summing->resultBytes = resultBytes;
+  summing->b = gemm.bias_gradient_of == fb::GemmOperand::A ? a : b;
+  summing->c = sums;
+  summing->workspace = workspace;
+  uint64_t one = gemm.dtype == fb::DType::F32    ? 0x3f8000003f800000
+                 : gemm.dtype == fb::DType::BF16 ? 0x3f803f803f803f80
+                                                 : 0x3c003c003c003c00;
+  uint64_t bytes = static_cast<uint64_t>(gemm.k) * elementBytes;
+  summing->onesPlace = shared.keep(std::vector<uint64_t>((bytes + 7) / 8, one));
+  summing->hasOnes = true;
   return Status::ok();
 }
 
@@ -147,18 +191,25 @@ Status CudaGemm::describeEpilogue() {
     epilogue |= epilogueRelu;
   if (gemm.activation == fb::Activation::GeluTanh)
     epilogue |= epilogueGelu;
+  // In columns, A is the second operand.
+  bool hasSums = sums && !summing;
+  if (hasSums)
+    epilogue = gemm.bias_gradient_of == fb::GemmOperand::A ? epilogueSumSecond
+                                                           : epilogueSumFirst;
   if (epilogue == 0)
     epilogue = epilogueNone;
   DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescSetAttribute, matmul,
                    matmulEpilogue, &epilogue, sizeof epilogue);
-  if (gemm.bias < 0)
+  if (gemm.bias < 0 && !hasSums)
     return Status::ok();
   int32_t biasType = resultType;
   DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescSetAttribute, matmul,
                    matmulBiasType, &biasType, sizeof biasType);
   // The heuristic looks at the address's alignment; one that is narrowed gets
   // its place, aligned to 256, in bind().
-  DeviceAddress pointer = narrowsBias() ? workspaceAlignment : bias;
+  DeviceAddress pointer = narrowsBias() ? workspaceAlignment
+                          : hasSums     ? sums
+                                        : bias;
   DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescSetAttribute, matmul,
                    matmulBiasPointer, &pointer, sizeof pointer);
   return Status::ok();
@@ -215,6 +266,8 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
       workspaceBytes = candidates[i].workspaceBytes;
       return Status::ok();
     }
+  lacksAlgorithm =
+      code == 0 || code == blasNotSupported || code == blasInvalidValue;
   return DLC_ERROR(Unsupported, "DLC6210", "product of ",
                    dtypeName(DType(gemm.dtype)), " with m ", gemm.m, ", n ",
                    gemm.n, ", k ", gemm.k, ", batches ", gemm.batch0, " and ",
@@ -228,6 +281,10 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
 Status CudaGemm::bind() {
   if (workspace.isScratch)
     workspace.begin = stream.scratch();
+  if (hasOnes)
+    a = shared.address(onesPlace);
+  if (summing)
+    DLC_RETURN_IF_ERROR(summing->bind());
   if (!narrowsBias())
     return Status::ok();
   DeviceAddress place = shared.address(biasPlace);
@@ -263,7 +320,7 @@ Status CudaGemm::issueWork() {
                      toPointer(workspaceBytes ? workspace.begin : 0),
                      workspaceBytes, stream.main());
   }
-  return Status::ok();
+  return summing ? summing->issueWork() : Status::ok();
 }
 
 } // namespace

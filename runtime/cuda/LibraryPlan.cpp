@@ -90,7 +90,31 @@ std::string gemmObstacle(const fb::GemmT &gemm) {
     return "an activation and a residual must not be of one call, but got both";
   if (isDouble && (isActivated || gemm.bias >= 0))
     return "an f64 product must have no bias and no activation, but got one";
+  bool isAlone = gemm.batch0 == 1 && gemm.batch1 == 1 && gemm.bias < 0 &&
+                 !isActivated && !isDouble &&
+                 (gemm.is_wide || gemm.dtype == fb::DType::F32);
+  if (gemm.bias_gradient >= 0 && !isAlone)
+    return concat("a bias gradient must be beside one product in f32 without "
+                  "bias and activation, but got batches ",
+                  gemm.batch0, " and ", gemm.batch1, " of ",
+                  dtypeName(DType(gemm.dtype)));
   return layoutObstacle(gemm);
+}
+
+fb::GemmT biasGradientProduct(const fb::GemmT &gemm) {
+  bool isOfA = gemm.bias_gradient_of == fb::GemmOperand::A;
+  fb::GemmT sums;
+  sums.dtype = gemm.dtype;
+  sums.is_wide = gemm.is_wide;
+  sums.batch0 = sums.batch1 = sums.m = 1;
+  sums.n = isOfA ? gemm.m : gemm.n;
+  sums.k = gemm.k;
+  const Strides &strides = isOfA ? gemm.a_strides : gemm.b_strides;
+  sums.a_strides = {0, 0, gemm.k, 1};
+  sums.b_strides = {0, 0, isOfA ? strides[3] : strides[2],
+                    isOfA ? strides[2] : strides[3]};
+  sums.c_strides = {0, 0, sums.n, 1};
+  return sums;
 }
 
 MatmulForm matmulFormOf(const fb::GemmT &gemm) {

@@ -32,7 +32,11 @@ struct MatmulForm {
 /// f16 and bf16; 16-bit products also with f32 results; of epilogues
 ///   f32, f16, bf16: [bias] [relu or gelu_tanh], or [bias] [residual]
 ///   f64:            [residual]
+/// and beside one f32 result without bias and activation a bias gradient.
 std::string gemmObstacle(const fb::GemmT &gemm);
+/// The bias gradient of `gemm` as a product of its own, of a row of ones with
+/// the operand (as B), for where cuBLASLt has no algorithm that does both.
+fb::GemmT biasGradientProduct(const fb::GemmT &gemm);
 /// Of a record without obstacle.
 MatmulForm matmulFormOf(const fb::GemmT &gemm);
 /// Bytes of the workspace buffer that `gemm` is best planned with.

@@ -87,7 +87,7 @@ std::vector<uint32_t> placesOf(const fb::Instruction &instruction) {
       places.assign(launch->buffers()->begin(), launch->buffers()->end());
   } else if (const fb::Gemm *gemm = instruction.op_as_Gemm()) {
     add({gemm->a(), gemm->b(), gemm->c(), gemm->bias(), gemm->residual(),
-         gemm->workspace()});
+         gemm->bias_gradient(), gemm->workspace()});
   } else if (const fb::Conv *conv = instruction.op_as_Conv()) {
     add({conv->src(), conv->weights(), conv->dst(), conv->bias(),
          conv->residual(), conv->workspace()});

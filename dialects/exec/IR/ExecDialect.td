@@ -50,6 +50,9 @@ def Exec_ActivationAttr : Exec_Enum<"Activation", "what a library call applies t
     I32EnumAttrCase<"GeluTanh", 3, "gelu_tanh">, I32EnumAttrCase<"Tanh", 4, "tanh">, I32EnumAttrCase<"Sigmoid", 5, "sigmoid">,
     I32EnumAttrCase<"Swish", 6, "swish">]>;
 
+def Exec_GemmOperandAttr : Exec_Enum<"GemmOperand", "one of the two that a product multiplies", [
+    I32EnumAttrCase<"A", 0, "a">, I32EnumAttrCase<"B", 1, "b">]>;
+
 def Exec_ConvKindAttr : Exec_Enum<"ConvKind", "which side of a convolution is computed", [
     I32EnumAttrCase<"Forward", 0, "forward">, I32EnumAttrCase<"BackwardData", 1, "backward_data">,
     I32EnumAttrCase<"BackwardWeights", 2, "backward_weights">]>;

@@ -242,6 +242,29 @@ static LogicalResult verifyView(GemmOp op, StringRef name, Value place,
   return success();
 }
 
+/// What the libraries sum beside a product.
+static LogicalResult verifyBiasGradient(GemmOp op) {
+  if (bool(op.getBiasGradient()) != op.getBiasGradientOf().has_value())
+    return op.emitOpError()
+           << "expects a bias gradient of an operand, but got "
+           << (op.getBiasGradient() ? "no operand" : "no bias gradient");
+  if (!op.getBiasGradient())
+    return success();
+  ArrayRef<int64_t> sizes = op.getSizes();
+  if (sizes[0] != 1 || sizes[1] != 1 || !op.getResultType().isF32() ||
+      op.getBias() || op.getActivation() != Activation::None)
+    return op.emitOpError() << "expects a bias gradient beside one product in "
+                               "f32 without bias and activation, but got "
+                            << op.getSizesAttr() << " of "
+                            << op.getResultType();
+  uint64_t bytes = uint64_t(op.getBiasGradientSize()) * sizeof(float);
+  if (bytesOf(op.getBiasGradient()) < bytes)
+    return op.emitOpError() << "expects a bias gradient of " << bytes
+                            << " bytes, but got "
+                            << bytesOf(op.getBiasGradient());
+  return success();
+}
+
 LogicalResult GemmOp::verify() {
   ArrayRef<int64_t> s = getSizes();
   if (s.size() != 5 || llvm::any_of(s, [](int64_t n) { return n < 0; }))
@@ -274,7 +297,7 @@ LogicalResult GemmOp::verify() {
   if (getBias() && bytesOf(getBias()) < columnBytes)
     return emitOpError() << "expects a bias of " << columnBytes
                          << " bytes, but got " << bytesOf(getBias());
-  return success();
+  return verifyBiasGradient(*this);
 }
 
 SmallVector<Value> GemmOp::getRead() {
@@ -284,11 +307,12 @@ SmallVector<Value> GemmOp::getRead() {
 }
 SmallVector<Value> GemmOp::getWritten() {
   SmallVector<Value> places{getC()};
-  append(places, {getWorkspace()});
+  append(places, {getBiasGradient(), getWorkspace()});
   return places;
 }
 std::string GemmOp::getLabel() {
-  return label("gemm", getBias(), getActivation(), getResidual());
+  return label("gemm", getBias(), getActivation(), getResidual()) +
+         (getBiasGradient() ? "_bias_gradient" : "");
 }
 
 /// Each element of the residual is read just before the result's is written.
@@ -306,8 +330,10 @@ InstructionCost GemmOp::getCost() {
   uint64_t operands = bytes * (m * k + k * n);
   uint64_t residual = getResidual() ? resultBytes * m * n : 0;
   uint64_t bias = getBias() ? sizeof(float) * n : 0;
-  return {2 * batch * m * n * k, batch * (operands + residual) + bias,
-          resultBytes * batch * m * n};
+  uint64_t sums = getBiasGradient() ? getBiasGradientSize() : 0;
+  return {2 * batch * m * n * k + sums * k,
+          batch * (operands + residual) + bias,
+          resultBytes * batch * m * n + sizeof(float) * sums};
 }
 
 LogicalResult exec::ConvOp::verify() {

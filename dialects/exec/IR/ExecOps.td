@@ -156,9 +156,14 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
     `a` and `b` have the element type; `c` and the residual the one of `to`, which is the same unless given: f32 for a product of 16-bit
     floats whose sum is not rounded. The bias is f32 always.
 
+    `bias_gradient` also writes the sum of an operand over k, f32: m elements `of a`, or n `of b`. Where the operand is the gradient of a layer's
+    result, `c` is that of its weights and this that of its bias. For one matrix with an f32 result, no bias and no activation.
+
     ```mlir
     exec.gemm f32 [1, 1, 64, 128, 784] %x by [0, 0, 784, 1], %w by [0, 0, 1, 784] -> %h by [0, 0, 128, 1]
       bias(%b : !exec.buffer<512>) activation relu : !exec.buffer<200704>, !exec.buffer<401408> -> !exec.buffer<32768>
+    exec.gemm f32 [1, 1, 784, 128, 64] %x by [0, 0, 1, 784], %g by [0, 0, 128, 1] -> %dw by [0, 0, 128, 1]
+      bias_gradient(%db : !exec.buffer<512> of b) : !exec.buffer<200704>, !exec.buffer<32768> -> !exec.buffer<401408>
     ```
   }];
   let arguments = (ins TypeAttr:$elementType, OptionalAttr<TypeAttr>:$wideType, DenseI64ArrayAttr:$sizes,
@@ -167,18 +172,23 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
                        Exec_Buffer:$c, DefaultValuedAttr<I64Attr, "0">:$cOffset, DenseI64ArrayAttr:$cStrides,
                        Optional<Exec_Buffer>:$bias,
                        DefaultValuedAttr<Exec_ActivationAttr, "::dlc::exec::Activation::None">:$activation,
-                       Optional<Exec_Buffer>:$residual, Optional<Exec_Buffer>:$workspace);
+                       Optional<Exec_Buffer>:$residual,
+                       Optional<Exec_Buffer>:$biasGradient, OptionalAttr<Exec_GemmOperandAttr>:$biasGradientOf,
+                       Optional<Exec_Buffer>:$workspace);
   let assemblyFormat = [{
     $elementType (`to` $wideType^)? $sizes $a (`at` $aOffset^)? `by` $aStrides `,` $b (`at` $bOffset^)? `by` $bStrides
     `->` $c (`at` $cOffset^)? `by` $cStrides
     (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
-    (`residual` `(` $residual^ `:` type($residual) `)`)? (`workspace` `(` $workspace^ `:` type($workspace) `)`)?
+    (`residual` `(` $residual^ `:` type($residual) `)`)?
+    (`bias_gradient` `(` $biasGradient^ `:` type($biasGradient) `of` $biasGradientOf `)`)? (`workspace` `(` $workspace^ `:` type($workspace) `)`)?
     attr-dict `:` type($a) `,` type($b) `->` type($c)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     /// The element type of `c` and of the residual.
     ::mlir::Type getResultType() { return getWideType().value_or(getElementType()); }
+    /// How many elements the bias gradient has.
+    int64_t getBiasGradientSize() { return getSizes()[getBiasGradientOf() == ::dlc::exec::GemmOperand::A ? 2 : 3]; }
   }];
 }
 

@@ -134,3 +134,23 @@ exec.program @attention_mask_type {
     mask(%1 : !exec.buffer<16> of bf16 by [0, 0, 0, 0, 1])
     : !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<96>, !exec.buffer<16>
 }
+
+// -----
+
+exec.program @bias_gradient_too_short {
+  %0 = exec.buffer activation : !exec.buffer<16>
+  %1 = exec.buffer gradient : !exec.buffer<4>
+  // expected-error @below {{expects a bias gradient of 8 bytes, but got 4}}
+  exec.gemm f32 [1, 1, 2, 2, 2] %0 by [0, 0, 2, 1], %0 by [0, 0, 2, 1] -> %0 by [0, 0, 2, 1] bias_gradient(%1 : !exec.buffer<4> of b)
+    : !exec.buffer<16>, !exec.buffer<16> -> !exec.buffer<16>
+}
+
+// -----
+
+exec.program @bias_gradient_of_a_batch {
+  %0 = exec.buffer activation : !exec.buffer<32>
+  %1 = exec.buffer gradient : !exec.buffer<8>
+  // expected-error @below {{expects a bias gradient beside one product in f32 without bias and activation, but got array<i64: 2, 1, 2, 2, 2> of 'f32'}}
+  exec.gemm f32 [2, 1, 2, 2, 2] %0 by [4, 0, 2, 1], %0 by [4, 0, 2, 1] -> %0 by [4, 0, 2, 1] bias_gradient(%1 : !exec.buffer<8> of a)
+    : !exec.buffer<32>, !exec.buffer<32> -> !exec.buffer<32>
+}

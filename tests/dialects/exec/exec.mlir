@@ -41,6 +41,9 @@ exec.program @infer arena(512) {
   // CHECK: exec.gemm f32 [1, 1, 1, 4, 8] %[[X]] at 8 by [0, 0, 8, 1]
   exec.gemm f32 [1, 1, 1, 4, 8] %0 at 8 by [0, 0, 8, 1], %1 by [0, 0, 1, 8] -> %4 at 4 by [0, 0, 4, 1]
     : !exec.buffer<64>, !exec.buffer<128> -> !exec.buffer<32>
+  // CHECK: exec.gemm f32 {{.+}} bias_gradient(%[[H]] : !exec.buffer<32> of b)
+  exec.gemm f32 [1, 1, 2, 2, 4] %0 by [0, 0, 8, 1], %6 by [0, 0, 2, 1] -> %5 by [0, 0, 2, 1] bias_gradient(%4 : !exec.buffer<32> of b)
+    : !exec.buffer<64>, !exec.buffer<32> -> !exec.buffer<64>
   // CHECK: exec.launch @relu_1(%[[H]]) -> (%[[Y:.+]]) grid(2) dims [4] : (!exec.buffer<32>) -> !exec.buffer<32>
   exec.launch @relu_1(%4) -> (%6) grid(2) dims [4] : (!exec.buffer<32>) -> (!exec.buffer<32>)
   // CHECK: exec.copy %{{.+}} -> %[[Y]] at 16 bytes 16

@@ -164,3 +164,23 @@ func.func @columns_apart(%x: tensor<3x4xf32> {dlc.input = "x"}, %y: tensor<4x3xf
     : (tensor<3x4xf32>, tensor<3x4xf32>, tensor<3x4xf32>) -> (tensor<3x4xf32>, tensor<3xf32>)
   return %output : tensor<3x4xf32>
 }
+
+// -----
+
+// A product's second result is the sum of an operand.
+// CHECK:     exec.program @bias_gradient
+// CHECK:       exec.gemm bf16 to f32 [1, 1, 32, 16, 128] %x by [0, 0, 1, 32], %g by [0, 0, 16, 1] -> %[[W:.+]] by [0, 0, 16, 1]
+// CHECK-SAME:    bias_gradient(%[[B:.+]] : !exec.buffer<64> of b)
+// CHECK:       exec.output "w" %[[W]]
+// CHECK:       exec.output "b" %[[B]]
+func.func @bias_gradient(%x: tensor<128x32xbf16> {dlc.input = "x"}, %g: tensor<128x16xbf16> {dlc.input = "g"})
+    -> (tensor<32x16xf32> {dlc.output = "w"}, tensor<16xf32> {dlc.output = "b"}) {
+  %0:2 = dlc.kernel "gemm_bias_gradient" <contract, [32, 16]>(%x, %g) {library} : (tensor<128x32xbf16>, tensor<128x16xbf16>) -> (tensor<32x16xf32>, tensor<16xf32>) {
+  ^bb0(%x1: tensor<128x32xbf16>, %g1: tensor<128x16xbf16>):
+    %1 = dlc.dot_general %x1, %g1 batch [] x [] contract [0] x [0] : (tensor<128x32xbf16>, tensor<128x16xbf16>) -> tensor<32x16xf32>
+    %2 = dlc.cast %g1 : tensor<128x16xbf16> -> tensor<128x16xf32>
+    %3 = dlc.reduce_sum %2 dims [0] : tensor<128x16xf32> -> tensor<16xf32>
+    dlc.yield %1, %3 : tensor<32x16xf32>, tensor<16xf32>
+  }
+  return %0#0, %0#1 : tensor<32x16xf32>, tensor<16xf32>
+}

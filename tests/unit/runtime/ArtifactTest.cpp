@@ -378,6 +378,33 @@ INSTANTIATE_TEST_SUITE_P(Plans, ArtifactChangeTest,
                              Change{
                                  "GemmBiasTooShort", "DLC5009",
                                  [](fb::ArtifactT &a) { gemmOf(a).bias = 1; }},
+                             Change{"GemmBiasGradientTooShort", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      gemmOf(a).bias = -1;
+                                      gemmOf(a).bias_gradient = 1;
+                                      gemmOf(a).bias_gradient_of =
+                                          fb::GemmOperand::B;
+                                    }},
+                             Change{"GemmBiasGradientNowhere", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      gemmOf(a).bias = -1;
+                                      gemmOf(a).bias_gradient = -7;
+                                    }},
+                             Change{"GemmBiasGradientWithBias", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      gemmOf(a).bias_gradient =
+                                          int32_t(gemmOf(a).c);
+                                      gemmOf(a).activation =
+                                          fb::Activation::Relu;
+                                    }},
+                             Change{"GemmBiasGradientOfNeither", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      gemmOf(a).bias = -1;
+                                      gemmOf(a).bias_gradient =
+                                          int32_t(gemmOf(a).c);
+                                      gemmOf(a).bias_gradient_of =
+                                          static_cast<fb::GemmOperand>(7);
+                                    }},
                              Change{"GemmBadActivation", "DLC5009",
                                     [](fb::ArtifactT &a) {
                                       gemmOf(a).activation =

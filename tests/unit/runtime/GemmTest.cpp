@@ -62,7 +62,7 @@ double activate(fb::Activation activation, double x) {
 }
 
 struct Product {
-  Floats a, b, c, bias, residual;
+  Floats a, b, c, bias, residual, biasGradient;
 };
 
 Product runGemm(const fb::GemmT &g, int threads,
@@ -74,7 +74,8 @@ Product runGemm(const fb::GemmT &g, int threads,
              1),
       Floats(elements(g.b_strides, g.b_offset, g.batch0, g.batch1, g.k, g.n),
              2),
-      Floats(size, isResidualInPlace ? 4 : 0), Floats(g.n, 3), Floats(size, 4)};
+      Floats(size, isResidualInPlace ? 4 : 0), Floats(g.n, 3), Floats(size, 4),
+      Floats(std::max(g.m, g.n), 5)};
   LibraryContext context(threads);
   GemmPointers at;
   at.a = r.a.bytes();
@@ -83,6 +84,8 @@ Product runGemm(const fb::GemmT &g, int threads,
   at.bias = g.bias >= 0 ? r.bias.bytes() : nullptr;
   Floats workspace(static_cast<int64_t>(gemmWorkspaceBytes(g) / 4));
   at.workspace = workspace.bytes();
+  if (g.bias_gradient >= 0)
+    at.biasGradient = r.biasGradient.bytes();
   if (g.residual >= 0)
     at.residual = isResidualInPlace ? r.c.bytes() : r.residual.bytes();
   auto plan = GemmPlan::create(context, g, at);
@@ -179,6 +182,36 @@ TEST(GemmTest, Run_LongSumOfASmallResult_IsAddedInParts) {
   checkGemm(g, /*isResidualInPlace=*/true);
   g.activation = fb::Activation::Tanh; // the library's, on whole sums only
   EXPECT_EQ(gemmWorkspaceBytes(g), 0u);
+}
+
+/// Of either operand in either layout, and with gaps.
+TEST(GemmTest, Run_BiasGradient_IsTheSumOfTheOperand) {
+  for (fb::GemmOperand of : {fb::GemmOperand::A, fb::GemmOperand::B})
+    for (bool isATransposed : {false, true})
+      for (bool isBTransposed : {false, true})
+        for (int64_t gap : {0, 3}) {
+          fb::GemmT g = denseGemm(70, 131, 201, isATransposed, isBTransposed);
+          g.a_strides[isATransposed ? 3 : 2] += gap;
+          g.b_strides[isBTransposed ? 3 : 2] += gap;
+          g.a_offset = g.b_offset = gap;
+          g.bias_gradient = 0;
+          g.bias_gradient_of = of;
+          bool isOfA = of == fb::GemmOperand::A;
+          int64_t size = isOfA ? g.m : g.n;
+          Product r = runGemm(g, 1);
+          for (int64_t i = 0; i < size; ++i) {
+            double sum = 0;
+            for (int64_t k = 0; k < g.k; ++k)
+              sum += isOfA ? r.a[g.a_offset + i * g.a_strides[2] +
+                                 k * g.a_strides[3]]
+                           : r.b[g.b_offset + k * g.b_strides[2] +
+                                 i * g.b_strides[3]];
+            ASSERT_EQ(r.biasGradient[i], float(sum)) << i;
+          }
+          Product other = runGemm(g, 3);
+          EXPECT_TRUE(r.biasGradient.sameBits(other.biasGradient));
+          EXPECT_TRUE(r.c.sameBits(other.c));
+        }
 }
 
 TEST(GemmTest, ApplyRelu_NaN_StaysNaN) {

@@ -182,6 +182,60 @@ TEST_F(CudaGemmTest, TwoBatchDims_AreOneCallWhereTheyLieInLine) {
   EXPECT_EQ(cuda::matmulFormOf(g).calls, 3);
   EXPECT_EQ(cuda::matmulFormOf(g).items, 4);
 }
+/// In every layout, by the product itself and by one of its own.
+TEST_F(CudaGemmTest, BiasGradient_IsTheSumOfTheOperand) {
+  for (int i = 0; i < cases; ++i) {
+    GemmCase made = make();
+    fb::GemmT &g = made.gemm;
+    if (g.dtype == fb::DType::F64)
+      continue;
+    g.is_wide = true;
+    g.batch0 = g.batch1 = 1;
+    g.bias = -1;
+    g.activation = fb::Activation::None;
+    g.bias_gradient = 3;
+    g.bias_gradient_of = pick(0, 1) ? fb::GemmOperand::A : fb::GemmOperand::B;
+    bool isOfA = g.bias_gradient_of == fb::GemmOperand::A;
+    fake.lacksSums = pick(0, 1);
+    made.c = values(fb::DType::F32, made.c.size());
+    made.residual = values(fb::DType::F32, made.residual.size());
+    std::vector<double> sums(size_t(isOfA ? g.m : g.n), 0.0);
+    for (size_t j = 0; j < sums.size(); ++j)
+      for (int64_t k = 0; k < g.k; ++k)
+        sums[j] +=
+            isOfA ? made.a[size_t(g.a_offset + int64_t(j) * g.a_strides[2] +
+                                  k * g.a_strides[3])]
+                  : made.b[size_t(g.b_offset + k * g.b_strides[2] +
+                                  int64_t(j) * g.b_strides[3])];
+    Buffers buffers = {encode(g.dtype, made.a),
+                       encode(g.dtype, made.b),
+                       encode(fb::DType::F32, made.c),
+                       std::vector<std::byte>(sums.size() * 4),
+                       encode(fb::DType::F32, made.residual),
+                       std::vector<std::byte>(4096)};
+    ASSERT_EQ(cuda::gemmObstacle(g), "");
+    std::string what = made.text();
+    Status status = run(of(g), buffers);
+    ASSERT_TRUE(status.isOk()) << what << ": " << status.toString();
+    expectNear(decode(fb::DType::F32, buffers[2]), made.expected(),
+               fb::DType::F32, what);
+    expectNear(decode(fb::DType::F32, buffers[3]), sums, fb::DType::F32, what);
+    ASSERT_EQ(misuse(), "") << i;
+  }
+}
+TEST_F(CudaGemmTest, EveryCallOfABiasGradient_MayFail) {
+  fb::GemmT g;
+  g.dtype = fb::DType::BF16;
+  g.is_wide = true;
+  g.batch0 = g.batch1 = 1;
+  g.m = g.n = g.k = 4;
+  g.a_strides = g.b_strides = g.c_strides = {0, 0, 4, 1};
+  g.b = 1;
+  g.c = 2;
+  g.bias_gradient = 3;
+  fake.lacksSums = true;
+  failEachCall(g, Buffers(4, std::vector<std::byte>(256)));
+}
 TEST_F(CudaGemmTest, Obstacle_NamesWhatTheLibraryLacks) {
   fb::GemmT g;
   g.batch0 = g.batch1 = 1;
@@ -208,6 +262,18 @@ TEST_F(CudaGemmTest, Obstacle_NamesWhatTheLibraryLacks) {
   EXPECT_NE(changed([](auto &g) {
               g.dtype = fb::DType::F64;
               g.bias = 3;
+            }),
+            "");
+  EXPECT_EQ(changed([](auto &g) { g.bias_gradient = 3; }), "");
+  EXPECT_EQ(changed([](auto &g) {
+              g.bias_gradient = 3;
+              g.batch1 = 2;
+            }),
+            "a bias gradient must be beside one product in f32 without bias "
+            "and activation, but got batches 1 and 2 of f32");
+  EXPECT_NE(changed([](auto &g) {
+              g.bias_gradient = 3;
+              g.dtype = fb::DType::BF16;
             }),
             "");
   g.activation = fb::Activation::Tanh;

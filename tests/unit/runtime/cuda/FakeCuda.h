@@ -26,6 +26,8 @@ struct FakeCuda {
   // What the machine is.
   int driverVersion = 13000, devices = 2, major = 9, minor = 0;
   size_t blasVersion = 120900, dnnVersion = 92800;
+  /// No product has sums of its operands beside it.
+  bool lacksSums = false;
   uint64_t totalMemory = uint64_t(1) << 30;
   uint64_t lockableMemory = uint64_t(1) << 28;
   std::map<std::string, FakeKernel> kernels;

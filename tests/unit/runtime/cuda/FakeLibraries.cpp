@@ -162,8 +162,22 @@ struct Product {
     return Elements{base, blasElement(layout.type)}.load(
         item * layout.stride + column * layout.leading + row);
   }
+  /// Over k: of each row of the first operand, or each column of the second.
+  void sum(int64_t depth) const {
+    bool isFirst = op.epilogue & epilogueSumFirst;
+    Elements sums{op.bias, blasElement(op.biasType)};
+    for (int64_t i = 0; i < (isFirst ? dLayout.rows : dLayout.columns); ++i) {
+      double total = 0;
+      for (int64_t k = 0; k < depth; ++k)
+        total += isFirst ? operand(aLayout, a, op.transposeA, 0, i, k)
+                         : operand(bLayout, b, op.transposeB, 0, k, i);
+      sums.store(i, total);
+    }
+  }
   void run() const {
     int64_t depth = op.transposeA ? aLayout.rows : aLayout.columns;
+    if (op.epilogue & (epilogueSumFirst | epilogueSumSecond))
+      sum(depth);
     Elements result{d, blasElement(dLayout.type)};
     for (int64_t item = 0; item < dLayout.batch; ++item)
       for (int64_t column = 0; column < dLayout.columns; ++column)
@@ -190,7 +204,10 @@ void checkMatmul(const Matmul &op, const Layout &c, const uint64_t (&at)[4],
       violate("cublasLtMatmul: operand is aligned less than was promised");
   if (algorithm.data[0] != workspaceBytes)
     violate("cublasLtMatmul: another workspace than the algorithm's");
-  bool hasBias = op.epilogue & epilogueBias;
+  bool hasSums = op.epilogue & (epilogueSumFirst | epilogueSumSecond);
+  if (hasSums && ((op.epilogue & (op.epilogue - 1)) || c.batch != 1))
+    violate("cublasLtMatmul: sums beside another epilogue or of a batch");
+  bool hasBias = hasSums || (op.epilogue & epilogueBias);
   if (hasBias &&
       (op.biasType != c.type || op.bias % widthOf(blasElement(c.type))))
     violate("cublasLtMatmul: bias of another type than the result");
@@ -442,13 +459,18 @@ BlasCode cublasLtMatmulPreferenceSetAttribute(PreferenceHandle handle,
         read<uint32_t>(data, bytes, "alignment");
   return 0;
 }
-BlasCode cublasLtMatmulAlgoGetHeuristic(BlasHandle, MatmulHandle, LayoutHandle,
+BlasCode cublasLtMatmulAlgoGetHeuristic(BlasHandle, MatmulHandle matmul,
+                                        LayoutHandle,
                                         LayoutHandle, LayoutHandle,
                                         LayoutHandle, PreferenceHandle handle,
                                         int most, MatmulCandidate *candidates,
                                         int *count) {
   if (fails("cublasLtMatmulAlgoGetHeuristic") || most < 3)
     return libraryFailure;
+  *count = 0;
+  if (fake().lacksSums && (as<Matmul>(matmul).epilogue &
+                           (epilogueSumFirst | epilogueSumSecond)))
+    return blasNotSupported;
   auto &preference = as<Preference>(handle);
   if (preference.reductions != reduceInComputeType)
     violate("cublasLtMatmulAlgoGetHeuristic: reductions in any order");
