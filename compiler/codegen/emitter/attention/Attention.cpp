@@ -401,7 +401,7 @@ void AttentionEmitter::keyGradients(const Work &work) {
   Tile delta = e.makeTile(type, 1, step, step);
   engine->prepare();
   OwnRows ownKeys = engine->loadRows(k, work.first);
-  OwnRows ownValues = engine->loadRows(v, work.first);
+  OwnRows ownValues = engine->loadRows(v, work.first, true);
   // Rows before the first key do not see any.
   Value low = e.i32(0), zero = e.i32(0);
   if (isCausal)
@@ -447,7 +447,7 @@ void AttentionEmitter::rowGradient(const Work &work) {
   Tile keyTile = engine->makeTile(k), valueTile = engine->makeTile(v);
   engine->prepare();
   OwnRows ownRows = engine->loadRows(q, work.first);
-  OwnRows ownGrad = engine->loadRows(grad, work.first);
+  OwnRows ownGrad = engine->loadRows(grad, work.first, true);
   Values shifts, deltas;
   for (unsigned slot = 0; slot < engine->slots; ++slot) {
     Value row = e.add(work.first, engine->ownRow(slot));

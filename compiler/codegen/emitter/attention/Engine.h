@@ -49,8 +49,11 @@ public:
   /// `i` and `i + 1` are neighbours, `i` in an even column.
   virtual bool isPaired() const = 0;
 
-  /// Threads agree on what is in memory after `arrive`.
-  virtual OwnRows loadRows(const Matrix &matrix, Value first) = 0;
+  /// Threads agree on what is in memory after `arrive`. `isSecond`: of two
+  /// matrices of own rows, this is the one to keep in memory if there are not
+  /// registers for both.
+  virtual OwnRows loadRows(const Matrix &matrix, Value first,
+                           bool isSecond = false) = 0;
   /// Room for `tileRows` rows of `matrix`.
   virtual Tile makeTile(const Matrix &matrix) = 0;
   void fill(const Tile &tile, const Matrix &matrix, Value first) {

@@ -44,7 +44,7 @@ public:
   int64_t paddedColumns(int64_t columns) const override {
     return llvm::alignTo(columns, stepColumns);
   }
-  OwnRows loadRows(const Matrix &matrix, Value first) override;
+  OwnRows loadRows(const Matrix &matrix, Value first, bool isSecond) override;
   Tile makeTile(const Matrix &matrix) override {
     return makeTile(matrix, tileRows);
   }
@@ -68,7 +68,8 @@ private:
   Value asOperand(Value word);
 
   Type element;
-  bool keepsRowsInMemory;
+  /// Two sums and two own matrices are more than a thread's registers.
+  bool isWide;
 };
 
 } // namespace
@@ -78,10 +79,8 @@ MatrixEngine::MatrixEngine(AttentionBuilder &e, const EngineChoice &choice)
   slots = 2;
   threads = warps * lanes;
   ownRows = warps * warpRows;
-  // What a thread keeps of two sums and two own matrices fills its registers.
-  bool isWide = choice.isBackward && choice.depth + choice.width > 128;
+  isWide = choice.isBackward && choice.depth + choice.width > 128;
   tileRows = isWide ? 32 : 64;
-  keepsRowsInMemory = false;
 }
 
 Values MatrixEngine::loadFragments(const Matrix &matrix, Value first) {
@@ -126,10 +125,11 @@ Value MatrixEngine::loadPair(const Matrix &matrix, Value row, Value column) {
   return LLVM::BitcastOp::create(e.b, e.loc, e.b.getI32Type(), both);
 }
 
-OwnRows MatrixEngine::loadRows(const Matrix &matrix, Value first) {
+OwnRows MatrixEngine::loadRows(const Matrix &matrix, Value first,
+                               bool isSecond) {
   OwnRows own;
   own.columns = matrix.columns;
-  if (!keepsRowsInMemory) {
+  if (!isWide || !isSecond) {
     own.fragments = loadFragments(matrix, first);
     return own;
   }

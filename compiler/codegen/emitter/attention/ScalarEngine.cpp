@@ -34,7 +34,7 @@ public:
   int64_t paddedColumns(int64_t columns) const override {
     return llvm::alignTo(columns, quad);
   }
-  OwnRows loadRows(const Matrix &matrix, Value first) override;
+  OwnRows loadRows(const Matrix &matrix, Value first, bool) override;
   Tile makeTile(const Matrix &matrix) override;
   Values products(const OwnRows &own, const Tile &tile) override;
   Values accumulate(ValueRange sums, ValueRange p, const Tile &tile) override;
@@ -69,7 +69,7 @@ ScalarEngine::ScalarEngine(AttentionBuilder &e, const EngineChoice &choice)
   threads = ownRows * quad;
 }
 
-OwnRows ScalarEngine::loadRows(const Matrix &matrix, Value first) {
+OwnRows ScalarEngine::loadRows(const Matrix &matrix, Value first, bool) {
   OwnRows own;
   own.tile = makeTile(matrix);
   own.columns = matrix.columns;
