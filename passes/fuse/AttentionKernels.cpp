@@ -1,11 +1,11 @@
 //===- AttentionKernels.cpp - attention as generated kernels --------------===//
 //
-//   %q = dlc.slice %h …                  %t = dlc.kernel "attention" <attention,
-//   %o, %l = dlc.attention %q, …   ->      […]> (%h) { slices, attention,
-//   %t = dlc.transpose %o …                transpose }
+//   %q = dlc.slice %h …                  %t = dlc.kernel "attention"
+//   <attention, %o, %l = dlc.attention %q, …   ->      […]> (%h) { slices,
+//   attention, %t = dlc.transpose %o …                transpose }
 //
-// The body holds the views that the op reads and writes through, so the kernel's
-// inputs and outputs are the tensors that are in memory.
+// The body holds the views that the op reads and writes through, so the
+// kernel's inputs and outputs are the tensors that are in memory.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Passes.h"
@@ -57,18 +57,18 @@ void formKernel(Operation *op) {
        llvm::zip_equal(op->getOperands(), attentionReads(op))) {
     Value base = view.base;
     inputs.insert(base);
-    collect(operand, [&](Value at) { return at == base; }, before);
+    collect(
+        operand, [&](Value at) { return at == base; }, before);
   }
   for (const View &view : attentionWrites(op)) {
     outputs.insert(view.base);
-    collect(view.base, [&](Value at) { return at.getDefiningOp() == op; },
-            after);
+    collect(
+        view.base, [&](Value at) { return at.getDefiningOp() == op; }, after);
   }
   OpBuilder b(op);
   auto kernel = KernelOp::create(
-      b, op->getLoc(), llvm::map_to_vector(outputs, [](Value v) {
-        return v.getType();
-      }),
+      b, op->getLoc(),
+      llvm::map_to_vector(outputs, [](Value v) { return v.getType(); }),
       isa<AttentionOp>(op) ? "attention" : "attention_grad", scheduleOf(op),
       inputs.getArrayRef());
   Block *body = b.createBlock(&kernel.getBody());
@@ -80,9 +80,9 @@ void formKernel(Operation *op) {
   b.clone(*op, mapping);
   for (Operation *inner : after)
     b.clone(*inner, mapping);
-  YieldOp::create(b, op->getLoc(),
-                  llvm::map_to_vector(
-                      outputs, [&](Value v) { return mapping.lookup(v); }));
+  YieldOp::create(b, op->getLoc(), llvm::map_to_vector(outputs, [&](Value v) {
+                    return mapping.lookup(v);
+                  }));
   for (auto [i, old] : llvm::enumerate(outputs.takeVector()))
     Value(old).replaceAllUsesWith(kernel.getOutputs()[i]);
   for (Operation *inner : llvm::reverse(after))

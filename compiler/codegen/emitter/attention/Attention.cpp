@@ -42,8 +42,8 @@ namespace {
 
 class AttentionEmitter {
 public:
-  AttentionEmitter(OpBuilder &b, Location loc, StringRef shared, KernelOp kernel,
-                   Operation *op);
+  AttentionEmitter(OpBuilder &b, Location loc, StringRef shared,
+                   KernelOp kernel, Operation *op);
 
   void emit(KernelFunction &function);
   void declareShared(Operation *function) { e.declareShared(function); }
@@ -100,19 +100,17 @@ private:
 
 } // namespace
 
-template <typename OpTy>
-static AttentionSizes sizesAs(Operation *op) {
+template <typename OpTy> static AttentionSizes sizesAs(Operation *op) {
   return sizesOf(cast<OpTy>(op));
 }
 
-AttentionEmitter::AttentionEmitter(OpBuilder &b, Location loc,
-                                   StringRef shared, KernelOp kernel,
-                                   Operation *op)
+AttentionEmitter::AttentionEmitter(OpBuilder &b, Location loc, StringRef shared,
+                                   KernelOp kernel, Operation *op)
     : checks(e), e(b, loc, shared), kernel(kernel), op(op),
       isBackward(isa<AttentionGradOp>(op)), isCausal(op->hasAttr("causal")),
       scale(op->getAttrOfType<FloatAttr>("scale").getValueAsDouble()) {
-  AttentionSizes all = isBackward ? sizesAs<AttentionGradOp>(op)
-                                  : sizesAs<AttentionOp>(op);
+  AttentionSizes all =
+      isBackward ? sizesAs<AttentionGradOp>(op) : sizesAs<AttentionOp>(op);
   ArrayRef<int64_t> batch = all.batch;
   sizes = {batch.empty() ? 1 : batch[0], batch.size() < 2 ? 1 : batch[1]};
   rows = all.rows;
@@ -122,9 +120,8 @@ AttentionEmitter::AttentionEmitter(OpBuilder &b, Location loc,
   element = elementTypeOf(op->getOperand(0));
   type = scoreType(element);
   EngineChoice choice{element, depth, width, isBackward};
-  engine = element.getIntOrFloatBitWidth() == 16
-               ? makeMatrixEngine(e, choice)
-               : makeScalarEngine(e, choice);
+  engine = element.getIntOrFloatBitWidth() == 16 ? makeMatrixEngine(e, choice)
+                                                 : makeScalarEngine(e, choice);
 }
 
 //===----------------------------------------------------------------------===//
@@ -172,18 +169,18 @@ Matrix AttentionEmitter::matrixOf(KernelFunction &function, const View &view,
   Type stored = elementTypeOf(view.base);
   int64_t strides[] = {sizes[0] > 1 ? layout[1] : 0,
                        sizes[1] > 1 ? layout[2] : 0, rows > 1 ? layout[3] : 0};
-  unsigned width = widthOf(
-      {columns, layout[0], strides[0], strides[1], strides[2]},
-      byteWidth(stored));
+  unsigned width =
+      widthOf({columns, layout[0], strides[0], strides[1], strides[2]},
+              byteWidth(stored));
   // 64 bits: the whole tensor may be large.
   Type i64 = e.b.getI64Type();
   auto times = [&](Value x, int64_t y) -> Value {
     Value wide = arith::ExtUIOp::create(e.b, e.loc, i64, x);
     return arith::MulIOp::create(e.b, e.loc, wide, e.integer(i64, y));
   };
-  Value start = e.add(e.add(times(work.batch, strides[0]),
-                            times(work.head, strides[1])),
-                      e.integer(i64, layout[0]));
+  Value start =
+      e.add(e.add(times(work.batch, strides[0]), times(work.head, strides[1])),
+            e.integer(i64, layout[0]));
   Type unit = stored.isInteger(1) ? Type(e.b.getI8Type()) : stored;
   Value base = e.offset(function.pointer(e.b, position), unit, start);
   return {base, stored, rows, columns, layout[3], width};
@@ -243,8 +240,8 @@ void AttentionEmitter::storeSums(ValueRange sums, const Matrix &matrix,
         Value value = e.mul(sums[j], factor(slot));
         if (isFirstResult && injectedInto(op)) {
           Value sum = e.add(e.add(row, column), e.block());
-          Value isFirst = j != i ? Value(e.integer(e.b.getI1Type(), 0))
-                                 : e.less(sum, 1);
+          Value isFirst =
+              j != i ? Value(e.integer(e.b.getI1Type(), 0)) : e.less(sum, 1);
           value = withFault(e, op, value, isFirst);
         }
         checks.check(op, value, nullptr);
@@ -254,8 +251,8 @@ void AttentionEmitter::storeSums(ValueRange sums, const Matrix &matrix,
         e.store(matrix, row, column, values[0]);
         return;
       }
-      Value pair = LLVM::PoisonOp::create(e.b, e.loc,
-                                          VectorType::get({2}, element));
+      Value pair =
+          LLVM::PoisonOp::create(e.b, e.loc, VectorType::get({2}, element));
       for (unsigned j : {0, 1})
         pair = LLVM::InsertElementOp::create(e.b, e.loc, pair, values[j],
                                              e.i32(j));
@@ -286,62 +283,59 @@ void AttentionEmitter::forward(const Work &work) {
   Values carried(numSums, e.number(type, 0));
   carried.append(slots, lowest);
   carried.append(slots, e.number(type, 0));
-  Values result = e.loop(zero, end, step, carried, [&](Value at,
-                                                       ValueRange old) {
-    e.arrive();
-    engine->fill(valueTile, v, at);
-    Values scores = rules.finish(engine->products(own, keyTile),
-                                 {work.first, at, false});
-    Values most(old.slice(numSums, slots));
-    for (auto [i, score] : llvm::enumerate(scores))
-      most[engine->slotOf(i)] = e.larger(most[engine->slotOf(i)], score);
-    Values shifts, decays, sums(old.take_back(slots));
-    Value by = e.number(type, rules.factorOfTwo);
-    for (unsigned slot = 0; slot < slots; ++slot) {
-      most[slot] = e.quadMax(most[slot]);
-      shifts.push_back(e.mul(rules.finite(most[slot]), by));
-      decays.push_back(
-          e.exp2(e.sub(e.mul(old[numSums + slot], by), shifts[slot])));
-      sums[slot] = e.mul(sums[slot], decays[slot]);
-    }
-    Values p = rules.powers(
-        scores, [&](unsigned i) { return shifts[engine->slotOf(i)]; });
-    for (auto [i, value] : llvm::enumerate(p))
-      sums[engine->slotOf(i)] = e.add(sums[engine->slotOf(i)], value);
-    e.arrive();
-    Value next = e.add(at, step);
-    e.when(e.less(next, end), [&] { engine->fill(keyTile, k, next); });
-    Values out;
-    for (unsigned i = 0; i < numSums; ++i)
-      out.push_back(e.mul(old[i], decays[engine->slotOf(i)]));
-    out = engine->accumulate(out, p, valueTile);
-    out.append(most);
-    out.append(sums);
-    return out;
-  });
+  Values result =
+      e.loop(zero, end, step, carried, [&](Value at, ValueRange old) {
+        e.arrive();
+        engine->fill(valueTile, v, at);
+        Values scores = rules.finish(engine->products(own, keyTile),
+                                     {work.first, at, false});
+        Values most(old.slice(numSums, slots));
+        for (auto [i, score] : llvm::enumerate(scores))
+          most[engine->slotOf(i)] = e.larger(most[engine->slotOf(i)], score);
+        Values shifts, decays, sums(old.take_back(slots));
+        Value by = e.number(type, rules.factorOfTwo);
+        for (unsigned slot = 0; slot < slots; ++slot) {
+          most[slot] = e.quadMax(most[slot]);
+          shifts.push_back(e.mul(rules.finite(most[slot]), by));
+          decays.push_back(
+              e.exp2(e.sub(e.mul(old[numSums + slot], by), shifts[slot])));
+          sums[slot] = e.mul(sums[slot], decays[slot]);
+        }
+        Values p = rules.powers(
+            scores, [&](unsigned i) { return shifts[engine->slotOf(i)]; });
+        for (auto [i, value] : llvm::enumerate(p))
+          sums[engine->slotOf(i)] = e.add(sums[engine->slotOf(i)], value);
+        e.arrive();
+        Value next = e.add(at, step);
+        e.when(e.less(next, end), [&] { engine->fill(keyTile, k, next); });
+        Values out;
+        for (unsigned i = 0; i < numSums; ++i)
+          out.push_back(e.mul(old[i], decays[engine->slotOf(i)]));
+        out = engine->accumulate(out, p, valueTile);
+        out.append(most);
+        out.append(sums);
+        return out;
+      });
 
   Values inverses;
   Value one = e.number(type, 1);
   for (unsigned slot = 0; slot < slots; ++slot) {
     Value sum = e.quadSum(result[numSums + slots + slot]);
-    Value isNone =
-        arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, sum,
-                              e.number(type, 0));
+    Value isNone = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ,
+                                         sum, e.number(type, 0));
     Value divisor = e.select(isNone, one, sum);
     inverses.push_back(arith::DivFOp::create(e.b, e.loc, one, divisor));
     // The logarithm of 1 is 0, and the maximum is minus infinity.
     Value row = e.add(work.first, engine->ownRow(slot));
-    Value isMine = e.both(e.less(row, rows),
-                          e.less(e.rem(e.thread(), 4), 1));
+    Value isMine = e.both(e.less(row, rows), e.less(e.rem(e.thread(), 4), 1));
     e.when(isMine, [&] {
-      Value most = e.mul(result[numSums + slot],
-                         e.number(type, rules.factor));
-      e.store(logsumexp, row, zero,
-              e.add(most, emitLog(e.b, e.loc, divisor)));
+      Value most = e.mul(result[numSums + slot], e.number(type, rules.factor));
+      e.store(logsumexp, row, zero, e.add(most, emitLog(e.b, e.loc, divisor)));
     });
   }
-  storeSums(ArrayRef(result).take_front(numSums), output, work.first,
-            [&](unsigned slot) { return inverses[slot]; }, true);
+  storeSums(
+      ArrayRef(result).take_front(numSums), output, work.first,
+      [&](unsigned slot) { return inverses[slot]; }, true);
 }
 
 //===----------------------------------------------------------------------===//
@@ -370,9 +364,9 @@ Value AttentionEmitter::deltaOf(Value row) {
           return Values{e.fma(x, y, carried[0])};
         Value next = carried[0];
         for (unsigned i = 0; i < step; ++i)
-          next = e.fma(
-              LLVM::ExtractElementOp::create(e.b, e.loc, x, e.i32(i)),
-              LLVM::ExtractElementOp::create(e.b, e.loc, y, e.i32(i)), next);
+          next = e.fma(LLVM::ExtractElementOp::create(e.b, e.loc, x, e.i32(i)),
+                       LLVM::ExtractElementOp::create(e.b, e.loc, y, e.i32(i)),
+                       next);
         return Values{next};
       });
   return e.quadSum(sum[0]);
@@ -408,8 +402,8 @@ void AttentionEmitter::keyGradients(const Work &work) {
     low = e.mul(e.div(work.first, step), step);
   unsigned numKeys = engine->count(depth);
   Values carried(numKeys + engine->count(width), e.number(type, 0));
-  Values result = e.loop(
-      low, e.i32(rows), step, carried, [&](Value at, ValueRange old) {
+  Values result =
+      e.loop(low, e.i32(rows), step, carried, [&](Value at, ValueRange old) {
         e.barrier();
         engine->fill(rowTile, q, at);
         engine->fill(gradTile, grad, at);
@@ -424,20 +418,20 @@ void AttentionEmitter::keyGradients(const Work &work) {
             engine->accumulate(old.drop_front(numKeys), p, gradTile);
         Values ds = engine->products(ownValues, gradTile);
         for (auto [i, value] : llvm::enumerate(ds))
-          value = e.mul(
-              p[i],
-              e.sub(value, e.load(delta, zero, engine->columnOf(i))));
-        Values next =
-            engine->accumulate(old.take_front(numKeys), ds, rowTile);
+          value = e.mul(p[i],
+                        e.sub(value, e.load(delta, zero, engine->columnOf(i))));
+        Values next = engine->accumulate(old.take_front(numKeys), ds, rowTile);
         next.append(values);
         return next;
       });
   Value by = e.number(type, scale), one = e.number(type, 1);
   ArrayRef<Value> sums(result);
-  storeSums(sums.take_front(numKeys), dk, work.first,
-            [&](unsigned) { return by; }, false);
-  storeSums(sums.drop_front(numKeys), dv, work.first,
-            [&](unsigned) { return one; }, false);
+  storeSums(
+      sums.take_front(numKeys), dk, work.first, [&](unsigned) { return by; },
+      false);
+  storeSums(
+      sums.drop_front(numKeys), dv, work.first, [&](unsigned) { return one; },
+      false);
   e.release(start);
 }
 
@@ -458,8 +452,8 @@ void AttentionEmitter::rowGradient(const Work &work) {
   if (isCausal)
     end = e.smaller(end, e.add(work.first, engine->ownRows));
   Values carried(engine->count(depth), e.number(type, 0));
-  Values result = e.loop(
-      e.i32(0), end, step, carried, [&](Value at, ValueRange old) {
+  Values result =
+      e.loop(e.i32(0), end, step, carried, [&](Value at, ValueRange old) {
         e.barrier();
         engine->fill(keyTile, k, at);
         engine->fill(valueTile, v, at);
@@ -470,12 +464,12 @@ void AttentionEmitter::rowGradient(const Work &work) {
             scores, [&](unsigned i) { return shifts[engine->slotOf(i)]; });
         Values ds = engine->products(ownGrad, valueTile);
         for (auto [i, value] : llvm::enumerate(ds))
-          value =
-              e.mul(p[i], e.sub(value, deltas[engine->slotOf(i)]));
+          value = e.mul(p[i], e.sub(value, deltas[engine->slotOf(i)]));
         return engine->accumulate(old, ds, keyTile);
       });
   Value by = e.number(type, scale);
-  storeSums(result, dq, work.first, [&](unsigned) { return by; }, true);
+  storeSums(
+      result, dq, work.first, [&](unsigned) { return by; }, true);
   e.release(start);
 }
 
@@ -496,8 +490,7 @@ void AttentionEmitter::emit(KernelFunction &function) {
     });
   if (rowTiles())
     e.when(e.less(e.i32(keyGroups - 1), number), [&] {
-      Work work =
-          workOf(e.add(number, -keyGroups), rowTiles(), true);
+      Work work = workOf(e.add(number, -keyGroups), rowTiles(), true);
       bind(function, work);
       rowGradient(work);
     });
@@ -527,8 +520,8 @@ FailureOr<EmittedKernel> emitAttentionKernel(KernelOp kernel, StringRef symbol,
   emitter.checks.end([&] { return function.pointer(b, int64_t(numBuffers)); });
   emitter.declareShared(function.get());
   function.finish(b);
-  return EmittedKernel{function.get(), emitter.getGroups(), {},
-                       emitter.getThreads()};
+  return EmittedKernel{
+      function.get(), emitter.getGroups(), {}, emitter.getThreads()};
 }
 
 } // namespace dlc::emit

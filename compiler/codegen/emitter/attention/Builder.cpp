@@ -116,8 +116,7 @@ void AttentionBuilder::when(Value condition, function_ref<void()> body) {
 
 Values AttentionBuilder::choose(Value condition, ValueRange otherwise,
                                 function_ref<Values()> body) {
-  auto ifOp =
-      scf::IfOp::create(b, loc, otherwise.getTypes(), condition, true);
+  auto ifOp = scf::IfOp::create(b, loc, otherwise.getTypes(), condition, true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(ifOp.thenBlock());
   scf::YieldOp::create(b, loc, body());
@@ -179,15 +178,14 @@ Value AttentionBuilder::offset(Value base, Type element, Value index) {
                              ArrayRef<LLVM::GEPArg>{index});
 }
 
-Value AttentionBuilder::address(const Matrix &matrix, Value row,
-                                Value column) {
+Value AttentionBuilder::address(const Matrix &matrix, Value row, Value column) {
   if (matrix.rows * matrix.rowStride < INT32_MAX)
     return offset(matrix.base, matrix.element,
                   add(mul(row, matrix.rowStride), column));
   Type i64 = b.getI64Type();
-  Value begin = arith::MulIOp::create(
-      b, loc, arith::ExtUIOp::create(b, loc, i64, row),
-      integer(i64, matrix.rowStride));
+  Value begin =
+      arith::MulIOp::create(b, loc, arith::ExtUIOp::create(b, loc, i64, row),
+                            integer(i64, matrix.rowStride));
   return offset(offset(matrix.base, matrix.element, begin), matrix.element,
                 column);
 }
@@ -210,12 +208,10 @@ void AttentionBuilder::store(const Matrix &matrix, Value row, Value column,
 }
 
 Value AttentionBuilder::address(const Tile &tile, Value row, Value column) {
-  return offset(tile.base, tile.element,
-                add(mul(row, tile.rowStride), column));
+  return offset(tile.base, tile.element, add(mul(row, tile.rowStride), column));
 }
 Value AttentionBuilder::load(const Tile &tile, Value row, Value column) {
-  return LLVM::LoadOp::create(b, loc, tile.element,
-                              address(tile, row, column),
+  return LLVM::LoadOp::create(b, loc, tile.element, address(tile, row, column),
                               unsigned(byteWidth(tile.element)));
 }
 void AttentionBuilder::store(const Tile &tile, Value row, Value column,
@@ -245,8 +241,8 @@ void AttentionBuilder::declareShared(Operation *function) {
       /*alignment=*/copyBytes, sharedMemory);
 }
 
-void AttentionBuilder::fill(const Tile &tile, const Matrix &matrix,
-                            Value first, unsigned threads) {
+void AttentionBuilder::fill(const Tile &tile, const Matrix &matrix, Value first,
+                            unsigned threads) {
   unsigned width = matrix.width;
   int64_t chunks = tile.rows * (llvm::divideCeil(tile.columns, width));
   // No iteration of these needs a guard, and they are few.
@@ -257,9 +253,8 @@ void AttentionBuilder::fill(const Tile &tile, const Matrix &matrix,
       fillChunk(tile, matrix, first, add(thread(), i * threads), width);
     return;
   }
-  loop(thread(), i32(chunks), threads, [&](Value chunk) {
-    fillChunk(tile, matrix, first, chunk, width);
-  });
+  loop(thread(), i32(chunks), threads,
+       [&](Value chunk) { fillChunk(tile, matrix, first, chunk, width); });
 }
 
 void AttentionBuilder::fillChunk(const Tile &tile, const Matrix &matrix,
@@ -279,9 +274,9 @@ void AttentionBuilder::fillChunk(const Tile &tile, const Matrix &matrix,
   bool isAligned = tile.rowStride % width == 0;
   if (bytes == copyBytes && isAligned) {
     Value count = select(exists, i32(bytes), zero);
-    intrinsic("cp.async.cg.shared.global.16.s", nullptr,
-              {address(tile, row, column), address(matrix, from, fromColumn),
-               count});
+    intrinsic(
+        "cp.async.cg.shared.global.16.s", nullptr,
+        {address(tile, row, column), address(matrix, from, fromColumn), count});
     return;
   }
   Value loaded = load(matrix, from, fromColumn, width);

@@ -88,8 +88,8 @@ Values MatrixEngine::loadFragments(const Matrix &matrix, Value first) {
   for (int64_t k = 0; k < paddedColumns(matrix.columns); k += stepColumns)
     for (int64_t part = 0; part < 4; ++part) {
       Value row = e.add(first, ownRow(part % 2));
-      Value column = e.add(e.mul(e.rem(lane(), 4), 2),
-                           k + part / 2 * matrixRows);
+      Value column =
+          e.add(e.mul(e.rem(lane(), 4), 2), k + part / 2 * matrixRows);
       words.push_back(loadPair(matrix, row, column));
     }
   return words;
@@ -106,19 +106,17 @@ Value MatrixEngine::loadPair(const Matrix &matrix, Value row, Value column) {
       isThere = e.both(exists, e.less(column, matrix.columns));
     Value zero = e.i32(0);
     unsigned width = std::min(matrix.width, 2u);
-    Value value = e.load(matrix, e.select(isThere, row, zero),
-                         mayEnd ? e.select(isThere, column, zero) : column,
-                         width);
-    Value nothing = arith::ConstantOp::create(
-        e.b, e.loc, e.b.getZeroAttr(value.getType()));
-    return Value(
-        arith::SelectOp::create(e.b, e.loc, isThere, value, nothing));
+    Value value =
+        e.load(matrix, e.select(isThere, row, zero),
+               mayEnd ? e.select(isThere, column, zero) : column, width);
+    Value nothing =
+        arith::ConstantOp::create(e.b, e.loc, e.b.getZeroAttr(value.getType()));
+    return Value(arith::SelectOp::create(e.b, e.loc, isThere, value, nothing));
   };
   Value both = at(column);
   if (matrix.width == 1) {
     Value vector = LLVM::PoisonOp::create(e.b, e.loc, pair);
-    vector =
-        LLVM::InsertElementOp::create(e.b, e.loc, vector, both, e.i32(0));
+    vector = LLVM::InsertElementOp::create(e.b, e.loc, vector, both, e.i32(0));
     both = LLVM::InsertElementOp::create(e.b, e.loc, vector,
                                          at(e.add(column, 1)), e.i32(1));
   }
@@ -140,12 +138,12 @@ OwnRows MatrixEngine::loadRows(const Matrix &matrix, Value first,
 
 Values MatrixEngine::loadMatrices(Value at, bool isTransposed) {
   Type i32 = e.b.getI32Type();
-  Type four = LLVM::LLVMStructType::getLiteral(e.b.getContext(),
-                                               {i32, i32, i32, i32});
-  Value loaded = e.intrinsic(isTransposed
-                                 ? "ldmatrix.sync.aligned.m8n8.x4.trans.b16"
-                                 : "ldmatrix.sync.aligned.m8n8.x4.b16",
-                             four, at);
+  Type four =
+      LLVM::LLVMStructType::getLiteral(e.b.getContext(), {i32, i32, i32, i32});
+  Value loaded =
+      e.intrinsic(isTransposed ? "ldmatrix.sync.aligned.m8n8.x4.trans.b16"
+                               : "ldmatrix.sync.aligned.m8n8.x4.b16",
+                  four, at);
   Values words;
   for (int64_t i = 0; i < 4; ++i)
     words.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, loaded, i));
@@ -160,8 +158,8 @@ Value MatrixEngine::asOperand(Value word) {
 }
 
 Value MatrixEngine::pack(Value low, Value high) {
-  Value vector = LLVM::PoisonOp::create(
-      e.b, e.loc, VectorType::get({2}, low.getType()));
+  Value vector =
+      LLVM::PoisonOp::create(e.b, e.loc, VectorType::get({2}, low.getType()));
   vector = LLVM::InsertElementOp::create(e.b, e.loc, vector, low, e.i32(0));
   vector = LLVM::InsertElementOp::create(e.b, e.loc, vector, high, e.i32(1));
   return LLVM::BitcastOp::create(e.b, e.loc, e.b.getI32Type(),
@@ -172,16 +170,15 @@ Value MatrixEngine::pack(Value low, Value high) {
 void MatrixEngine::multiply(Values &sums, unsigned at, ValueRange a, Value b0,
                             Value b1) {
   Type f32 = e.b.getF32Type();
-  Type four = LLVM::LLVMStructType::getLiteral(e.b.getContext(),
-                                               {f32, f32, f32, f32});
+  Type four =
+      LLVM::LLVMStructType::getLiteral(e.b.getContext(), {f32, f32, f32, f32});
   Values arguments;
   for (Value word : a)
     arguments.push_back(asOperand(word));
   arguments.append({asOperand(b0), asOperand(b1)});
   arguments.append(sums.begin() + at, sums.begin() + at + 4);
-  Value product = e.intrinsic(element.isBF16()
-                                  ? "mma.m16n8k16.row.col.bf16"
-                                  : "mma.m16n8k16.row.col.f32.f32",
+  Value product = e.intrinsic(element.isBF16() ? "mma.m16n8k16.row.col.bf16"
+                                               : "mma.m16n8k16.row.col.f32.f32",
                               four, arguments);
   for (int64_t i = 0; i < 4; ++i)
     sums[at + i] = LLVM::ExtractValueOp::create(e.b, e.loc, product, i);
@@ -204,8 +201,8 @@ Values MatrixEngine::products(const OwnRows &own, const Tile &tile) {
       a.append(own.fragments.begin() + k / stepColumns * 4,
                own.fragments.begin() + k / stepColumns * 4 + 4);
     for (int64_t n = 0; n < int64_t(tileRows); n += 2 * matrixRows) {
-      Values words = loadMatrices(
-          e.address(tile, e.add(row, n), e.add(column, k)), false);
+      Values words =
+          loadMatrices(e.address(tile, e.add(row, n), e.add(column, k)), false);
       multiply(sums, n / matrixRows * 4, a, words[0], words[1]);
       multiply(sums, n / matrixRows * 4 + 4, a, words[2], words[3]);
     }
@@ -224,8 +221,8 @@ Values MatrixEngine::accumulate(ValueRange before, ValueRange p,
     Values a = {pack(p[i], p[i + 1]), pack(p[i + 2], p[i + 3]),
                 pack(p[i + 4], p[i + 5]), pack(p[i + 6], p[i + 7])};
     for (int64_t n = 0; n < tile.columns; n += 2 * matrixRows) {
-      Values words = loadMatrices(
-          e.address(tile, e.add(row, k), e.add(column, n)), true);
+      Values words =
+          loadMatrices(e.address(tile, e.add(row, k), e.add(column, n)), true);
       multiply(sums, n / matrixRows * 4, a, words[0], words[1]);
       multiply(sums, n / matrixRows * 4 + 4, a, words[2], words[3]);
     }
@@ -233,8 +230,8 @@ Values MatrixEngine::accumulate(ValueRange before, ValueRange p,
   return sums;
 }
 
-std::unique_ptr<AttentionEngine>
-makeMatrixEngine(AttentionBuilder &e, const EngineChoice &choice) {
+std::unique_ptr<AttentionEngine> makeMatrixEngine(AttentionBuilder &e,
+                                                  const EngineChoice &choice) {
   return std::make_unique<MatrixEngine>(e, choice);
 }
 

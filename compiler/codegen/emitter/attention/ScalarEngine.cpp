@@ -58,8 +58,8 @@ ScalarEngine::ScalarEngine(AttentionBuilder &e, const EngineChoice &choice)
   ownRows = 32;
   // Four tiles backward, the probabilities, two numbers for each row.
   auto bytes = [&](int64_t rows) {
-    int64_t columns = paddedColumns(choice.depth) + 1 +
-                      paddedColumns(choice.width) + 1;
+    int64_t columns =
+        paddedColumns(choice.depth) + 1 + paddedColumns(choice.width) + 1;
     return (rows * columns * 2 + rows * (rows + 1) + 2 * rows + 64) *
            byteWidth(element);
   };
@@ -86,15 +86,14 @@ Values ScalarEngine::products(const OwnRows &own, const Tile &tile) {
   unsigned n = count(tileRows);
   Value row = ownRow(0);
   Values zeros(n, e.number(element, 0));
-  return e.loop(e.i32(0), e.i32(own.columns), 1, zeros,
-                [&](Value at, ValueRange sums) {
-                  Value x = e.load(own.tile, row, at);
-                  Values next;
-                  for (unsigned i = 0; i < n; ++i)
-                    next.push_back(
-                        e.fma(x, e.load(tile, columnOf(i), at), sums[i]));
-                  return next;
-                });
+  return e.loop(
+      e.i32(0), e.i32(own.columns), 1, zeros, [&](Value at, ValueRange sums) {
+        Value x = e.load(own.tile, row, at);
+        Values next;
+        for (unsigned i = 0; i < n; ++i)
+          next.push_back(e.fma(x, e.load(tile, columnOf(i), at), sums[i]));
+        return next;
+      });
 }
 
 Values ScalarEngine::accumulate(ValueRange sums, ValueRange p,
@@ -116,8 +115,8 @@ Values ScalarEngine::accumulate(ValueRange sums, ValueRange p,
   return result;
 }
 
-std::unique_ptr<AttentionEngine>
-makeScalarEngine(AttentionBuilder &e, const EngineChoice &choice) {
+std::unique_ptr<AttentionEngine> makeScalarEngine(AttentionBuilder &e,
+                                                  const EngineChoice &choice) {
   return std::make_unique<ScalarEngine>(e, choice);
 }
 

@@ -81,9 +81,8 @@ Values ScoreRules::addMask(Values scores, const ScoreBlock &block) {
       score = e.add(score, value);
       continue;
     }
-    Value isSeen =
-        arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne, value,
-                              e.integer(stored, 0));
+    Value isSeen = arith::CmpIOp::create(e.b, e.loc, arith::CmpIPredicate::ne,
+                                         value, e.integer(stored, 0));
     score = e.select(isSeen, score, silent());
   }
   return scores;
@@ -94,14 +93,14 @@ Values ScoreRules::powers(ValueRange scores,
   Values results;
   Value by = e.number(type, factorOfTwo);
   for (auto [i, score] : llvm::enumerate(scores))
-    results.push_back(e.exp2(
-        e.fma(score, by, e.sub(e.number(type, -0.0), shift(i)))));
+    results.push_back(
+        e.exp2(e.fma(score, by, e.sub(e.number(type, -0.0), shift(i)))));
   return results;
 }
 
 Value ScoreRules::finite(Value x) {
-  Value isNone = arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ,
-                                       x, silent());
+  Value isNone =
+      arith::CmpFOp::create(e.b, e.loc, arith::CmpFPredicate::OEQ, x, silent());
   return e.select(isNone, e.number(type, 0), x);
 }
 

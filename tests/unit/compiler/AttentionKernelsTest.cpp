@@ -1,13 +1,15 @@
-//===- AttentionKernelTest.cpp - attention on the emulated GPU ------------===//
+//===- AttentionKernelsTest.cpp - attention on the emulated GPU -----------===//
+//------------===//
 //
 // Forward and backward against the reference evaluator, which computes in
 // double, on shapes around the sizes of tiles, with three orders of threads.
 //
-// Tolerances are relative to the largest element of a result, or 1. f32 sums of some
-// hundred terms in another order, and powers of 2 of arguments up to 2^5:
+// Tolerances are relative to the largest element of a result, or 1. f32 sums of
+// some hundred terms in another order, and powers of 2 of arguments up to 2^5:
 // 2e-5. f64: 1e-13. The 16-bit engines round probabilities and ds before the
 // second product, each result, and the reference its own result: three units of
-// 2^-8 for bf16 and 2^-11 for f16, twice that where errors of a row's sums join.
+// 2^-8 for bf16 and 2^-11 for f16, twice that where errors of a row's sums
+// join.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/compiler/GpuRunner.h"
@@ -61,16 +63,16 @@ std::string bothHalves(const Shape &s) {
                     s.scale, s.isCausal ? "causal" : "")
           .str();
   std::string more = mask.empty() ? "" : ", " + mask;
-  return "func.func @f(%q: " + q + ", %k: " + k + ", %v: " + v +
-         ", %g: " + o + (mask.empty() ? "" : ", %m: " + mask) + ") -> (" + o +
-         ", " + l + ", " + q + ", " + k + ", " + v +
+  return "func.func @f(%q: " + q + ", %k: " + k + ", %v: " + v + ", %g: " + o +
+         (mask.empty() ? "" : ", %m: " + mask) + ") -> (" + o + ", " + l +
+         ", " + q + ", " + k + ", " + v +
          ") { %o:2 = dlc.attention %q, %k, %v" + attributes + " : (" + q +
          ", " + k + ", " + v + more + ") -> (" + o + ", " + l +
-         ") %d:3 = dlc.attention_grad %g, %q, %k, %v, %o#0, %o#1" +
-         attributes + " : (" + o + ", " + q + ", " + k + ", " + v + ", " + o +
-         ", " + l + more + ") -> (" + q + ", " + k + ", " + v +
-         ") return %o#0, %o#1, %d#0, %d#1, %d#2 : " + o + ", " + l + ", " +
-         q + ", " + k + ", " + v + " }";
+         ") %d:3 = dlc.attention_grad %g, %q, %k, %v, %o#0, %o#1" + attributes +
+         " : (" + o + ", " + q + ", " + k + ", " + v + ", " + o + ", " + l +
+         more + ") -> (" + q + ", " + k + ", " + v +
+         ") return %o#0, %o#1, %d#0, %d#1, %d#2 : " + o + ", " + l + ", " + q +
+         ", " + k + ", " + v + " }";
 }
 
 double toleranceOf(StringRef type) {
@@ -81,8 +83,8 @@ double toleranceOf(StringRef type) {
   return type == "f64" ? 1e-13 : 2e-5;
 }
 
-void expectNear(const Tensor &actual, const Tensor &expected,
-                double tolerance, const std::string &what) {
+void expectNear(const Tensor &actual, const Tensor &expected, double tolerance,
+                const std::string &what) {
   ASSERT_EQ(actual.getType(), expected.getType());
   // Where one key is seen, terms of that size cancel.
   double largest = 1;
@@ -121,8 +123,7 @@ void checkText(const std::string &text, double tolerance,
     EXPECT_EQ(run->numKernels, kernels);
     if (seed == 0) {
       first = run->results;
-      for (auto [i, actual, wanted] :
-           llvm::enumerate(run->results, *expected))
+      for (auto [i, actual, wanted] : llvm::enumerate(run->results, *expected))
         expectNear(actual, wanted, tolerance, "result " + std::to_string(i));
       continue;
     }
@@ -178,16 +179,17 @@ INSTANTIATE_TEST_SUITE_P(Types, AttentionType,
                            return std::string(info.param);
                          });
 
-TEST(AttentionKernelTest, RowWithoutKeys_IsZero) {
+TEST(AttentionKernelsTest, RowWithoutKeys_IsZero) {
   for (const char *type : {"f32", "bf16"}) {
     // randomTensor gives both truth values; a mask of one column hides rows.
     check({"", 40, 35, 16, 16, type, false, "40x1xi1"});
   }
 }
 
-TEST(AttentionKernelTest, PackedProduct_ReadAndWrittenInPlace) {
+TEST(AttentionKernelsTest, PackedProduct_ReadAndWrittenInPlace) {
   for (const char *type : {"f32", "bf16"}) {
-    std::string text = R"(func.func @f(%h: tensor<2x33x3x2x16xT>, %g: tensor<2x33x2x16xT>) -> (tensor<2x33x2x16xT>, tensor<2x33x3x2x16xT>) {
+    std::string text =
+        R"(func.func @f(%h: tensor<2x33x3x2x16xT>, %g: tensor<2x33x2x16xT>) -> (tensor<2x33x2x16xT>, tensor<2x33x3x2x16xT>) {
     %t = dlc.transpose %h [2, 0, 3, 1, 4] : tensor<2x33x3x2x16xT> -> tensor<3x2x2x33x16xT>
     %a = dlc.slice %t starts [0, 0, 0, 0, 0] steps [1, 1, 1, 1, 1] : tensor<3x2x2x33x16xT> -> tensor<1x2x2x33x16xT>
     %b = dlc.slice %t starts [1, 0, 0, 0, 0] steps [1, 1, 1, 1, 1] : tensor<3x2x2x33x16xT> -> tensor<1x2x2x33x16xT>
@@ -227,15 +229,13 @@ std::vector<dlc::gpu::KernelResources> resourcesOf(const std::string &text,
   target.isGpu = true;
   target.bytes = 16;
   dlc::KernelTable table(context.get(), target, 1);
-  module->walk([&](dlc::KernelOp kernel) {
-    EXPECT_TRUE(succeeded(table.add(kernel)));
-  });
+  module->walk(
+      [&](dlc::KernelOp kernel) { EXPECT_TRUE(succeeded(table.add(kernel))); });
   std::vector<dlc::gpu::KernelShape> shapes;
   for (const dlc::KernelEntry &entry : table.entries())
     shapes.push_back({entry.symbol, entry.threads, entry.inputs});
   Location loc = UnknownLoc::get(context.get());
-  auto modules =
-      dlc::gpu::emitPtx(table.getModules(), shapes, "sm_80", loc);
+  auto modules = dlc::gpu::emitPtx(table.getModules(), shapes, "sm_80", loc);
   EXPECT_TRUE(succeeded(modules));
   std::string ptx = dlc::gpu::joinPtx(*modules);
   if (const char *dump = std::getenv("DLC_TEST_PTX"))
@@ -246,7 +246,7 @@ std::vector<dlc::gpu::KernelResources> resourcesOf(const std::string &text,
                           : std::vector<dlc::gpu::KernelResources>();
 }
 
-TEST(AttentionKernelTest, Ptxas_NothingIsSpilled) {
+TEST(AttentionKernelsTest, Ptxas_NothingIsSpilled) {
   if (dlc::gpu::findPtxas().empty())
     GTEST_SKIP() << "no ptxas";
   for (const char *arch : {"sm_80", "sm_90"})
