@@ -4,9 +4,9 @@
 // One call multiplies the gradient and sums it, in two stages that the library does not need.
 // CHECK-LABEL: func @two_stages
 // CHECK-SAME:    (%[[X:.+]]: tensor<128x32xbf16>, %[[G:.+]]: tensor<128x16xbf16>)
-// CHECK-NEXT:    %[[K:.+]]:2 = dlc.kernel "gemm_bias_gradient" <contract, [32, 16]>(%[[X]], %[[G]]) {library}
-// CHECK:           %[[W:.+]] = dlc.dot_general
+// CHECK-NEXT:    %[[K:.+]]:2 = dlc.kernel "gemm_bias_gradient" <contract, [32, 16]>(%[[G]], %[[X]]) {library}
 // CHECK:           %[[S:.+]] = dlc.reduce_sum %{{.+}} dims [0] : tensor<2x16xf32> -> tensor<16xf32>
+// CHECK:           %[[W:.+]] = dlc.dot_general
 // CHECK:           dlc.yield %[[W]], %[[S]]
 // CHECK-NEXT:    }
 // CHECK-NEXT:    return %[[K]]#0, %[[K]]#1
