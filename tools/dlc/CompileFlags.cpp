@@ -62,9 +62,13 @@ void CompileFlags::addTraining(CLI::App &command) {
                 "one kernel per op, to see what fusion saves")
       ->group(group);
   command
-      .add_flag("--fuse-attention,!--no-fuse-attention", fuseAttention,
+      .add_flag("--fuse-attention", fuseAttention,
                 "attention as one kernel or call each, without its scores in "
                 "memory [for GPUs]")
+      ->group(group);
+  command
+      .add_flag("--no-fuse-attention", noFuseAttention,
+                "attention in parts, also for GPUs")
       ->group(group);
   command
       .add_option("--batchnorm", batchNorm,
@@ -244,7 +248,7 @@ bool CompileFlags::isGiven() const {
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
          lossScale || recompute || offload || noRetie || memoryLimit ||
-         traceNonfinite || fuseAttention;
+         traceNonfinite || fuseAttention || noFuseAttention;
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -294,9 +298,9 @@ void CompileFlags::apply(ModelOptions &options) const {
     options.offload = *offload;
   options.target = target ? *target : targetOfDevice();
   // A GPU would spend half of a transformer's step on moving the scores.
-  options.attention =
-      fuseAttention.value_or(options.target.find("cuda") != std::string::npos ||
-                             options.target.find("emul") != std::string::npos);
+  bool isForGpu = options.target.find("cuda") != std::string::npos ||
+                  options.target.find("emulated") != std::string::npos;
+  options.attention = fuseAttention || (isForGpu && !noFuseAttention);
   if (cpu)
     options.cpu = *cpu;
   if (std::optional<uint64_t> limit = parsedLimit())

@@ -43,7 +43,7 @@ private:
   std::vector<std::string> freeze, trainOnly, keepF32;
   bool noRetie = false;
   bool noFusion = false;
-  std::optional<bool> fuseAttention;
+  bool fuseAttention = false, noFuseAttention = false;
   bool traceNonfinite = false;
   std::optional<std::string> memoryLimit, recompute, offload, injectNonfinite, mesh, pipeline, from, to;
 };

@@ -206,6 +206,7 @@ static InstructionFacts instructionFacts(const fb::Artifact &header,
     const fb::Kernel &kernel = *header.kernels()->Get(launch->kernel());
     facts.kernel = kernel.symbol()->str();
     facts.schedule = text(kernel.schedule());
+    facts.isBackward = facts.kernel.find("grad") != std::string::npos;
   }
   facts.nodes = textsOf(instruction.nodes());
   facts.precision = precisionOf(instruction);

@@ -74,7 +74,7 @@ struct InstructionFacts {
   /// of a launch, tiles of a product. 0: unknown.
   double pieces = 0;
   /// Of attention: its gradients.
-  bool isBackward = false;
+  bool isBackward = false; // of attention
   /// Bytes of inputs and temporaries that are alive while it runs.
   uint64_t aliveBytes = 0;
 

@@ -15,7 +15,8 @@ namespace dlc::tools {
 //===----------------------------------------------------------------------===//
 
 static WorkKind workKindOf(const InstructionFacts &facts) {
-  if (facts.kind == "attention")
+  // A library call, or a kernel on tensor cores.
+  if (facts.kind == "attention" || facts.schedule == "attention")
     return facts.isBackward ? WorkKind::AttentionBackward
                             : WorkKind::AttentionForward;
   static const std::map<std::string, WorkKind> kinds = {
@@ -26,17 +27,21 @@ static WorkKind workKindOf(const InstructionFacts &facts) {
   return found == kinds.end() ? WorkKind::Copy : found->second;
 }
 
-/// The widest type that it computes in sets its pace.
+/// The widest type that it computes in sets its pace; of attention, that of its
+/// products, beside which it has sums in f32.
 static rt::DType dtypeOf(const InstructionFacts &facts) {
-  rt::DType widest = rt::DType::F32;
+  bool wantsNarrowest = facts.schedule == "attention";
+  rt::DType found = rt::DType::F32;
   bool isFirst = true;
   for (const std::string &name : facts.precision)
     if (auto type = rt::dtypeFromName(name); type && rt::isFloat(*type)) {
-      if (isFirst || rt::dtypeBytes(*type) > rt::dtypeBytes(widest))
-        widest = *type;
+      bool isWider = rt::dtypeBytes(*type) > rt::dtypeBytes(found);
+      bool isNarrower = rt::dtypeBytes(*type) < rt::dtypeBytes(found);
+      if (isFirst || (wantsNarrowest ? isNarrower : isWider))
+        found = *type;
       isFirst = false;
     }
-  return widest;
+  return found;
 }
 
 Work workOf(const InstructionFacts &facts, const std::string &precision) {
