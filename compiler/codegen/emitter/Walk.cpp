@@ -164,7 +164,8 @@ static bool shareSteps(const RegionPlan &plan, Walk &walk) {
   int64_t sharers = sharingThreads / columns;
   while (sharers > 1 && plan.reduced[longest] < 4 * sharers)
     sharers /= 2;
-  if (sharers == 1)
+  // Workgroups are whole warps.
+  if (columns * sharers < int64_t(warpLanes))
     return false;
   walk.vectorDim = plan.kept.size() + longest;
   walk.isVectorDimKept = false;

@@ -246,6 +246,16 @@ TEST(KernelTest, LongColumnSums_SharedByThreads) {
   }
 }
 
+TEST(KernelTest, SumsOfShortDims_AreNotShared) {
+  // 3 x 100 terms, but no dim of them is long enough for a warp of sharers.
+  checkSharedSums(
+      withType("func.func @f(%x: tensor<3x8x10x10xT>) -> tensor<8xT> { %0 = "
+               "dlc.reduce_sum %x dims [0, 2, 3] : tensor<3x8x10x10xT> -> "
+               "tensor<8xT> return %0 : tensor<8xT> }",
+               "f32"),
+      1e-6);
+}
+
 TEST(KernelTest, BatchStatistics_SharedByThreads_InLevels) {
   std::string text =
       R"(func.func @f(%x: tensor<8x6x50x3xT>) -> (tensor<6xT>, tensor<6xT>, tensor<8x6x50x3xT>) {
