@@ -24,25 +24,28 @@ struct SumView {
 
 } // namespace
 
-/// `value` as sums of what it was computed from, wholly in f32; `ops` gets what
-/// is between.
+/// Of a 16-bit float made f32.
+static bool isWidening(Operation *op) {
+  Type from = elementTypeOf(op->getOperand(0));
+  return elementTypeOf(op->getResult(0)).isF32() &&
+         (from.isBF16() || from.isF16());
+}
+
+/// `value` as sums of what it was computed from, up to what is no sum, view or
+/// wider copy; `ops` gets what is between.
 static std::optional<SumView> sumViewOf(Value value,
                                         SmallVector<Operation *> &ops) {
   Operation *op = value.getDefiningOp();
   if (!isa_and_nonnull<ReduceSumOp, CastOp, ReshapeOp, TransposeOp>(op) ||
-      isWrittenByAttention(value))
+      (isa<CastOp>(op) && !isWidening(op)) || isWrittenByAttention(value))
     return SumView{wholeView(value), {}};
   std::optional<SumView> sums = sumViewOf(op->getOperand(0), ops);
   if (!sums)
     return std::nullopt;
   ops.push_back(op);
-  View inner = sums->view;
-  if (isa<CastOp>(op)) {
-    Type from = elementTypeOf(op->getOperand(0));
-    if (!elementTypeOf(value).isF32() || !(from.isBF16() || from.isF16()))
-      return std::nullopt;
+  if (isa<CastOp>(op))
     return sums;
-  }
+  View inner = sums->view;
   if (isa<ReshapeOp>(op)) {
     std::optional<View> reshaped = reshapeView(inner, shapeOf(value));
     if (!reshaped)

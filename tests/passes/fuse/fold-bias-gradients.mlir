@@ -89,3 +89,21 @@ func.func @needed_before(%x: tensor<128x16xf32>, %g: tensor<128x16xf32>) -> tens
   %3 = dlc.dot_general %2, %g batch [] x [] contract [0] x [0] : (tensor<128x16xf32>, tensor<128x16xf32>) -> tensor<16x16xf32>
   return %3 : tensor<16x16xf32>
 }
+
+// -----
+
+// A kernel makes the gradient narrow, for the product; the sum adds what it wrote.
+// CHECK-LABEL: func @made_narrow
+// CHECK:         %[[N:.+]] = dlc.cast %{{.+}} : tensor<4096x16xf32> -> tensor<4096x16xbf16>
+// CHECK:         dlc.kernel "gemm_bias_gradient" <contract, [32, 16]>(%[[N]], %{{.+}}) {library}
+// INLINE-LABEL: func @made_narrow
+// INLINE-NOT:     dlc.kernel
+// INLINE:         return
+func.func @made_narrow(%x: tensor<4096x32xbf16>, %h: tensor<4096x16x8xf32>) -> (tensor<32x16xf32>, tensor<16xf32>) {
+  %0 = dlc.reduce_max %h dims [2] : tensor<4096x16x8xf32> -> tensor<4096x16xf32>
+  %1 = dlc.cast %0 : tensor<4096x16xf32> -> tensor<4096x16xbf16>
+  %2 = dlc.cast %1 : tensor<4096x16xbf16> -> tensor<4096x16xf32>
+  %3 = dlc.reduce_sum %2 dims [0] : tensor<4096x16xf32> -> tensor<16xf32>
+  %4 = dlc.dot_general %x, %1 batch [] x [] contract [0] x [0] : (tensor<4096x32xbf16>, tensor<4096x16xbf16>) -> tensor<32x16xf32>
+  return %4, %3 : tensor<32x16xf32>, tensor<16xf32>
+}
