@@ -8,15 +8,17 @@
 # gives, so most fixtures agree to the bit; where a long sum has two stages on GPUs, it rounds otherwise: a relative 1e-5
 # is 100 times what f32 sums of that length differ by. Fixtures whose gradients jump with the last bit of a f32 mean (which of
 # two equal elements is a window's maximum, a bias before a normalization) are compared in f64. In bf16 such a difference can turn a rounding over: 2^-8.
+# AdamW divides a gradient by its own size: one that is zero but for rounding (a key's bias, say) moves its parameter by the whole
+# rate, this way or that. So parameters are compared to a third of 3 steps of 1e-3, in bf16 to where few of them go astray.
 set -eu
 dlc=$1 compare=$2 scratch=$3/emulated precision=$4 file=$5 values=$6 loss=$7 batch=$8 check=${10}
 fixtures=$(cd "$(dirname "$0")/../fixtures" && pwd)
 model=$fixtures/$file.onnx name=$scratch/$file.$precision
 mkdir -p "$scratch"
 case $precision in
-bf16) tolerance=4e-3 ;;
-f64) tolerance=1e-9 ;;
-*) tolerance=1e-5 ;;
+bf16) tolerance=4e-3 moved=1e-1 ;;
+f64) tolerance=1e-9 moved=1e-6 ;;
+*) tolerance=1e-5 moved=1e-3 ;;
 esac
 
 "$dlc" compile "$model" -o "$name.dlc" --entries infer,grad --loss "$loss" --precision "$precision" --target cpu,emulated
@@ -34,7 +36,7 @@ for device in cpu emulated:2 emulated:3; do
 done
 # The order of threads changes no bit.
 cmp "$name.emulated:2.safetensors" "$name.emulated:3.safetensors"
-"$compare" "$name.emulated:2.safetensors" "$name.cpu.safetensors" --tolerance $tolerance
+"$compare" "$name.emulated:2.safetensors" "$name.cpu.safetensors" --tolerance $moved
 losses() { sed -n 's/.*"loss":\([^,}]*\).*/\1/p' "$name.$1.jsonl"; }
 losses cpu >"$name.cpu.losses"
 losses emulated:2 | paste "$name.cpu.losses" - | awk -v t=$tolerance '
