@@ -8,18 +8,20 @@
 # gives, so most fixtures agree to the bit; where a long sum has two stages on GPUs, it rounds otherwise: a relative 1e-5
 # is 100 times what f32 sums of that length differ by. Fixtures whose gradients jump with the last bit of a f32 mean (which of
 # two equal elements is a window's maximum, a bias before a normalization) are compared in f64. In bf16 such a difference can turn a rounding over: 2^-8.
+# Attention as one kernel rounds probabilities to bf16, and Adam makes a whole step of a gradient that is all rounding: in parts there.
 set -eu
 dlc=$1 compare=$2 scratch=$3/emulated precision=$4 file=$5 values=$6 loss=$7 batch=$8 check=${10}
 fixtures=$(cd "$(dirname "$0")/../fixtures" && pwd)
 model=$fixtures/$file.onnx name=$scratch/$file.$precision
 mkdir -p "$scratch"
+attention=
 case $precision in
-bf16) tolerance=4e-3 ;;
+bf16) tolerance=4e-3 attention=--no-fuse-attention ;;
 f64) tolerance=1e-9 ;;
 *) tolerance=1e-5 ;;
 esac
 
-"$dlc" compile "$model" -o "$name.dlc" --entries infer,grad --loss "$loss" --precision "$precision" --target cpu,emulated
+"$dlc" compile "$model" -o "$name.dlc" --entries infer,grad --loss "$loss" --precision "$precision" --target cpu,emulated $attention
 on() { DLC_DEVICE=$1 "$dlc" run "$name.dlc" --entry "$2" --inputs "$fixtures/$values.batch.npz" --outputs "$name.$2.$1.npz"; }
 for entry in infer grad; do
   on cpu $entry
@@ -30,7 +32,7 @@ done
 
 for device in cpu emulated:2 emulated:3; do
   DLC_DEVICE=$device "$dlc" train "$model" --data "$fixtures/$values.data.npz" --steps 3 --batch "$batch" --lr 1e-3 --loss "$loss" \
-    --no-shuffle --seed 0 --precision "$precision" --log "$name.$device.jsonl" --save "$name.$device.safetensors"
+    --no-shuffle --seed 0 --precision "$precision" $attention --log "$name.$device.jsonl" --save "$name.$device.safetensors"
 done
 # The order of threads changes no bit.
 cmp "$name.emulated:2.safetensors" "$name.emulated:3.safetensors"
