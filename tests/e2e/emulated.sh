@@ -9,7 +9,7 @@
 # is 100 times what f32 sums of that length differ by. Fixtures whose gradients jump with the last bit of a f32 mean (which of
 # two equal elements is a window's maximum, a bias before a normalization) are compared in f64. In bf16 such a difference can turn a rounding over: 2^-8.
 # AdamW divides a gradient by its own size: one that is zero but for rounding (a key's bias, say) moves its parameter by the whole
-# rate, this way or that. So parameters are compared to a third of 3 steps of 1e-3, in bf16 to where few of them go astray.
+# rate, this way or that. So parameters, of about 0.5, are compared to 3 steps of 1e-3 each way; in bf16 more go astray.
 set -eu
 dlc=$1 compare=$2 scratch=$3/emulated precision=$4 file=$5 values=$6 loss=$7 batch=$8 check=${10}
 fixtures=$(cd "$(dirname "$0")/../fixtures" && pwd)
@@ -18,7 +18,7 @@ mkdir -p "$scratch"
 case $precision in
 bf16) tolerance=4e-3 moved=1e-1 ;;
 f64) tolerance=1e-9 moved=1e-6 ;;
-*) tolerance=1e-5 moved=1e-3 ;;
+*) tolerance=1e-5 moved=1e-2 ;;
 esac
 
 "$dlc" compile "$model" -o "$name.dlc" --entries infer,grad --loss "$loss" --precision "$precision" --target cpu,emulated

@@ -3,7 +3,7 @@
 // Queries, keys and values are parts of one tensor, and the output is written transposed: the kernel has both in memory.
 // CHECK-LABEL: func @packed
 // CHECK-SAME:    (%[[H:.+]]: tensor<5x3x2x16xf32>)
-// CHECK-NEXT:    %[[K:.+]]:2 = dlc.kernel "attention" <attention, [2, 5, 5], cols = [2]> (%[[H]])
+// CHECK-NEXT:    %[[K:.+]]:2 = dlc.kernel "attention" <attention, [2, 5, 5], cols = [2]>(%[[H]])
 // CHECK-SAME:      (tensor<5x3x2x16xf32>) -> (tensor<5x2x16xf32>, tensor<2x5xf32>)
 // CHECK:           %[[O:.+]], %[[L:.+]] = dlc.attention
 // CHECK-NEXT:      %[[T:.+]] = dlc.transpose %[[O]] [1, 0, 2]
