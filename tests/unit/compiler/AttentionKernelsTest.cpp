@@ -26,8 +26,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "gtest/gtest.h"
 
-#include <cstdlib>
-#include <fstream>
 #include <iostream>
 
 using namespace mlir;
@@ -238,8 +236,6 @@ std::vector<dlc::gpu::KernelResources> resourcesOf(const std::string &text,
   auto modules = dlc::gpu::emitPtx(table.getModules(), shapes, "sm_80", loc);
   EXPECT_TRUE(succeeded(modules));
   std::string ptx = dlc::gpu::joinPtx(*modules);
-  if (const char *dump = std::getenv("DLC_TEST_PTX"))
-    std::ofstream(dump) << ptx;
   auto cubin = dlc::gpu::assemble(ptx, arch, dlc::gpu::findPtxas(), loc);
   EXPECT_TRUE(succeeded(cubin));
   return succeeded(cubin) ? cubin->kernels
@@ -248,7 +244,7 @@ std::vector<dlc::gpu::KernelResources> resourcesOf(const std::string &text,
 
 TEST(AttentionKernelsTest, Ptxas_NothingIsSpilled) {
   if (dlc::gpu::findPtxas().empty())
-    GTEST_SKIP() << "no ptxas";
+    GTEST_SKIP() << "NVIDIA's assembler 'ptxas' is not on PATH";
   for (const char *arch : {"sm_80", "sm_90"})
     for (const char *type : {"bf16", "f16", "f32"})
       for (int depth : {64, 128}) {
