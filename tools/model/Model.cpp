@@ -368,10 +368,9 @@ static std::optional<Built> openCached(const CompileCache &cache,
     std::remove(from.c_str());
     return std::nullopt;
   }
-  if (!path.empty()) {
+  // The copy has the bytes that were just checked: it need not be read again.
+  if (!path.empty())
     check(rt::copyFile(from, path));
-    artifact = rt::Artifact::open(path);
-  }
   Built built;
   built.artifact = check(std::move(artifact));
   built.options = options;
