@@ -9,7 +9,7 @@
 #include "tools/dlc/CompileFlags.h"
 #include "tools/dlc/Feeding.h"
 #include "tools/dlc/MemoryLimit.h"
-#include "tools/report/Document.h"
+#include "tools/report/ChromeTrace.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 #include "tools/trainer/Evaluator.h"
@@ -28,7 +28,7 @@ namespace dlc::tools {
 namespace {
 
 struct Flags {
-  std::string model, entry = "step", report;
+  std::string model, entry = "step", report, trace;
   int64_t steps = 20, seed = 0;
   /// Calls before them; none: until the machine is warm.
   std::optional<int64_t> warmup;
@@ -36,7 +36,9 @@ struct Flags {
   double lr = 1e-4;
   bool isJson = false, isProfiled = false;
   CompileFlags compile;
-  bool isTraced() const { return isProfiled || !report.empty(); }
+  bool isTraced() const {
+    return isProfiled || !report.empty() || !trace.empty();
+  }
 };
 
 using Clock = std::chrono::steady_clock;
@@ -115,6 +117,8 @@ struct Timing {
   uint64_t scratchBytes = 0;
   /// Nanoseconds per instruction, summed over the calls.
   std::vector<int64_t> profile;
+  /// The first calls, for the time line; when each began, ms after the first.
+  std::vector<std::pair<double, rt::Trace>> calls;
 };
 
 double medianOf(std::vector<double> values) {
@@ -150,11 +154,15 @@ static void warmUp(const Flags &flags, RandomInputs &random, Call &call,
   }
 }
 
+/// Calls on the time line: enough to see whether they are alike.
+constexpr size_t kTracedCalls = 5;
+
 static void timeCalls(const Flags &flags, const Built &built, Call &call,
                       rt::Session &session, Timing &timing) {
   RandomInputs random(built, flags.seed);
   call.setLearningRate(flags.lr);
   warmUp(flags, random, call, session);
+  Clock::time_point first = Clock::now();
   for (int64_t i = 0; i < flags.steps; ++i) {
     random.fill(call.inputs());
     rt::Trace trace;
@@ -169,6 +177,10 @@ static void timeCalls(const Flags &flags, const Built &built, Call &call,
     timing.profile.resize(trace.nanoseconds.size());
     for (size_t k = 0; k < trace.nanoseconds.size(); ++k)
       timing.profile[k] += trace.nanoseconds[k];
+    if (!flags.trace.empty() && timing.calls.size() < kTracedCalls)
+      timing.calls.emplace_back(
+          std::chrono::duration<double, std::milli>(start - first).count(),
+          std::move(trace));
   }
   timing.arenaPeak = session.peakBytes();
   timing.scratchBytes = session.scratchBytes();
@@ -222,12 +234,13 @@ static std::string precisionOf(const Built &built) {
 }
 
 static Json benchJson(const Flags &flags, const Built &built,
-                      const Timing &timing, int threads) {
+                      const Timing &timing, std::string_view device,
+                      int threads) {
   Json json = {
       {"version", kJsonVersion},
       {"model", flags.model},
       {"entry", flags.entry},
-      {"device", "cpu"},
+      {"device", device},
       {"precision", precisionOf(built)},
       {"threads", threads},
       {"steps", flags.steps},
@@ -272,14 +285,30 @@ static void writeReport(const Flags &flags, const Built &built,
   writeReportFile(flags.report, document);
 }
 
+/// The time line of the first timed calls.
+static void writeTrace(const Flags &flags, const Document &document,
+                       const Timing &timing, const std::string &device) {
+  ChromeTrace trace(document, device);
+  for (const ProgramFacts &program : document.facts.programs)
+    for (size_t i = 0; program.name == flags.entry && i < timing.calls.size();
+         ++i)
+      trace.addCall(program, flags.entry + " " + std::to_string(i + 1),
+                    timing.calls[i].first, timing.milliseconds[i],
+                    timing.calls[i].second.nanoseconds);
+  trace.write(flags.trace);
+}
+
 static void runBench(const Flags &flags) {
   flags.compile.checkSupported();
   if (!flags.report.empty())
     checkReportPath(flags.report);
+  if (!flags.trace.empty())
+    checkTracePath(flags.trace);
   Timing timing;
   Clock::time_point start = Clock::now();
   Built built = openForBench(flags);
   std::shared_ptr<const rt::LoadedProgram> program = built.load();
+  built = built.on(program->device());
   const rt::EntryInfo &entry = *check(program->findEntry(flags.entry));
   std::unique_ptr<rt::Session> session =
       check(rt::Session::create(program, {flags.seed, flags.threads}));
@@ -290,7 +319,10 @@ static void runBench(const Flags &flags) {
   int threads = flags.threads > 0 ? flags.threads : rt::defaultThreadCount();
   if (!flags.report.empty())
     writeReport(flags, built, timing, threads);
-  Json json = benchJson(flags, built, timing, threads);
+  std::string device(program->device().kind());
+  if (!flags.trace.empty())
+    writeTrace(flags, documentOf(built, flags.model), timing, device);
+  Json json = benchJson(flags, built, timing, device, threads);
   if (flags.isJson) {
     printJson(json);
     return;
@@ -334,6 +366,9 @@ void addBench(CLI::App &app) {
   command->add_option("--report", flags->report,
                       "write the report with measured times to FILE.html or "
                       "FILE.json");
+  command->add_option("--trace", flags->trace,
+                      "write a time line of the first 5 calls to FILE.json, "
+                      "for ui.perfetto.dev or chrome://tracing");
   command->add_flag("--json", flags->isJson, "print one JSON document");
   flags->compile.add(*command, /*withEntries=*/false);
   command->callback([flags] { runBench(*flags); });

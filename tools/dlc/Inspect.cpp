@@ -12,7 +12,7 @@ namespace dlc::tools {
 namespace {
 
 struct Flags {
-  std::string model, roofline, entry = "step", code;
+  std::string model, plan, roofline, entry = "step", code;
   bool isJson = false, isAll = false;
   CompileFlags compile;
 };
@@ -120,11 +120,14 @@ static void runInspect(const Flags &flags) {
     return;
   }
   Built built = openOrCompile(flags.model, flags.compile);
+  std::string targets = targetsText(built.artifact);
+  if (!flags.plan.empty())
+    built.artifact = check(rt::Artifact::forTarget(built.artifact, flags.plan));
   if (flags.isJson) {
     printJson(inspectJson(built, flags.model));
     return;
   }
-  std::cout << flags.model << ": for " << targetsText(built.artifact) << "\n"
+  std::cout << flags.model << ": for " << targets << "\n"
             << entryTable(*built.artifact)
             << memoryTable(documentOf(built, flags.model).facts)
             << parameterTable(built.report) << kernelTable(*built.artifact);
@@ -138,15 +141,20 @@ void addInspect(CLI::App &app) {
   command->add_option("MODEL", flags->model, "an artifact, or an .onnx file")
       ->required();
   command->add_flag("--json", flags->isJson, "print one JSON document");
+  CLI::Option *plan = command->add_option(
+      "--plan", flags->plan,
+      "cpu or cuda: which plan to show of an artifact for both [the first]");
   CLI::Option *roofline = command->add_option(
       "--roofline", flags->roofline,
       "predict the time of an entry's instructions on a device: h200, h100, "
       "a100, cpu-amx-2, or cpu for this machine");
+  roofline->excludes(plan);
   command
       ->add_option("--code", flags->code,
                    "write the kernels' code for an architecture to stdout: "
                    "compute_80 (PTX), sm_90, x86_64")
-      ->excludes(roofline);
+      ->excludes(roofline)
+      ->excludes(plan);
   command->add_option("--entry", flags->entry, "the entry to predict [step]")
       ->needs(roofline);
   command

@@ -72,6 +72,9 @@ void addTrain(CLI::App &app) {
       ->allow_extra_args(false);
   command->add_option("--log", flags->log,
                       "one JSON object per step and evaluation, OUT.jsonl");
+  command->add_option("--trace", flags->trace,
+                      "write a time line of updates 4 to 8 to FILE.json, for "
+                      "ui.perfetto.dev or chrome://tracing");
   command->add_flag("--json", flags->isJson, "print one JSON document");
   flags->compile.add(*command, /*withEntries=*/false);
   command->callback([flags] { TrainRun(*flags).run(); });

@@ -31,6 +31,8 @@ void TrainRun::run() {
   flags.compile.checkSupported();
   for (const std::string &path : flags.save)
     checkSavePath(path);
+  if (!flags.trace.empty())
+    checkTracePath(flags.trace);
   openModel();
   fitData();
   plan();
@@ -321,6 +323,28 @@ void TrainRun::saveCheckpointNow(int64_t step) {
   lastCheckpoint = step;
 }
 
+/// Updates on the time line, after those that are slower because they come
+/// first.
+constexpr int64_t kUntracedUpdates = 3, kTracedUpdates = 5;
+
+void TrainRun::traceInto(TrainHooks &hooks) {
+  const rt::Device &device = session->program().device();
+  auto document = std::make_shared<Document>(
+      documentOf(built.on(device), flags.model));
+  trace.emplace(*document, std::string(device.kind()));
+  hooks.firstTraced = trainPlan.done + 1 + kUntracedUpdates;
+  // A short run is traced from its first update.
+  if (hooks.firstTraced > trainPlan.updates)
+    hooks.firstTraced = trainPlan.done + 1;
+  hooks.lastTraced = hooks.firstTraced + kTracedUpdates - 1;
+  hooks.onTraced = [this, document](const TracedCall &call) {
+    for (const ProgramFacts &program : document->facts.programs)
+      if (program.name == call.entry)
+        trace->addCall(program, call.entry + " " + std::to_string(call.step),
+                       call.startMs, call.wallMs, call.trace.nanoseconds);
+  };
+}
+
 void TrainRun::train() {
   if (!flags.log.empty()) {
     logFile.open(flags.log, flags.isResumed ? std::ios::app : std::ios::trunc);
@@ -336,7 +360,8 @@ void TrainRun::train() {
             << trainPlan.batchesPerEpoch(data->samples())
             << " batches per epoch, " << options.optimizer << ", lr "
             << formatNumber(lr) << ", arena "
-            << formatBytes(built.artifact->header().arena_bytes()) << "\n";
+            << formatBytes(session->program().artifact().header().arena_bytes())
+            << "\n";
   catchSignals();
   progress.emplace(trainPlan.done, trainPlan.updates,
                    trainPlan.batch * trainPlan.accumulate);
@@ -349,8 +374,12 @@ void TrainRun::train() {
     onFault(step, inputs);
   };
   hooks.stop = &isStopRequested;
+  if (!flags.trace.empty())
+    traceInto(hooks);
   done = trainer.run(hooks);
   progress->clear();
+  if (trace)
+    trace->write(flags.trace);
 }
 
 //===----------------------------------------------------------------------===//

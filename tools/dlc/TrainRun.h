@@ -3,6 +3,7 @@
 #define DLC_TOOLS_DLC_TRAINRUN_H
 
 #include "tools/dlc/CompileFlags.h"
+#include "tools/report/ChromeTrace.h"
 #include "tools/trainer/Checkpoint.h"
 #include "tools/trainer/Trainer.h"
 
@@ -11,7 +12,7 @@
 namespace dlc::tools {
 
 struct TrainFlags {
-  std::string model, data, eval, schedule = "constant", checkpoint, log;
+  std::string model, data, eval, schedule = "constant", checkpoint, log, trace;
   std::vector<std::string> save;
   std::optional<int64_t> epochs, steps, checkpointEvery;
   std::optional<double> lr;
@@ -45,6 +46,7 @@ private:
   CheckpointInfo checkpointInfo(int64_t step) const;
   rt::TensorMap currentState();
   void log(const Json &json);
+  void traceInto(TrainHooks &hooks);
 
   const TrainFlags &flags;
   std::unique_ptr<Model> model;
@@ -55,6 +57,7 @@ private:
   std::optional<Evaluator> evaluator;
   std::optional<Progress> progress;
   std::ofstream logFile;
+  std::optional<ChromeTrace> trace;
   TrainPlan trainPlan;
   double lr = 0;
   // What the last update and evaluation gave.

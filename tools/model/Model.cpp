@@ -105,6 +105,13 @@ std::shared_ptr<const rt::LoadedProgram> Built::load() const {
   return check(rt::LoadedProgram::load(artifact));
 }
 
+Built Built::on(const rt::Device &device) const {
+  Built result = *this;
+  result.artifact =
+      check(rt::Artifact::forTarget(artifact, device.targetKind()));
+  return result;
+}
+
 static std::vector<std::string> optionLines(const rt::Artifact &artifact) {
   std::vector<std::string> lines;
   if (const auto *options = artifact.file().options())

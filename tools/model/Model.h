@@ -86,6 +86,8 @@ struct Built {
 
   /// Loads its code, for this machine.
   std::shared_ptr<const rt::LoadedProgram> load() const;
+  /// The same with the plan that `device` runs, where the artifact has several.
+  Built on(const rt::Device &device) const;
   /// By input or target: the elements must lie in [-size, size), those of a
   /// target in [0, size) or be -100.
   std::map<std::string, int64_t> ranges() const;

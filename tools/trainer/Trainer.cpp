@@ -5,7 +5,6 @@
 #include "tools/trainer/Convert.h"
 #include "tools/trainer/Permutation.h"
 
-#include <chrono>
 #include <cmath>
 
 namespace dlc::tools {
@@ -46,6 +45,26 @@ void Trainer::fill(Batch &rows, int64_t batchNumber) const {
     rows.put(row, plan.isShuffled ? order(first + row) : first + row);
 }
 
+rt::Status Trainer::call(const std::string &entry,
+                         std::span<const rt::TensorView> inputs,
+                         const TrainEvent &event, const TrainHooks &hooks) {
+  using Clock = std::chrono::steady_clock;
+  rt::TensorView output{"loss", loss.dtype, loss.dims, loss.data.data()};
+  if (event.step < hooks.firstTraced || event.step > hooks.lastTraced)
+    return session.run(entry, inputs, {&output, 1});
+  auto milliseconds = [](Clock::duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  };
+  TracedCall traced{.entry = entry, .step = event.step, .trace = {}};
+  Clock::time_point start = Clock::now();
+  rt::Status status = session.run(entry, inputs, {&output, 1}, &traced.trace);
+  traced.startMs = milliseconds(start - began);
+  traced.wallMs = milliseconds(Clock::now() - start);
+  if (status.isOk())
+    hooks.onTraced(traced);
+  return status;
+}
+
 double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
                          const TrainEvent &event, const TrainHooks &hooks) {
   bool isStep = entry == "step";
@@ -60,8 +79,7 @@ double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
     inputs.push_back({"lr", learningRate.dtype, learningRate.dims,
                       learningRate.data.data()});
   }
-  rt::TensorView output{"loss", loss.dtype, loss.dims, loss.data.data()};
-  rt::Status status = session.run(entry, inputs, {&output, 1});
+  rt::Status status = call(entry, inputs, event, hooks);
   if (!status.isOk() && session.lastFault() && hooks.onFault)
     hooks.onFault(event.step, inputs);
   check(status);
@@ -71,6 +89,7 @@ double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
 int64_t Trainer::run(const TrainHooks &hooks) {
   using Clock = std::chrono::steady_clock;
   int64_t done = plan.done;
+  began = Clock::now();
   while (done < plan.updates) {
     TrainEvent event;
     event.lr = plan.schedule.at(done);

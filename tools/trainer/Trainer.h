@@ -19,6 +19,7 @@
 #include "tools/trainer/Schedule.h"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 
 namespace dlc::tools {
@@ -43,7 +44,19 @@ struct TrainEvent {
   double loss = 0, lr = 0, milliseconds = 0;
 };
 
+/// One call of an entry whose instructions were timed.
+struct TracedCall {
+  std::string entry;
+  int64_t step = 0;
+  /// Since training began, and what the call took.
+  double startMs = 0, wallMs = 0;
+  rt::Trace trace;
+};
+
 struct TrainHooks {
+  /// Called with every call of the updates `firstTraced` to `lastTraced`.
+  std::function<void(const TracedCall &)> onTraced;
+  int64_t firstTraced = 0, lastTraced = -1;
   /// After every update.
   std::function<void(const TrainEvent &)> onStep;
   /// After the last update of an epoch, and after the last of all.
@@ -73,6 +86,9 @@ public:
 
 private:
   bool mustStop(double lossOfUpdate);
+  rt::Status call(const std::string &entry,
+                  std::span<const rt::TensorView> inputs,
+                  const TrainEvent &event, const TrainHooks &hooks);
   double runBatch(const std::string &entry, int64_t batchNumber,
                   const TrainEvent &event, const TrainHooks &hooks);
   void fill(Batch &rows, int64_t batchNumber) const;
@@ -84,6 +100,7 @@ private:
   std::optional<Batch> accumulateRows;
   rt::Tensor loss, learningRate;
   bool skipsOverflow = false;
+  std::chrono::steady_clock::time_point began;
   /// Updates in a row whose loss was no number.
   int64_t skipped = 0;
 };
