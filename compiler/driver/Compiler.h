@@ -63,6 +63,8 @@ struct CompileOptions {
   bool fuse = true;
   /// Attention as one library call each, without its scores in memory.
   bool attention = false;
+  /// Libraries that programs for GPUs do without: "cublas", "cudnn".
+  std::vector<std::string> without;
   /// Kernels and library calls check that what they compute is finite, and the
   /// artifact says what each is made of.
   bool traceNonfinite = false;

@@ -34,6 +34,8 @@ LogicalResult TargetPlan::formKernels() {
   KernelsOptions kernelsOptions;
   kernelsOptions.fuse = options.fuse;
   kernelsOptions.target = nameOf(kind).str();
+  for (const std::string &library : options.without)
+    kernelsOptions.without.addValue(library);
   buildKernelsPipeline(passes, kernelsOptions);
   return passes.run(*module);
 }

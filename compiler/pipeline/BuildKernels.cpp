@@ -23,7 +23,13 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
     pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
     // Before kernels are formed, because they take the terms into the first
     // stage, and pads into what computes the input.
-    pm.addNestedPass<func::FuncOp>(createPadConvolutionsPass());
+    GenerateContractionsPassOptions generate;
+    generate.products = llvm::is_contained(options.without, "cublas");
+    generate.convolutions = llvm::is_contained(options.without, "cudnn");
+    if (generate.products || generate.convolutions)
+      pm.addNestedPass<func::FuncOp>(createGenerateContractionsPass(generate));
+    if (!generate.convolutions)
+      pm.addNestedPass<func::FuncOp>(createPadConvolutionsPass());
     pm.addNestedPass<func::FuncOp>(createSplitReductionsPass());
   }
   FormKernelsPassOptions form;

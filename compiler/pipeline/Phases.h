@@ -78,6 +78,10 @@ struct KernelsOptions : mlir::PassPipelineOptions<KernelsOptions> {
   Option<std::string> target{*this, "target",
                              llvm::cl::desc("kind of target: cpu or cuda"),
                              llvm::cl::init("cpu")};
+  ListOption<std::string> without{
+      *this, "without",
+      llvm::cl::desc("libraries that programs for cuda do without: cublas, "
+                     "cudnn")};
 };
 void buildKernelsPipeline(mlir::OpPassManager &pm,
                           const KernelsOptions &options);

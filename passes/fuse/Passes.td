@@ -59,6 +59,26 @@ def FoldBiasGradientsPass : Pass<"dlc-fold-bias-gradients", "::mlir::func::FuncO
   let statistics = [Statistic<"numFolded", "folded", "Number of products with a bias gradient">];
 }
 
+def GenerateContractionsPass : Pass<"dlc-generate-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Mark contractions that become kernels instead of library calls";
+  let description = [{
+    Programs for GPUs call cuBLASLt and cuDNN. Where one of them is not to be called, products or convolutions (forward and gradients) are
+    generated like everything else: what follows fuses with them, and a workgroup computes a tile of results.
+
+    ```mlir
+    %y = dlc.conv %x, %w strides [1] dilations [1] pads [1] to [1] groups 1 : (tensor<1x8x3xf32>, tensor<4x3x3xf32>) -> tensor<1x8x4xf32>
+    // becomes
+    %y = dlc.conv %x, %w strides [1] dilations [1] pads [1] to [1] groups 1 {dlc.generated} : (tensor<1x8x3xf32>, tensor<4x3x3xf32>) -> tensor<1x8x4xf32>
+    ```
+  }];
+  let options = [
+    Option<"products", "products", "bool", "true", "those of matrices">,
+    Option<"convolutions", "convolutions", "bool", "true", "convolutions and their gradients">
+  ];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let statistics = [Statistic<"numMarked", "marked", "Number of contractions that become kernels">];
+}
+
 def PadConvolutionsPass : Pass<"dlc-pad-convolutions", "::mlir::func::FuncOp"> {
   let summary = "Give convolutions one pad for both sides of a dim";
   let description = [{

@@ -199,7 +199,8 @@ std::optional<GemmShape> matchGemm(DotGeneralOp dot, const View &lhs,
 bool isLibraryOp(Operation *op) {
   if (isLibraryAttention(op))
     return true;
-  if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op))
+  if (!isa<DotGeneralOp, ConvOp, ConvGradDataOp, ConvGradWeightsOp>(op) ||
+      op->hasAttr(names::generated))
     return false;
   Type element = elementTypeOf(op->getOperand(0));
   return element.isF32() || element.isBF16() || element.isF16();

@@ -64,6 +64,11 @@ GemmCall planGemm(DotGeneralOp dot,
 /// the 16-bit floats, and attention in these and f64.
 bool isLibraryOp(mlir::Operation *op);
 
+namespace names {
+/// On a contraction: it becomes a kernel even where a library could compute it.
+inline constexpr llvm::StringLiteral generated = "dlc.generated";
+} // namespace names
+
 } // namespace dlc
 
 #endif

@@ -71,6 +71,13 @@ void CompileFlags::addTraining(CLI::App &command) {
                 "attention in parts, also for GPUs")
       ->group(group);
   command
+      .add_option("--without", without,
+                  "cublas or cudnn: a library that programs for GPUs do "
+                  "without; what it would compute is generated; may be "
+                  "repeated")
+      ->delimiter(',')
+      ->group(group);
+  command
       .add_option("--batchnorm", batchNorm,
                   "train (batch statistics) or frozen [train]")
       ->check(CLI::IsMember({"train", "frozen"}))
@@ -169,6 +176,10 @@ void CompileFlags::checkSupported() const {
       *precision != "bf16" && *precision != "f16")
     fail("DLC4102", "precision must be 'f32', 'bf16', 'f16' or 'f64', but got '",
          *precision, "'");
+  for (const std::string &library : without)
+    if (library != "cublas" && library != "cudnn")
+      fail("DLC4108", "library to do without must be 'cublas' or 'cudnn', but "
+           "got '", library, "'");
   bool isKnown = !recompute || *recompute == "none" || *recompute == "cheap" ||
                  *recompute == "full" || *recompute == "auto" ||
                  recompute->starts_with("full:segments=");
@@ -248,7 +259,8 @@ bool CompileFlags::isGiven() const {
          entries || batchNorm || dumpPhases || weightDecay || clipNorm ||
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
          lossScale || recompute || offload || noRetie || memoryLimit ||
-         traceNonfinite || fuseAttention || noFuseAttention;
+         traceNonfinite || fuseAttention || noFuseAttention ||
+         !without.empty();
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -300,6 +312,8 @@ void CompileFlags::apply(ModelOptions &options) const {
   // A GPU would spend half of a transformer's step on moving the scores.
   bool isForGpu = options.target.find("cuda") != std::string::npos ||
                   options.target.find("emulated") != std::string::npos;
+  if (!without.empty())
+    options.without = without;
   options.attention = fuseAttention || (isForGpu && !noFuseAttention);
   if (cpu)
     options.cpu = *cpu;

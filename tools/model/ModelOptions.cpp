@@ -56,6 +56,8 @@ std::vector<std::string> ModelOptions::toLines() const {
       "cpu=" + cpu};
   if (attention)
     lines.push_back("attention=1");
+  for (const std::string &library : without)
+    lines.push_back("without=" + library);
   if (traceNonfinite)
     lines.push_back("trace-nonfinite=1");
   for (const std::string &glob : freeze)
@@ -100,6 +102,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.retie = value != "0";
   else if (key == "fusion")
     options.fuse = value != "0";
+  else if (key == "without")
+    options.without.push_back(value);
   else if (key == "attention")
     options.attention = value != "0";
   else if (key == "trace-nonfinite")

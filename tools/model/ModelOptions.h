@@ -30,6 +30,8 @@ struct ModelOptions {
   bool fuse = true;
   /// Attention as one call each, without its scores in memory.
   bool attention = false;
+  /// Libraries that programs for GPUs do without: "cublas", "cudnn".
+  std::vector<std::string> without;
   /// none, activations, optimizer or all.
   std::string offload = "none";
   bool batchNormTrains = true;

@@ -46,6 +46,8 @@ void RegionEmitter::emit(KernelFunction &function) {
   // still gives each kept element the neutral one.
   if (plan.keptCount() == 0)
     return;
+  if (walk.tile)
+    return emitContraction();
   if (isGpu)
     return emitThreadItem();
   Value first = function.firstGroup(), end = function.endGroup();

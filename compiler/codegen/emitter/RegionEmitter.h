@@ -13,6 +13,25 @@
 
 namespace dlc::emit {
 
+/// One operand of a contraction, and the kept dims that only it depends on.
+struct TileSide {
+  unsigned operand = 0;
+  llvm::SmallVector<unsigned> dims;
+  /// Elements of the dims together, those of a tile, and tiles.
+  int64_t size = 1, extent = 1, tiles = 1;
+  /// Neighbouring steps are neighbours in memory; else neighbours of a dim are.
+  bool runsAlongSteps = false;
+};
+
+/// GPUs: how workgroups share a contraction (ContractionTile.cpp).
+struct ContractionTile {
+  /// Of their dims neighbouring threads store neighbouring columns.
+  TileSide rows, columns;
+  llvm::SmallVector<unsigned> batch;
+  /// Steps that are in workgroup memory at a time.
+  unsigned depth = 1;
+};
+
 /// How the emitter walks a plan.
 struct Walk {
   /// The dim of the domain that lanes run along, and how many there are.
@@ -30,6 +49,8 @@ struct Walk {
   bool isRowHeld = false;
   /// GPUs: of a workgroup.
   unsigned threads = 0;
+  /// GPUs: a workgroup's item is a tile of a contraction's results.
+  std::optional<ContractionTile> tile;
   /// Rows are grid work and tiles of the vector dim a loop inside them, instead
   /// of both being grid work.
   bool hasTileLoop;
@@ -43,9 +64,13 @@ Walk chooseWalk(const RegionPlan &plan,
                 llvm::ArrayRef<mlir::Operation *> ops,
                 const Target &target);
 /// The same for a GPU.
-Walk chooseGpuWalk(const RegionPlan &plan,
+Walk chooseGpuWalk(RegionPlan &plan,
                    llvm::ArrayRef<mlir::Operation *> ops,
                    const Target &target);
+
+/// Chooses tiles for a contraction that is alone in its region; false where
+/// another walk does better. For GPUs.
+bool chooseContractionTile(RegionPlan &plan, Walk &walk);
 
 class RegionEmitter : public ElementBuilder {
 public:
@@ -104,7 +129,7 @@ private:
   Values emitVectorLoop(Values accumulators,
                         llvm::function_ref<Values(Values)> body);
   Values joinGroups(mlir::Operation *op, Values accumulators);
-  mlir::Value sharedSlots(mlir::Type element, unsigned number);
+  mlir::Value sharedArray(mlir::Type element, unsigned number, int64_t size);
   mlir::Value isFirstThread();
   void awaitLanes();
   Values emitHeldRow(Values accumulators,
@@ -114,6 +139,24 @@ private:
                    Values accumulators);
   Values joinLanes(mlir::Operation *op, Values accumulators);
   Values joinThreads(mlir::Operation *op, Values accumulators);
+  // Tiles of contractions.
+  struct TilePlace {
+    mlir::Value at, depth;
+  };
+  void emitContraction();
+  TilePlace fetchPlace(const TileSide &side, unsigned e);
+  mlir::Value placeOnSide(const TileSide &side, mlir::Value first,
+                          mlir::Value at,
+                          llvm::MutableArrayRef<mlir::Value> dims);
+  Values fetchTile(const TileSide &side, mlir::Value first, mlir::Value start,
+                   bool mayEnd);
+  mlir::Value tileAddress(const TileSide &side, mlir::Type element,
+                          mlir::Value at, mlir::Value depth);
+  void putTile(const TileSide &side, mlir::ValueRange fetched);
+  mlir::Value ownPlace(bool isRow, unsigned i);
+  Values multiplyTiles(Values sums, llvm::ArrayRef<mlir::Type> elements);
+  void storeTile(mlir::Value firstRow, mlir::Value firstColumn,
+                 llvm::ArrayRef<mlir::Value> sums);
   // Values.
   mlir::Value emitValue(mlir::Value value, const Index &at, mlir::Value mask);
   mlir::Value computeValue(mlir::Value value, const Index &at,
@@ -179,7 +222,7 @@ private:
   /// Where threads share an item's steps: which of them this is, and the slot of
   /// its item among the workgroup's.
   mlir::Value group, column;
-  /// Arrays in workgroup memory, one element per thread.
+  /// Arrays in workgroup memory.
   llvm::DenseMap<std::pair<mlir::Type, unsigned>, mlir::Value> shared;
   FiniteCheck checks;
 };

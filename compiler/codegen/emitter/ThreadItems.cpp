@@ -82,8 +82,8 @@ RegionEmitter::Values RegionEmitter::joinThreads(Operation *op,
   return walk.rowThreads > 1 ? joinGroups(op, accumulators) : accumulators;
 }
 
-/// Array `number` of `element` in workgroup memory, an element for each thread.
-Value RegionEmitter::sharedSlots(Type element, unsigned number) {
+/// Array `number` of `element` in workgroup memory, of `size` elements.
+Value RegionEmitter::sharedArray(Type element, unsigned number, int64_t size) {
   Value &slots = shared[{element, number}];
   if (slots)
     return slots;
@@ -93,7 +93,7 @@ Value RegionEmitter::sharedSlots(Type element, unsigned number) {
     kernel = parent->getParentOfType<func::FuncOp>();
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(kernel);
-  auto array = LLVM::LLVMArrayType::get(element, walk.threads);
+  auto array = LLVM::LLVMArrayType::get(element, size);
   std::string name =
       (kernel.getSymName() + "_shared_" + std::to_string(shared.size())).str();
   auto global = LLVM::GlobalOp::create(
@@ -112,7 +112,8 @@ RegionEmitter::Values RegionEmitter::joinGroups(Operation *op,
   Values slots;
   llvm::SmallDenseMap<Type, unsigned> count;
   for (Value value : accumulators)
-    slots.push_back(sharedSlots(value.getType(), count[value.getType()]++));
+    slots.push_back(sharedArray(value.getType(), count[value.getType()]++,
+                                walk.threads));
   auto place = [&](unsigned i, Value row) -> Value {
     Value position =
         arith::MulIOp::create(b, loc, row, i64(walk.itemsPerGroup));

@@ -179,9 +179,11 @@ static bool shareSteps(const RegionPlan &plan, Walk &walk) {
   return true;
 }
 
-Walk chooseGpuWalk(const RegionPlan &plan, ArrayRef<Operation *> ops,
+Walk chooseGpuWalk(RegionPlan &plan, ArrayRef<Operation *> ops,
                    const Target &target) {
   Walk walk;
+  if (chooseContractionTile(plan, walk))
+    return walk;
   ArrayRef<int64_t> dims = plan.space.getDims();
   std::optional<unsigned> ordered;
   if (plan.order)

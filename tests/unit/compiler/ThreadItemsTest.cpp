@@ -3,8 +3,8 @@
 // Each family on rows and columns of 0, 1, 31, 33 and other lengths that no
 // vector, warp or workgroup divides, on the emulated device with three orders of
 // its threads. Maps, moves and row sums give the CPU's bits; column sums that
-// threads of a workgroup share are added in another order: within 1e-6 of the
-// largest result, which is eight roundings of f32.
+// threads of a workgroup share, and products by tiles, are added in another
+// order: within 1e-6 of the largest result, which is eight roundings of f32.
 //
 //===----------------------------------------------------------------------===//
 #include "tests/unit/compiler/GpuRunner.h"
@@ -73,6 +73,17 @@ const Family families[] = {
     {"contraction", R"(func.func @f(%a: tensor<RxCxf64>, %b: tensor<5xCxf64>) -> tensor<Rx5xf64> {
       %0 = dlc.dot_general %a, %b batch [] x [] contract [1] x [1] : (tensor<RxCxf64>, tensor<5xCxf64>) -> tensor<Rx5xf64>
       return %0 : tensor<Rx5xf64> })"},
+    {"product", R"(func.func @f(%a: tensor<RxCxf64>, %b: tensor<40xCxf64>, %c: tensor<Rx40xf64>) -> (tensor<Rx40xf64>, tensor<Rx40xf64>) {
+      %e = dlc.exp %b : tensor<40xCxf64>
+      %0 = dlc.dot_general %a, %e batch [] x [] contract [1] x [1] : (tensor<RxCxf64>, tensor<40xCxf64>) -> tensor<Rx40xf64>
+      %1 = dlc.add %0, %c : tensor<Rx40xf64>
+      return %1, %0 : tensor<Rx40xf64>, tensor<Rx40xf64> })", false},
+    {"product_of_columns", R"(func.func @f(%a: tensor<CxRxf64>, %b: tensor<Cx40xf64>) -> tensor<Rx40xf64> {
+      %0 = dlc.dot_general %a, %b batch [] x [] contract [0] x [0] : (tensor<CxRxf64>, tensor<Cx40xf64>) -> tensor<Rx40xf64>
+      return %0 : tensor<Rx40xf64> })", false},
+    {"convolution", R"(func.func @f(%x: tensor<2xRxCx3xf64>, %w: tensor<9x3x3x2xf64>) -> tensor<2xRxCx9xf64> {
+      %0 = dlc.conv %x, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 0] groups 1 : (tensor<2xRxCx3xf64>, tensor<9x3x3x2xf64>) -> tensor<2xRxCx9xf64>
+      return %0 : tensor<2xRxCx9xf64> })", false},
     {"random", R"(func.func @f(%s: tensor<2xi64>) -> tensor<RxCxf32> {
       %0 = dlc.random_uniform %s stream 3 : tensor<2xi64> -> tensor<RxCxf32>
       return %0 : tensor<RxCxf32> })"}};
@@ -91,10 +102,12 @@ std::string sized(std::string text, int rows, int columns) {
   replace("<RxC", "<" + r + "x" + c);
   replace("<CxR", "<" + c + "x" + r);
   replace("1xRxC", "1x" + r + "x" + c);
+  replace("2xRxC", "2x" + r + "x" + c);
   replace("<Rx", "<" + r + "x");
   replace("<Cx", "<" + c + "x");
   replace("<3xCx", "<3x" + c + "x");
   replace("<5xCx", "<5x" + c + "x");
+  replace("<40xCx", "<40x" + c + "x");
   return text;
 }
 
@@ -111,7 +124,8 @@ class ThreadItems : public testing::TestWithParam<Family> {};
 
 TEST_P(ThreadItems, OnEveryShape_GiveTheCpusResults) {
   for (auto [rows, columns] : shapes) {
-    if (rows == 0 && GetParam().name == std::string("window"))
+    if (rows == 0 && (GetParam().name == std::string("window") ||
+                      GetParam().name == std::string("convolution")))
       continue;
     SCOPED_TRACE(std::to_string(rows) + "x" + std::to_string(columns));
     std::string text = sized(GetParam().text, rows, columns);
