@@ -92,6 +92,7 @@ public:
 
   std::string_view kind() const override { return "cuda"; }
   Allocator &allocator() override { return memory; }
+  bool worksBesideHost() const override { return true; }
   Allocator &hostAllocator() override { return pinned; }
 
   Result<std::shared_ptr<const LoadedCode>>

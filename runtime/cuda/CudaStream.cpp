@@ -42,6 +42,7 @@ CudaStream::~CudaStream() {
   current.reset();
   programs.clear();
   staging.reset();
+  ahead.reset();
   for (auto [address, bytes] : scratches)
     driver().free(address);
   if (dnn) {
@@ -342,6 +343,27 @@ Status CudaStream::copyToHost(void *to, const std::byte *from, uint64_t bytes) {
   return staging->fetch(to, toAddress(from), bytes);
 }
 
+Status CudaStream::copyAhead(std::byte *to, const void *from,
+                             uint64_t bytes) {
+  if (bytes < AheadCopies::leastBytes)
+    return copyToDevice(to, from, bytes);
+  ContextScope scope(driver());
+  if (!ahead)
+    ahead.emplace(driver(), mainStream, copyStream);
+  return ahead->send(toAddress(to), from, bytes);
+}
+
+Result<uint64_t> CudaStream::mark() {
+  ContextScope scope(driver());
+  return staging->mark();
+}
+
+Status CudaStream::await(uint64_t mark) {
+  ContextScope scope(driver());
+  Status status = staging->await(mark);
+  return std::move(status).withContext("work on the GPU");
+}
+
 Result<const std::byte *> CudaStream::view(const std::byte *from,
                                            uint64_t bytes,
                                            std::vector<std::byte> &storage) {
@@ -364,7 +386,7 @@ uint64_t CudaStream::scratchBytes() const {
     bytes += program->blockBytes();
   for (auto [address, size] : scratches)
     bytes += size;
-  return bytes;
+  return bytes + (ahead ? ahead->spareBytes() : 0);
 }
 
 } // namespace dlc::rt::cuda

@@ -7,6 +7,7 @@
 #ifndef DLC_RUNTIME_CUDA_CUDASTREAM_H
 #define DLC_RUNTIME_CUDA_CUDASTREAM_H
 
+#include "runtime/cuda/AheadCopies.h"
 #include "runtime/cuda/CudaCode.h"
 #include "runtime/cuda/CudaProgram.h"
 #include "runtime/cuda/Gpu.h"
@@ -98,6 +99,9 @@ public:
   void endCall() override {}
   Status copyToDevice(std::byte *to, const void *from, uint64_t bytes) override;
   Status copyToHost(void *to, const std::byte *from, uint64_t bytes) override;
+  Status copyAhead(std::byte *to, const void *from, uint64_t bytes) override;
+  Result<uint64_t> mark() override;
+  Status await(uint64_t mark) override;
   Result<const std::byte *> view(const std::byte *from, uint64_t bytes,
                                  std::vector<std::byte> &storage) override;
   Status synchronize() override;
@@ -147,6 +151,7 @@ private:
   EventHandle joined = nullptr;
   DnnHandle dnn = nullptr;
   std::optional<Staging> staging;
+  std::optional<AheadCopies> ahead;
   /// The program that prepare() adds to until seal().
   std::unique_ptr<CudaProgram> current;
   std::vector<CudaInstruction *> unbound;

@@ -48,6 +48,9 @@ Staging::~Staging() {
   for (Half &half : halves)
     if (half.isRead)
       driver.api().cuEventDestroy_v2(half.isRead);
+  for (EventHandle mark : marks)
+    if (mark)
+      driver.api().cuEventDestroy_v2(mark);
 }
 
 Status Staging::open() {
@@ -55,6 +58,8 @@ Status Staging::open() {
     DLC_ASSIGN_OR_RETURN(half.memory, PinnedBytes::allocate(driver, halfBytes));
     DLC_CUDA(driver, cuEventCreate, &half.isRead, eventDisableTiming);
   }
+  for (EventHandle &mark : marks)
+    DLC_CUDA(driver, cuEventCreate, &mark, eventDisableTiming);
   DLC_ASSIGN_OR_RETURN(out, PinnedBytes::allocate(driver, outBytes));
   return Status::ok();
 }
@@ -92,11 +97,17 @@ Status Staging::send(DeviceAddress to, const void *from, uint64_t bytes) {
 }
 
 Status Staging::issueFetch(void *to, DeviceAddress from, uint64_t bytes) {
-  bool fits = outUsed + bytes <= outBytes && pending.size() < mostPending;
+  auto hasRoom = [&] {
+    return outUsed + bytes <= outBytes && pending.size() < mostPending;
+  };
+  // Calls that overlap never leave the piece empty: now and then one waits.
+  if (!hasRoom() && bytes <= outBytes)
+    DLC_RETURN_IF_ERROR(finish());
+  bool fits = hasRoom();
   void *place = fits ? out.data() + outUsed : to;
   DLC_CUDA(driver, cuMemcpyDtoHAsync_v2, place, from, bytes, stream);
   if (fits) {
-    pending.push_back({to, out.data() + outUsed, bytes});
+    pending.push_back({to, out.data() + outUsed, bytes, lastMark + 1});
     outUsed = alignUp(outUsed + bytes, 64);
   }
   return Status::ok();
@@ -112,12 +123,42 @@ Status Staging::fetch(void *to, DeviceAddress from, uint64_t bytes) {
   return status;
 }
 
+Result<uint64_t> Staging::mark() {
+  if (lastMark - reached == mostMarks)
+    DLC_RETURN_IF_ERROR(await(reached + 1));
+  uint64_t next = lastMark + 1;
+  DLC_CUDA(driver, cuEventRecord, marks[next % mostMarks], stream);
+  lastMark = next;
+  return Result<uint64_t>(next);
+}
+
+Status Staging::await(uint64_t mark) {
+  if (mark <= reached)
+    return Status::ok();
+  DriverCode code =
+      driver.api().cuEventSynchronize(marks[mark % mostMarks]);
+  if (code) {
+    // Nobody may still have the places that were to be written.
+    pending.clear();
+    reached = lastMark;
+    return driver.error(code, "cuEventSynchronize");
+  }
+  auto isBehind = [&](const Pending &piece) { return piece.mark > mark; };
+  auto behind = std::find_if(pending.begin(), pending.end(), isBehind);
+  for (auto piece = pending.begin(); piece != behind; ++piece)
+    std::memcpy(piece->to, piece->from, piece->bytes);
+  pending.erase(pending.begin(), behind);
+  reached = mark;
+  return Status::ok();
+}
+
 Status Staging::finish() {
   DriverCode code = driver.api().cuStreamSynchronize(stream);
   if (!code)
     for (const Pending &piece : pending)
       std::memcpy(piece.to, piece.from, piece.bytes);
   pending.clear();
+  reached = lastMark;
   outUsed = used = 0;
   for (Half &half : halves)
     half.isWaitedFor = false;

@@ -33,6 +33,8 @@ public:
   static constexpr uint64_t halfBytes = uint64_t(4) << 20;
   static constexpr uint64_t outBytes = uint64_t(1) << 20;
   static constexpr size_t mostPending = 64;
+  /// Marks that may be waited for; a further one waits for the oldest.
+  static constexpr size_t mostMarks = 4;
 
   Staging(const Driver &driver, StreamHandle stream);
   ~Staging();
@@ -44,6 +46,10 @@ public:
   Status send(DeviceAddress to, const void *from, uint64_t bytes);
   /// `to` is written by finish().
   Status fetch(void *to, DeviceAddress from, uint64_t bytes);
+  /// A point behind all that was sent and fetched, for await().
+  Result<uint64_t> mark();
+  /// Waits for what is before `mark` and writes what was fetched there.
+  Status await(uint64_t mark);
   /// Waits for the stream.
   Status finish();
 
@@ -61,9 +67,12 @@ private:
     void *to;
     const std::byte *from;
     uint64_t bytes;
+    uint64_t mark; // the one behind it
   };
   const Driver &driver;
   StreamHandle stream;
+  EventHandle marks[mostMarks] = {};
+  uint64_t lastMark = 0, reached = 0;
   Half halves[2];
   int current = 0;
   uint64_t used = 0;

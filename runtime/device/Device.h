@@ -29,6 +29,8 @@ public:
   virtual std::string_view kind() const = 0;
   /// The kind of target whose plans it runs.
   virtual std::string_view targetKind() const { return kind(); }
+  /// Whether its streams return before the work is done.
+  virtual bool worksBesideHost() const { return false; }
   virtual Allocator &allocator() = 0;
   /// Memory of the host that this device can copy from and to while it works.
   virtual Allocator &hostAllocator() = 0;

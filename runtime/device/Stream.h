@@ -61,13 +61,25 @@ public:
                               uint64_t bytes) = 0;
   virtual Status copyToHost(void *to, const std::byte *from,
                             uint64_t bytes) = 0;
+  /// As copyToDevice, for what only the next runAll() reads: a device that works
+  /// beside the host copies while the last one still runs.
+  virtual Status copyAhead(std::byte *to, const void *from, uint64_t bytes) {
+    return copyToDevice(to, from, bytes);
+  }
+  /// A point behind everything issued so far, for await().
+  virtual Result<uint64_t> mark() { return Result<uint64_t>(0); }
+  /// Waits for what was issued before `mark` alone.
+  virtual Status await(uint64_t mark) {
+    (void)mark;
+    return synchronize();
+  }
   /// What lies at `from` on the device, where the host can read it: there
   /// already, or as a copy in `storage`, after all work issued so far.
   virtual Result<const std::byte *> view(const std::byte *from, uint64_t bytes,
                                          std::vector<std::byte> &storage);
   /// Waits for everything issued so far.
   virtual Status synchronize() = 0;
-  /// Memory taken by seal(), beside the arena.
+  /// Memory taken by seal() and copyAhead(), beside the arena.
   virtual uint64_t scratchBytes() const = 0;
 };
 

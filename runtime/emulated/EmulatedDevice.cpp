@@ -173,6 +173,9 @@ public:
   explicit EmulatedDevice(uint64_t seed) : seed(seed) {}
   std::string_view kind() const override { return "emulated"; }
   std::string_view targetKind() const override { return "cuda"; }
+  /// As the device that it stands for, though its work is done when a call
+  /// returns: who submits calls ahead does so here, too.
+  bool worksBesideHost() const override { return true; }
   Allocator &allocator() override { return memory; }
   Allocator &hostAllocator() override { return memory; }
 

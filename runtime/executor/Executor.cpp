@@ -285,13 +285,34 @@ static size_t findSlot(const std::vector<TensorSlot> &slots,
   return i;
 }
 
-Status Session::run(std::string_view name, std::span<const TensorView> inputs,
-                    std::span<const TensorView> outputs, Trace *trace) {
+Status Session::start(std::string_view name, std::span<const TensorView> inputs,
+                      std::span<const TensorView> outputs, How how) {
   std::lock_guard lock(mutex);
   DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
   DLC_RETURN_IF_ERROR(prepareLocked(*entry));
-  if (Status status = runLocked(*entry, inputs, outputs, trace); !status.isOk())
+  if (Status status = runLocked(*entry, inputs, outputs, how); !status.isOk())
     return std::move(status).withContext(concat("entry '", name, "'"));
+  return Status::ok();
+}
+
+Status Session::run(std::string_view name, std::span<const TensorView> inputs,
+                    std::span<const TensorView> outputs, Trace *trace) {
+  return start(name, inputs, outputs, {trace, /*isAhead=*/false});
+}
+
+Status Session::submit(std::string_view name,
+                       std::span<const TensorView> inputs,
+                       std::span<const TensorView> outputs) {
+  return start(name, inputs, outputs, {nullptr, /*isAhead=*/true});
+}
+
+Status Session::wait(size_t unfinished) {
+  std::lock_guard lock(mutex);
+  while (submitted.size() > unfinished) {
+    uint64_t mark = submitted.front();
+    submitted.pop_front();
+    DLC_RETURN_IF_ERROR(stream->await(mark));
+  }
   return Status::ok();
 }
 
@@ -301,7 +322,7 @@ Status Session::run(std::string_view name, std::span<const TensorView> inputs,
   DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
   DLC_RETURN_IF_ERROR(prepareLocked(*entry));
   DLC_RETURN_IF_ERROR(checkInputs(*entry, inputs));
-  DLC_RETURN_IF_ERROR(copyInputs(*entry, inputs));
+  DLC_RETURN_IF_ERROR(copyInputs(*entry, inputs, /*isAhead=*/false));
   if (entry->isTraced)
     DLC_RETURN_IF_ERROR(note(*entry, inputs));
   return runProbe(*entry, probe);
@@ -316,7 +337,7 @@ Status Session::checkInputs(const Entry &entry,
 }
 
 Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
-                          std::span<const TensorView> outputs, Trace *trace) {
+                          std::span<const TensorView> outputs, How how) {
   DLC_RETURN_IF_ERROR(checkInputs(entry, inputs));
   for (const TensorView &given : outputs) {
     size_t i = findSlot(entry.info->outputs, given.name);
@@ -324,7 +345,7 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
       return unknownTensor("output", given.name, entry.info->outputs);
     DLC_RETURN_IF_ERROR(checkTensor("output", given, entry.info->outputs[i]));
   }
-  DLC_RETURN_IF_ERROR(copyInputs(entry, inputs));
+  DLC_RETURN_IF_ERROR(copyInputs(entry, inputs, how.isAhead));
   fault.reset();
   float scale = 0;
   if (entry.isTraced) {
@@ -332,7 +353,7 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
     DLC_ASSIGN_OR_RETURN(scale, lossScale());
   }
   stream->beginCall();
-  Status status = runInstructions(entry, trace);
+  Status status = runInstructions(entry, how.trace);
   stream->endCall();
   if (!status.isOk() && log)
     log->forget();
@@ -343,11 +364,17 @@ Status Session::runLocked(Entry &entry, std::span<const TensorView> inputs,
     DLC_RETURN_IF_ERROR(stream->copyToHost(given.data, entry.outputData[i],
                                            entry.info->outputs[i].bytes));
   }
+  if (how.isAhead && !entry.isTraced) {
+    DLC_ASSIGN_OR_RETURN(uint64_t mark, stream->mark());
+    submitted.push_back(mark);
+    return Status::ok();
+  }
   DLC_RETURN_IF_ERROR(stream->synchronize());
   return entry.isTraced ? judge(entry, inputs, scale) : Status::ok();
 }
 
-Status Session::copyInputs(Entry &entry, std::span<const TensorView> inputs) {
+Status Session::copyInputs(Entry &entry, std::span<const TensorView> inputs,
+                           bool isAhead) {
   // All inputs are checked before the first one changes the arena.
   for (bool isCopying : {false, true})
     for (size_t i = 0; i < entry.info->inputs.size(); ++i) {
@@ -359,9 +386,12 @@ Status Session::copyInputs(Entry &entry, std::span<const TensorView> inputs) {
         return DLC_ERROR(InvalidArgument, "DLC5204", "input '", slot.name,
                          "' must be given, but got no tensor of that name");
       DLC_RETURN_IF_ERROR(checkTensor("input", *given, slot));
-      if (isCopying)
-        DLC_RETURN_IF_ERROR(
-            stream->copyToDevice(entry.inputData[i], given->data, slot.bytes));
+      if (!isCopying)
+        continue;
+      std::byte *place = entry.inputData[i];
+      DLC_RETURN_IF_ERROR(
+          isAhead ? stream->copyAhead(place, given->data, slot.bytes)
+                  : stream->copyToDevice(place, given->data, slot.bytes));
     }
   return Status::ok();
 }

@@ -17,6 +17,7 @@
 #include "runtime/executor/Faults.h"
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -127,6 +128,16 @@ public:
   Status run(std::string_view entry, std::span<const TensorView> inputs,
              std::span<const TensorView> outputs, Trace *trace = nullptr);
 
+  /// As run(), but returns before the work is done where the device works
+  /// beside the host: inputs may change then, outputs are written by wait().
+  /// Inputs are copied while the calls before still run. What goes wrong in the
+  /// work is said by wait(). Traced programs are run to their end.
+  Status submit(std::string_view entry, std::span<const TensorView> inputs,
+                std::span<const TensorView> outputs);
+  /// Waits until at most `unfinished` of the submitted calls, the last ones, are
+  /// not done. Every other call on the session waits for all of them.
+  Status wait(size_t unfinished = 0);
+
   /// What the last call of run() failed for, if that was DLC6020.
   const std::optional<Fault> &lastFault() const { return fault; }
   /// Runs a traced entry up to `probe.instruction` and fills in the ranges of
@@ -157,9 +168,17 @@ private:
   Status resetLocked(int64_t seed);
   Status checkInputs(const Entry &entry,
                      std::span<const TensorView> inputs) const;
-  Status copyInputs(Entry &entry, std::span<const TensorView> inputs);
+  Status copyInputs(Entry &entry, std::span<const TensorView> inputs,
+                    bool isAhead);
+  struct How {
+    Trace *trace = nullptr;
+    /// Returns when everything is issued.
+    bool isAhead = false;
+  };
+  Status start(std::string_view entry, std::span<const TensorView> inputs,
+               std::span<const TensorView> outputs, How how);
   Status runLocked(Entry &entry, std::span<const TensorView> inputs,
-                   std::span<const TensorView> outputs, Trace *trace);
+                   std::span<const TensorView> outputs, How how);
   Status runInstructions(Entry &entry, Trace *trace);
   Status runProbe(Entry &entry, Probe &probe);
   Status describe(const Entry &entry, bool wantsWritten, Probe &probe) const;
@@ -181,6 +200,8 @@ private:
   std::unique_ptr<Stream> stream;
   // After the stream, whose library objects their instructions use.
   std::vector<std::unique_ptr<Entry>> entries;
+  /// Marks of submitted calls that nobody has waited for, oldest first.
+  std::deque<uint64_t> submitted;
   // Of traced programs.
   std::unique_ptr<StateLog> log;
   int64_t mostSkips = 0, skipped = 0;

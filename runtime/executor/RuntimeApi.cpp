@@ -259,16 +259,44 @@ static Status viewTensors(const char *role, const dlc_tensor *tensors,
   return Status::ok();
 }
 
-dlc_status dlc_session_run(dlc_session *session, const char *entry,
-                           const dlc_tensor *inputs, size_t input_count,
-                           const dlc_tensor *outputs, size_t output_count) {
+/// `call` gets the tensors as views.
+template <typename F>
+static dlc_status withTensors(dlc_session *session, const char *entry,
+                              const dlc_tensor *inputs, size_t input_count,
+                              const dlc_tensor *outputs, size_t output_count,
+                              F call) {
   return guarded([&]() -> Status {
     DLC_REQUIRE(session);
     DLC_REQUIRE(entry);
     static thread_local std::vector<TensorView> in, out;
     DLC_RETURN_IF_ERROR(viewTensors("input", inputs, input_count, in));
     DLC_RETURN_IF_ERROR(viewTensors("output", outputs, output_count, out));
-    return session->session->run(entry, in, out);
+    return call(in, out);
+  });
+}
+
+dlc_status dlc_session_run(dlc_session *session, const char *entry,
+                           const dlc_tensor *inputs, size_t input_count,
+                           const dlc_tensor *outputs, size_t output_count) {
+  return withTensors(session, entry, inputs, input_count, outputs, output_count,
+                     [&](auto &in, auto &out) {
+                       return session->session->run(entry, in, out);
+                     });
+}
+
+dlc_status dlc_session_submit(dlc_session *session, const char *entry,
+                              const dlc_tensor *inputs, size_t input_count,
+                              const dlc_tensor *outputs, size_t output_count) {
+  return withTensors(session, entry, inputs, input_count, outputs, output_count,
+                     [&](auto &in, auto &out) {
+                       return session->session->submit(entry, in, out);
+                     });
+}
+
+dlc_status dlc_session_wait(dlc_session *session, size_t unfinished) {
+  return guarded([&]() -> Status {
+    DLC_REQUIRE(session);
+    return session->session->wait(unfinished);
   });
 }
 

@@ -58,6 +58,11 @@ rt::Status Call::tryRun(rt::Session &session, rt::Trace *trace) {
                      views(info.outputs, out), trace);
 }
 
+void Call::submit(rt::Session &session) {
+  check(session.submit(info.name, views(info.inputs, in),
+                       views(info.outputs, out)));
+}
+
 void Call::run(rt::Session &session, rt::Trace *trace) {
   check(tryRun(session, trace));
 }

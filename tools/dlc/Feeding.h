@@ -21,6 +21,8 @@ public:
 
   void run(rt::Session &session, rt::Trace *trace = nullptr);
   rt::Status tryRun(rt::Session &session, rt::Trace *trace = nullptr);
+  /// As run(), but outputs are there after the session's wait().
+  void submit(rt::Session &session);
   std::vector<rt::TensorView> inputViews() { return views(info.inputs, in); }
 
   rt::TensorMap &inputs() { return in; }

@@ -368,6 +368,9 @@ void TrainRun::train() {
   Trainer trainer(*session, *data, trainPlan);
   TrainHooks hooks;
   hooks.onStep = [this](const TrainEvent &event) { onStep(event); };
+  hooks.readsState = [this](int64_t step) {
+    return flags.checkpointEvery && step % *flags.checkpointEvery == 0;
+  };
   hooks.onEpoch = [this](const TrainEvent &event) { onEpoch(event); };
   hooks.onFault = [this](int64_t step,
                          std::span<const rt::TensorView> inputs) {

@@ -6,6 +6,7 @@
 #include "tools/trainer/Permutation.h"
 
 #include <cmath>
+#include <memory>
 
 namespace dlc::tools {
 
@@ -27,7 +28,7 @@ Trainer::Trainer(rt::Session &session, const DataSet &data,
   for (const rt::TensorSlot &slot :
        check(session.program().findEntry("step"))->outputs)
     if (slot.name == "loss")
-      loss = rt::Tensor::zeros(slot.dtype, {});
+      lossType = slot.dtype;
   for (const rt::StateSlot &slot : session.program().states())
     skipsOverflow |= slot.name == "loss-scale";
 }
@@ -47,11 +48,11 @@ void Trainer::fill(Batch &rows, int64_t batchNumber) const {
 
 rt::Status Trainer::call(const std::string &entry,
                          std::span<const rt::TensorView> inputs,
-                         const TrainEvent &event, const TrainHooks &hooks) {
-  using Clock = std::chrono::steady_clock;
+                         const TrainEvent &event, rt::Tensor &loss,
+                         const TrainHooks &hooks) {
   rt::TensorView output{"loss", loss.dtype, loss.dims, loss.data.data()};
-  if (event.step < hooks.firstTraced || event.step > hooks.lastTraced)
-    return session.run(entry, inputs, {&output, 1});
+  if (!isTraced(event.step, hooks))
+    return session.submit(entry, inputs, {&output, 1});
   auto milliseconds = [](Clock::duration time) {
     return std::chrono::duration<double, std::milli>(time).count();
   };
@@ -65,12 +66,13 @@ rt::Status Trainer::call(const std::string &entry,
   return status;
 }
 
-double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
-                         const TrainEvent &event, const TrainHooks &hooks) {
+void Trainer::submitBatch(const std::string &entry, int64_t batchNumber,
+                          Update &update, const TrainHooks &hooks) {
   bool isStep = entry == "step";
   Batch &rows = isStep ? stepRows : *accumulateRows;
   fill(rows, batchNumber);
   std::vector<rt::TensorView> inputs = rows.views();
+  const TrainEvent &event = update.event;
   if (isStep && !learningRate.data.empty()) {
     if (learningRate.dtype == rt::DType::F64)
       learningRate.as<double>()[0] = event.lr;
@@ -79,46 +81,89 @@ double Trainer::runBatch(const std::string &entry, int64_t batchNumber,
     inputs.push_back({"lr", learningRate.dtype, learningRate.dims,
                       learningRate.data.data()});
   }
-  rt::Status status = call(entry, inputs, event, hooks);
+  update.losses.push_back(rt::Tensor::zeros(lossType, {}));
+  rt::Status status = call(entry, inputs, event, update.losses.back(), hooks);
   if (!status.isOk() && session.lastFault() && hooks.onFault)
     hooks.onFault(event.step, inputs);
   check(status);
-  return scalarOf(loss);
+}
+
+/// Update number `number`, from 0, on its way.
+void Trainer::submit(int64_t number, Update &update, const TrainHooks &hooks) {
+  int64_t firstBatch = number * plan.accumulate;
+  update.event.lr = plan.schedule.at(number);
+  update.event.step = number + 1;
+  update.event.epoch = (firstBatch + plan.accumulate - 1) / batchesPerEpoch + 1;
+  // What is written later does not move.
+  update.losses.reserve(static_cast<size_t>(plan.accumulate));
+  for (int64_t i = 0; i < plan.accumulate; ++i)
+    submitBatch(i + 1 == plan.accumulate ? "step" : "accumulate",
+                firstBatch + i, update, hooks);
+}
+
+/// Waits for `update`, behind which `unfinished` others may stay under way.
+void Trainer::finish(Update &update, size_t unfinished) {
+  check(session.wait(unfinished * static_cast<size_t>(plan.accumulate)));
+  Clock::time_point now = Clock::now();
+  update.event.milliseconds =
+      std::chrono::duration<double, std::milli>(now - lastEnd).count();
+  lastEnd = now;
+  double total = 0;
+  for (const rt::Tensor &loss : update.losses)
+    total += scalarOf(loss);
+  update.event.loss = total / static_cast<double>(plan.accumulate);
+}
+
+bool Trainer::endsEpoch(int64_t step) const {
+  return step == plan.updates ||
+         step * plan.accumulate / batchesPerEpoch !=
+             (step - 1) * plan.accumulate / batchesPerEpoch;
+}
+
+/// Whether the update after `step` may be under way when that one is told of.
+bool Trainer::mayRunAhead(int64_t step, const TrainHooks &hooks) const {
+  return session.program().device().worksBesideHost() && !endsEpoch(step) &&
+         !(hooks.readsState && hooks.readsState(step));
+}
+
+void Trainer::tell(const TrainEvent &event, const TrainHooks &hooks) {
+  if (hooks.onStep)
+    hooks.onStep(event);
+  if (mustStop(event.loss))
+    fail("DLC5150", "loss must stay finite, but got ", event.loss, " in step ",
+         event.step, " with learning rate ", event.lr);
+  if (hooks.onEpoch && !isStopped(hooks) && endsEpoch(event.step))
+    hooks.onEpoch(event);
 }
 
 int64_t Trainer::run(const TrainHooks &hooks) {
-  using Clock = std::chrono::steady_clock;
-  int64_t done = plan.done;
-  began = Clock::now();
-  while (done < plan.updates) {
-    TrainEvent event;
-    event.lr = plan.schedule.at(done);
-    event.step = done + 1;
-    int64_t firstBatch = done * plan.accumulate;
-    Clock::time_point start = Clock::now();
-    double total = 0;
-    for (int64_t i = 0; i < plan.accumulate; ++i)
-      total += runBatch(i + 1 == plan.accumulate ? "step" : "accumulate",
-                        firstBatch + i, event, hooks);
-    event.milliseconds =
-        std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-    event.loss = total / static_cast<double>(plan.accumulate);
+  constexpr size_t mostUnderWay = 2;
+  int64_t done = plan.done, submitted = plan.done;
+  std::deque<Update> underWay;
+  // Losses must stay where they are until they are written.
+  auto drain = [this](void *) { (void)session.wait(); };
+  std::unique_ptr<void, decltype(drain)> drained(this, drain);
+  began = lastEnd = Clock::now();
+  while (true) {
+    bool isNext = submitted < plan.updates && !isStopped(hooks) &&
+                  underWay.size() < mostUnderWay &&
+                  (underWay.empty() || mayRunAhead(submitted, hooks));
+    if (isNext) {
+      submit(submitted, underWay.emplace_back(), hooks);
+      ++submitted;
+      continue;
+    }
+    if (underWay.empty())
+      return done;
+    finish(underWay.front(), underWay.size() - 1);
     ++done;
-    event.epoch = (firstBatch + plan.accumulate - 1) / batchesPerEpoch + 1;
-    if (hooks.onStep)
-      hooks.onStep(event);
-    if (mustStop(event.loss))
-      fail("DLC5150", "loss must stay finite, but got ", event.loss,
-           " in step ", done, " with learning rate ", event.lr);
-    bool isStopped = hooks.stop && hooks.stop->load();
-    bool endsEpoch = done * plan.accumulate / batchesPerEpoch !=
-                     firstBatch / batchesPerEpoch;
-    if (hooks.onEpoch && !isStopped && (endsEpoch || done == plan.updates))
-      hooks.onEpoch(event);
-    if (isStopped)
-      break;
+    TrainEvent event = underWay.front().event;
+    underWay.pop_front();
+    tell(event, hooks);
+    // What the hooks took is no update's time, unless one was under way.
+    if (underWay.empty())
+      lastEnd = Clock::now();
   }
-  return done;
 }
 
 } // namespace dlc::tools

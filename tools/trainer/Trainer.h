@@ -7,7 +7,9 @@
 //
 //   epoch e, batch i of it:  samples perm(seed, e)(i * batch + 0 … batch - 1)
 //
-// Batches that are not full are left out. Everything that may stop a run (a
+// A device that works beside the host never waits for it between updates: the
+// next one is submitted before the loss of the last is looked at. Batches that
+// are not full are left out. Everything that may stop a run (a
 // signal, a loss that is no number) leaves the session after a whole update.
 //
 //===----------------------------------------------------------------------===//
@@ -20,6 +22,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 
 namespace dlc::tools {
@@ -65,7 +68,11 @@ struct TrainHooks {
   /// inputs of the call. The session is as before that call.
   std::function<void(int64_t step, std::span<const rt::TensorView> inputs)>
       onFault;
-  /// Set from outside (a signal handler): stop after this update.
+  /// Whether onStep reads or writes the session's state after update `step`: the
+  /// next one is not begun before.
+  std::function<bool(int64_t step)> readsState;
+  /// Set from outside (a signal handler): stop after this update, and one more
+  /// where that is under way.
   const std::atomic<bool> *stop = nullptr;
 };
 
@@ -86,11 +93,29 @@ public:
 
 private:
   bool mustStop(double lossOfUpdate);
+  using Clock = std::chrono::steady_clock;
+  /// One that was submitted.
+  struct Update {
+    TrainEvent event;
+    std::vector<rt::Tensor> losses; // of its batches
+  };
+  static bool isTraced(int64_t step, const TrainHooks &hooks) {
+    return step >= hooks.firstTraced && step <= hooks.lastTraced;
+  }
+  static bool isStopped(const TrainHooks &hooks) {
+    return hooks.stop && hooks.stop->load();
+  }
+  bool endsEpoch(int64_t step) const;
+  bool mayRunAhead(int64_t step, const TrainHooks &hooks) const;
   rt::Status call(const std::string &entry,
                   std::span<const rt::TensorView> inputs,
-                  const TrainEvent &event, const TrainHooks &hooks);
-  double runBatch(const std::string &entry, int64_t batchNumber,
-                  const TrainEvent &event, const TrainHooks &hooks);
+                  const TrainEvent &event, rt::Tensor &loss,
+                  const TrainHooks &hooks);
+  void submitBatch(const std::string &entry, int64_t batchNumber,
+                   Update &update, const TrainHooks &hooks);
+  void submit(int64_t number, Update &update, const TrainHooks &hooks);
+  void finish(Update &update, size_t unfinished);
+  void tell(const TrainEvent &event, const TrainHooks &hooks);
   void fill(Batch &rows, int64_t batchNumber) const;
 
   rt::Session &session;
@@ -98,9 +123,10 @@ private:
   int64_t samples, batchesPerEpoch;
   Batch stepRows;
   std::optional<Batch> accumulateRows;
-  rt::Tensor loss, learningRate;
+  rt::Tensor learningRate;
+  rt::DType lossType = rt::DType::F32;
   bool skipsOverflow = false;
-  std::chrono::steady_clock::time_point began;
+  Clock::time_point began, lastEnd;
   /// Updates in a row whose loss was no number.
   int64_t skipped = 0;
 };

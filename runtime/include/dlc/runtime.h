@@ -42,7 +42,7 @@ extern "C" {
 #endif
 
 #define DLC_RUNTIME_VERSION_MAJOR 1
-#define DLC_RUNTIME_VERSION_MINOR 0
+#define DLC_RUNTIME_VERSION_MINOR 1
 
 /* Version of the library, as major * 1000 + minor. */
 DLC_API int dlc_runtime_version(void);
@@ -185,6 +185,19 @@ DLC_API dlc_status dlc_session_run(dlc_session *session, const char *entry,
                                    size_t input_count,
                                    const dlc_tensor *outputs,
                                    size_t output_count);
+
+/* As dlc_session_run, but returns before the work is done where the device
+ * works beside the host: inputs may change then; outputs must stay where they
+ * are, and are written by dlc_session_wait. Inputs are copied while the calls
+ * before still run. Since 1.1. */
+DLC_API dlc_status dlc_session_submit(dlc_session *session, const char *entry,
+                                      const dlc_tensor *inputs,
+                                      size_t input_count,
+                                      const dlc_tensor *outputs,
+                                      size_t output_count);
+/* Waits until at most `unfinished` of the submitted calls, the last ones, are
+ * not done; 0 waits for all. Says what went wrong in them. Since 1.1. */
+DLC_API dlc_status dlc_session_wait(dlc_session *session, size_t unfinished);
 
 /* Copies a state out or in; `bytes` must be its size. */
 DLC_API dlc_status dlc_session_read_state(dlc_session *session,

@@ -196,6 +196,17 @@ public:
     run(entry, std::span(inputs.begin(), inputs.size()),
         std::span(outputs.begin(), outputs.size()));
   }
+  /// As run(), but may return before the outputs are written: wait() sees to it.
+  void submit(const std::string &entry, std::span<const Tensor> inputs,
+              std::span<const Tensor> outputs) {
+    std::vector<dlc_tensor> in = raw(inputs), out = raw(outputs);
+    check(dlc_session_submit(handle.get(), entry.c_str(), in.data(), in.size(),
+                             out.data(), out.size()));
+  }
+  /// Until at most `unfinished` of the submitted calls are not done.
+  void wait(size_t unfinished = 0) {
+    check(dlc_session_wait(handle.get(), unfinished));
+  }
   void readState(const std::string &name, std::span<std::byte> to) const {
     check(dlc_session_read_state(handle.get(), name.c_str(), to.data(),
                                  to.size()));

@@ -233,7 +233,7 @@ struct LinearData {
       for (float &value : *values)
         value = uniform(random);
   }
-  Status step(Session &session, Trace *trace = nullptr) {
+  Status step(Session &session, Trace *trace = nullptr, bool isAhead = false) {
     auto bytes = [](auto &values) {
       return reinterpret_cast<std::byte *>(&values[0]);
     };
@@ -243,7 +243,8 @@ struct LinearData {
                            {"lr", DType::F32, {}, ratePlace}};
     TensorView outputs[] = {
         {"loss", DType::F32, {}, reinterpret_cast<std::byte *>(&loss)}};
-    return session.run("step", inputs, outputs, trace);
+    return isAhead ? session.submit("step", inputs, outputs)
+                   : session.run("step", inputs, outputs, trace);
   }
 };
 
@@ -414,6 +415,81 @@ TEST_F(CudaDeviceTest, LargeTensors_GoThroughBothHalvesOfTheStaging) {
   EXPECT_EQ(back, values);
 }
 
+TEST_F(CudaDeviceTest, SubmittedCalls_GiveWhatRunsGive) {
+  for (bool isEager : {false, true}) {
+    fake.hasEagerCopies = isEager;
+    auto wanted = create(open(), linearArtifact());
+    ASSERT_RESULT(wanted);
+    auto session = create(*device, linearArtifact());
+    ASSERT_RESULT(session);
+    constexpr int steps = 12;
+    std::vector<float> expected;
+    LinearData data;
+    for (int step = 0; step < steps; ++step) {
+      data.x[0] = float(step);
+      ASSERT_OK(data.step(**wanted));
+      expected.push_back(data.loss);
+    }
+    // More calls under way than there are marks.
+    std::vector<LinearData> calls(steps);
+    for (int step = 0; step < steps; ++step) {
+      calls[step].x[0] = float(step);
+      ASSERT_OK(calls[step].step(**session, nullptr, /*isAhead=*/true));
+      // The caller's memory is free again.
+      calls[step].x.assign(calls[step].x.size(), NAN);
+      size_t unfinished = step < 6 ? 6 : 2;
+      ASSERT_OK((*session)->wait(unfinished));
+      if (step >= int(unfinished))
+        EXPECT_EQ(calls[step - unfinished].loss, expected[step - unfinished]);
+    }
+    int64_t count = 0;
+    ASSERT_OK((*session)->readState("step", &count, sizeof count));
+    EXPECT_EQ(count, steps);
+    EXPECT_EQ(calls.back().loss, expected.back());
+    ASSERT_OK((*session)->wait());
+    wanted->reset();
+    session->reset();
+    device.reset();
+    expectClean("after a session");
+  }
+}
+
+TEST_F(CudaDeviceTest, LargeInputs_AreCopiedBesideTheWork) {
+  for (bool isEager : {false, true}) {
+    fake.hasEagerCopies = isEager;
+    auto artifact = linearArtifact();
+    auto memory = open().allocator().allocate(40 << 20);
+    ASSERT_RESULT(memory);
+    auto code = device->loadCode(*artifact);
+    ASSERT_RESULT(code);
+    auto stream = device->createStream(*code, 0);
+    ASSERT_RESULT(stream);
+    uint64_t before = (*stream)->scratchBytes();
+    std::vector<uint32_t> values, back[4];
+    for (uint32_t call = 0; call < 4; ++call) {
+      // Another program's input may lie there, and be larger.
+      values.assign(size_t(call < 2 ? 1 << 20 : 3 << 20), call + 1);
+      ASSERT_OK((*stream)->copyAhead((*memory)->data(), values.data(),
+                                     values.size() * 4));
+      std::fill(values.begin(), values.end(), 99);
+      back[call].resize(values.size());
+      ASSERT_OK((*stream)->copyToHost(back[call].data(), (*memory)->data(),
+                                      back[call].size() * 4));
+      auto mark = (*stream)->mark();
+      ASSERT_RESULT(mark);
+      ASSERT_OK((*stream)->await(*mark));
+      EXPECT_EQ(back[call],
+                std::vector<uint32_t>(back[call].size(), call + 1));
+    }
+    EXPECT_EQ((*stream)->scratchBytes() - before, uint64_t(12) << 20);
+    stream->reset();
+    code->reset();
+    memory->reset();
+    device.reset();
+    expectClean("after a stream");
+  }
+}
+
 //===- Errors -------------------------------------------------------------===//
 
 TEST_F(CudaDeviceTest, EveryCall_MayFail) {
@@ -436,6 +512,11 @@ TEST_F(CudaDeviceTest, EveryCall_MayFail) {
               session->hostBytes()
                   ? offload.run(*session)
                   : linear.step(*session, run == 2 ? &trace : nullptr));
+        if (session->hostBytes())
+          continue;
+        for (int run = 0; run < 2; ++run)
+          DLC_RETURN_IF_ERROR(linear.step(*session, nullptr, /*isAhead=*/true));
+        DLC_RETURN_IF_ERROR(session->wait());
       }
       return Status::ok();
     };
