@@ -316,7 +316,8 @@ void checkMath(const char *symbol, TensorHandle tensor, ConvHandle conv) {
 /// cuDNN has f64 channels-first alone.
 bool isMissing(TensorHandle handle) {
   const auto &tensor = as<DnnTensor>(handle);
-  bool isChannelsLast = tensor.strides[1] == 1 && tensor.dims[1] != 1;
+  bool isChannelsLast = tensor.strides.back() == tensor.dims[1] &&
+                        tensor.dims[1] != 1;
   return isChannelsLast &&
          (tensor.type == dnnDouble || fake().lacksChannelsLast);
 }
