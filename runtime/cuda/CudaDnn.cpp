@@ -91,7 +91,7 @@ private:
   }
   bool isHalf() const { return elementBytes == 2; }
   int firstMath() const {
-    return isHalf()             ? dnnTensorMath
+    return isHalf()            ? dnnTensorMath
            : type == dnnDouble ? dnnDefaultMath
                                : dnnFmaMath;
   }
@@ -318,9 +318,9 @@ DnnCode CudaConv::candidatesOf(DnnCandidate *candidates, int most,
   const DnnApi &api = dnn->api();
   switch (conv.kind) {
   case fb::ConvKind::Forward:
-    return api.cudnnGetConvolutionForwardAlgorithm_v7(
-        handle, srcTensor, filter, descriptor, dstTensor, most, &count,
-        candidates);
+    return api.cudnnGetConvolutionForwardAlgorithm_v7(handle, srcTensor, filter,
+                                                      descriptor, dstTensor,
+                                                      most, &count, candidates);
   case fb::ConvKind::BackwardData:
     return api.cudnnGetConvolutionBackwardDataAlgorithm_v7(
         handle, filter, dstTensor, descriptor, srcTensor, most, &count,
@@ -405,13 +405,12 @@ Status CudaConv::choose() {
       if (!algorithms.empty())
         return Status::ok();
     }
-  return DLC_ERROR(Unsupported, "DLC6211", "convolution (",
-                   fb::EnumNameConvKind(conv.kind), ", ",
-                   dtypeName(DType(conv.dtype)), ", groups ", conv.groups,
-                   ", in ", listOf(conv.in_spatial), ", kernel ",
-                   listOf(conv.kernel),
-                   ") must have a deterministic algorithm of cuDNN, but got "
-                   "none");
+  return DLC_ERROR(
+      Unsupported, "DLC6211", "convolution (", fb::EnumNameConvKind(conv.kind),
+      ", ", dtypeName(DType(conv.dtype)), ", groups ", conv.groups, ", in ",
+      listOf(conv.in_spatial), ", kernel ", listOf(conv.kernel),
+      ") must have a deterministic algorithm of cuDNN, but got "
+      "none");
 }
 
 Status CudaConv::bind() {
@@ -429,7 +428,8 @@ DnnCode CudaConv::callOnce(const Algorithm &algorithm) const {
     return isDouble ? static_cast<const void *>(&wide[i]) : &narrow[i];
   };
   const DnnApi &api = dnn->api();
-  if (DnnCode code = api.cudnnSetConvolutionMathType(descriptor, algorithm.math))
+  if (DnnCode code =
+          api.cudnnSetConvolutionMathType(descriptor, algorithm.math))
     return code;
   uint64_t bytes = algorithm.workspaceBytes;
   auto *space = toPointer(bytes ? workspace : 0);
@@ -437,9 +437,9 @@ DnnCode CudaConv::callOnce(const Algorithm &algorithm) const {
        *y = toPointer(libraryDst);
   switch (conv.kind) {
   case fb::ConvKind::Forward:
-    return api.cudnnConvolutionForward(
-        handle, scale(0), srcTensor, x, filter, w, descriptor, algorithm.number,
-        space, bytes, scale(1), dstTensor, y);
+    return api.cudnnConvolutionForward(handle, scale(0), srcTensor, x, filter,
+                                       w, descriptor, algorithm.number, space,
+                                       bytes, scale(1), dstTensor, y);
   case fb::ConvKind::BackwardData:
     return api.cudnnConvolutionBackwardData(
         handle, scale(0), filter, w, dstTensor, y, descriptor, algorithm.number,

@@ -14,10 +14,9 @@ static std::string versionText(int version) {
 Result<std::unique_ptr<Driver>> Driver::open(const LibraryNames &names,
                                              int ordinal) {
   std::unique_ptr<Driver> driver(new Driver());
-  DLC_ASSIGN_OR_RETURN(
-      driver->library,
-      SharedLibrary::open(names.driver, names.folders, "DLC6201",
-                          "the NVIDIA driver"));
+  DLC_ASSIGN_OR_RETURN(driver->library,
+                       SharedLibrary::open(names.driver, names.folders,
+                                           "DLC6201", "the NVIDIA driver"));
   // Before the other symbols, so that an old driver is called old.
   auto *getVersion = reinterpret_cast<DriverCode (*)(int *)>(
       driver->library.find("cuDriverGetVersion"));

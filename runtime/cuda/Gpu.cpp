@@ -58,9 +58,8 @@ Result<std::unique_ptr<Dnn>> Dnn::open(const LibraryNames &names) {
                                         "a part of cuDNN");
         file.isOk())
       dnn->parts.push_back(std::move(*file));
-  DLC_ASSIGN_OR_RETURN(
-      dnn->file,
-      SharedLibrary::open(names.dnn, names.folders, "DLC6209", "cuDNN"));
+  DLC_ASSIGN_OR_RETURN(dnn->file, SharedLibrary::open(names.dnn, names.folders,
+                                                      "DLC6209", "cuDNN"));
   std::vector<Slot> slots = dnn->functions.slots();
   DLC_RETURN_IF_ERROR(resolve(dnn->file, slots, "DLC6209"));
   size_t version = dnn->api().cudnnGetVersion();

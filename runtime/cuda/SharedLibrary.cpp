@@ -32,10 +32,9 @@ static void *tryOpen(const std::string &name, std::string &reasons) {
   return nullptr;
 }
 
-Result<SharedLibrary>
-SharedLibrary::open(std::span<const std::string> names,
-                    std::span<const std::string> folders, const char *id,
-                    const char *what) {
+Result<SharedLibrary> SharedLibrary::open(std::span<const std::string> names,
+                                          std::span<const std::string> folders,
+                                          const char *id, const char *what) {
   std::string reasons;
   std::vector<std::string> files(names.begin(), names.end());
   for (const std::string &folder : folders)

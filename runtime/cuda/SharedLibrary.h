@@ -20,8 +20,8 @@ namespace dlc::rt::cuda {
 /// that exist here.
 std::vector<std::string> libraryFolders();
 
-/// File names to try in turn, as dlopen takes them, and the folders to try after
-/// the loader's own.
+/// File names to try in turn, as dlopen takes them, and the folders to try
+/// after the loader's own.
 struct LibraryNames {
   std::vector<std::string> driver = {"libcuda.so.1"};
   std::vector<std::string> blas = {"libcublasLt.so.13", "libcublasLt.so.12"};
@@ -32,8 +32,8 @@ struct LibraryNames {
   std::vector<std::string> folders = libraryFolders();
 };
 
-/// An open library. It stays in the process: NVIDIA's leave threads and handlers
-/// behind that call into it.
+/// An open library. It stays in the process: NVIDIA's leave threads and
+/// handlers behind that call into it.
 class SharedLibrary {
 public:
   SharedLibrary() = default;

@@ -2,11 +2,14 @@
 // per program, transfers that only events order, and every call failing once.
 
 #include "runtime/cuda/CudaCode.h"
+#include "runtime/cuda/Gpu.h"
 #include "runtime/executor/Executor.h"
 #include "tests/unit/runtime/LinearModel.h"
 #include "tests/unit/runtime/cuda/FakeGpu.h"
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 using namespace dlc::rt;
 using namespace dlc::rt::test;
@@ -599,6 +602,35 @@ TEST_F(CudaDeviceTest, Open_SaysWhatIsMissing) {
   EXPECT_NE(status.message().find("but got CUDA 11.8"), std::string::npos);
   for (const char *name : {"cuda:", "cuda:x", "cuda:-1", "cuda:1x"})
     EXPECT_EQ(cudaDevice(name).status().id(), "DLC6202") << name;
+}
+
+/// Beside the loader's places, and an older library where a newer one does not
+/// begin.
+TEST_F(CudaDeviceTest, Libraries_AreFoundInFolders) {
+  namespace fs = std::filesystem;
+  fs::path folder = fs::path(::testing::TempDir()) / "dlc-libraries";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  for (const char *name : {"libdlc-old.so", "libdlc-new.so"})
+    fs::create_symlink(DLC_FAKE_CUDA, folder / name);
+  std::ofstream(folder / "libdlc-broken.so") << "no library";
+  cuda::LibraryNames names = fakeNames();
+  names.blas = {"libdlc-none.so", "libdlc-broken.so", "libdlc-old.so"};
+  auto none = cuda::Blas::open(names);
+  ASSERT_FALSE(none.isOk());
+  EXPECT_EQ(none.status().id(), "DLC6208");
+  names.folders = {"/no/such/folder", folder.string()};
+  auto found = cuda::Blas::open(names);
+  ASSERT_TRUE(found.isOk()) << found.status().toString();
+  found->reset();
+  fake.calls = 0;
+  fake.failingCall = 1; // cublasLtCreate of the first
+  names.blas = {"libdlc-new.so", "libdlc-old.so"};
+  found = cuda::Blas::open(names);
+  ASSERT_TRUE(found.isOk()) << found.status().toString();
+  EXPECT_EQ(fake.failed, "cublasLtCreate");
+  found->reset();
+  fs::remove_all(folder);
 }
 
 TEST_F(CudaDeviceTest, Memory_SaysHowMuchThereIs) {

@@ -96,7 +96,8 @@ bool fails(const char *symbol) {
   if (isChosen) {
     std::string_view name = symbol;
     state.failed = symbol;
-    state.isFailedInRecording = capturing || name.find("Capture") != name.npos ||
+    state.isFailedInRecording = capturing ||
+                                name.find("Capture") != name.npos ||
                                 name.starts_with("cuGraphInstantiate");
   }
   if (contexts == 0 && std::string_view(symbol).starts_with("cuMem"))

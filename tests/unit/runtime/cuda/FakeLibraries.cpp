@@ -316,8 +316,8 @@ void checkMath(const char *symbol, TensorHandle tensor, ConvHandle conv) {
 /// cuDNN has f64 channels-first alone.
 bool isMissing(TensorHandle handle) {
   const auto &tensor = as<DnnTensor>(handle);
-  bool isChannelsLast = tensor.strides.back() == tensor.dims[1] &&
-                        tensor.dims[1] != 1;
+  bool isChannelsLast =
+      tensor.strides.back() == tensor.dims[1] && tensor.dims[1] != 1;
   return isChannelsLast &&
          (tensor.type == dnnDouble || fake().lacksChannelsLast);
 }
@@ -479,16 +479,16 @@ BlasCode cublasLtMatmulPreferenceSetAttribute(PreferenceHandle handle,
   return 0;
 }
 BlasCode cublasLtMatmulAlgoGetHeuristic(BlasHandle, MatmulHandle matmul,
-                                        LayoutHandle,
                                         LayoutHandle, LayoutHandle,
-                                        LayoutHandle, PreferenceHandle handle,
-                                        int most, MatmulCandidate *candidates,
+                                        LayoutHandle, LayoutHandle,
+                                        PreferenceHandle handle, int most,
+                                        MatmulCandidate *candidates,
                                         int *count) {
   if (fails("cublasLtMatmulAlgoGetHeuristic") || most < 4)
     return libraryFailure;
   *count = 0;
-  if (fake().lacksSums && (as<Matmul>(matmul).epilogue &
-                           (epilogueSumFirst | epilogueSumSecond)))
+  if (fake().lacksSums &&
+      (as<Matmul>(matmul).epilogue & (epilogueSumFirst | epilogueSumSecond)))
     return blasNotSupported;
   auto &preference = as<Preference>(handle);
   if (preference.reductions != reduceInComputeType)
