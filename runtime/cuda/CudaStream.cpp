@@ -291,7 +291,7 @@ Status CudaStream::issueAll(CudaProgram &program, Instructions instructions) {
 
 /// The main stream is done only when the other is: to be captured both must
 /// end in one, and the next call may write what a copy reads.
-Status CudaStream::joinCopies(CudaProgram &program) {
+Status CudaStream::joinCopies(const CudaProgram &program) {
   if (!program.hasTransfers)
     return Status::ok();
   DLC_CUDA(driver(), cuEventRecord, joined, copyStream);

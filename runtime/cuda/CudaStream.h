@@ -121,6 +121,8 @@ public:
   DeviceAddress scratch() const {
     return scratches.empty() ? 0 : scratches.back().first;
   }
+  /// Makes the main stream wait for the copies of `program`.
+  Status joinCopies(const CudaProgram &program);
   /// cuDNN's handle for this stream.
   Result<DnnHandle> dnnHandle();
 
@@ -140,7 +142,6 @@ private:
                   Operands operands);
   Status issueAll(CudaProgram &program, Instructions instructions);
   Status takeScratch();
-  Status joinCopies(CudaProgram &program);
   void record(CudaProgram &program, Instructions instructions);
   Status capture(CudaProgram &program, Instructions instructions);
   Status measure(CudaProgram &program, Instructions instructions,

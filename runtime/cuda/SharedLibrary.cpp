@@ -67,8 +67,9 @@ static void addMatches(const std::string &pattern,
 std::vector<std::string> libraryFolders() {
   std::vector<std::string> folders;
   for (const char *pattern :
-       {"/usr/local/nvidia/lib64", "/usr/lib/wsl/lib", "/usr/local/cuda/lib64",
-        "/usr/local/cuda-1[2-9]*/lib64", "/opt/cuda/lib64"})
+       {"/usr/local/nvidia/lib64", "/usr/lib64-nvidia", "/usr/lib/wsl/lib",
+        "/usr/local/cuda/lib64", "/usr/local/cuda-1[2-9]*/lib64",
+        "/opt/cuda/lib64"})
     addMatches(pattern, folders);
   // Python packages, where this code is in an environment that has them too:
   // ENV/bin/dlc, or ENV/lib/python3.X/site-packages/<package>/<library>.
