@@ -165,6 +165,11 @@ private:
   std::atomic<bool> found = false;
 };
 
+/// Null for an operand that there is not.
+std::byte *addressOf(std::span<std::byte *const> buffers, int64_t index) {
+  return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
+}
+
 template <typename Plan>
 Result<std::unique_ptr<PreparedInstruction>>
 finishCall(const ThreadPool &threads, Result<std::unique_ptr<Plan>> plan) {
@@ -214,6 +219,18 @@ HostStream::poolFor(const fb::Instruction &instruction) const {
   return isSmall ? serial : pool;
 }
 
+Result<std::byte *>
+HostStream::requireWorkspace(const char *what, uint64_t needed, int index,
+                             std::span<std::byte *const> buffers,
+                             std::span<const uint64_t> bufferBytes) {
+  DLC_ASSIGN_OR_RETURN(
+      std::byte * workspace,
+      findWorkspace(what, needed, index, buffers, bufferBytes));
+  if (needed != 0 && !workspace)
+    return missingWorkspace(what, needed, 0);
+  return Result<std::byte *>(workspace);
+}
+
 Result<std::unique_ptr<PreparedInstruction>>
 HostStream::prepareGemm(const ThreadPool &threads, const fb::Gemm &gemm,
                         std::span<std::byte *const> buffers,
@@ -223,16 +240,13 @@ HostStream::prepareGemm(const ThreadPool &threads, const fb::Gemm &gemm,
   DLC_ASSIGN_OR_RETURN(std::byte * workspace,
                        findWorkspace("gemm", gemmWorkspaceBytes(record),
                                      record.workspace, buffers, bufferBytes));
-  auto at = [&](int index) -> std::byte * {
-    return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
-  };
   GemmPointers pointers;
   pointers.a = buffers[record.a];
   pointers.b = buffers[record.b];
   pointers.c = buffers[record.c];
-  pointers.bias = at(record.bias);
-  pointers.residual = at(record.residual);
-  pointers.biasGradient = at(record.bias_gradient);
+  pointers.bias = addressOf(buffers, record.bias);
+  pointers.residual = addressOf(buffers, record.residual);
+  pointers.biasGradient = addressOf(buffers, record.bias_gradient);
   pointers.workspace = workspace;
   return finishCall(threads, GemmPlan::create(libraries, record, pointers));
 }
@@ -243,21 +257,16 @@ HostStream::prepareConv(const ThreadPool &threads, const fb::Conv &conv,
                         std::span<const uint64_t> bufferBytes) {
   fb::ConvT record;
   conv.UnPackTo(&record);
-  uint64_t needed = convWorkspaceBytes(record);
-  DLC_ASSIGN_OR_RETURN(
-      std::byte * workspace,
-      findWorkspace("conv", needed, record.workspace, buffers, bufferBytes));
-  if (needed != 0 && !workspace)
-    return missingWorkspace("conv", needed, 0);
-  auto at = [&](int index) -> std::byte * {
-    return index < 0 ? nullptr : buffers[static_cast<size_t>(index)];
-  };
+  DLC_ASSIGN_OR_RETURN(std::byte * workspace,
+                       requireWorkspace("conv", convWorkspaceBytes(record),
+                                        record.workspace, buffers,
+                                        bufferBytes));
   ConvPointers pointers;
   pointers.src = buffers[record.src];
   pointers.weights = buffers[record.weights];
   pointers.dst = buffers[record.dst];
-  pointers.bias = at(record.bias);
-  pointers.residual = at(record.residual);
+  pointers.bias = addressOf(buffers, record.bias);
+  pointers.residual = addressOf(buffers, record.residual);
   pointers.workspace = workspace;
   return finishCall(threads, ConvPlan::create(libraries, record, pointers));
 }
@@ -269,12 +278,10 @@ HostStream::prepareAttention(const ThreadPool &threads,
                              std::span<const uint64_t> bufferBytes) {
   fb::AttentionT record;
   attention.UnPackTo(&record);
-  uint64_t needed = attentionWorkspaceBytes(record);
-  DLC_ASSIGN_OR_RETURN(std::byte * workspace,
-                       findWorkspace("attention", needed, record.workspace,
-                                     buffers, bufferBytes));
-  if (needed != 0 && !workspace)
-    return missingWorkspace("attention", needed, 0);
+  DLC_ASSIGN_OR_RETURN(
+      std::byte * workspace,
+      requireWorkspace("attention", attentionWorkspaceBytes(record),
+                       record.workspace, buffers, bufferBytes));
   auto at = [&](const std::unique_ptr<fb::AttentionViewT> &view) {
     return view ? buffers[view->buffer] : nullptr;
   };
@@ -284,8 +291,7 @@ HostStream::prepareAttention(const ThreadPool &threads,
   pointers.v = at(record.v);
   pointers.output = at(record.output);
   pointers.logsumexp = buffers[record.logsumexp];
-  if (record.mask >= 0)
-    pointers.mask = buffers[static_cast<size_t>(record.mask)];
+  pointers.mask = addressOf(buffers, record.mask);
   pointers.grad = at(record.grad);
   pointers.dq = at(record.dq);
   pointers.dk = at(record.dk);

@@ -58,6 +58,11 @@ private:
   prepareUnchecked(const fb::Instruction &instruction,
                    std::span<std::byte *const> buffers,
                    std::span<const uint64_t> bufferBytes);
+  /// That of a call which cannot do without.
+  Result<std::byte *> requireWorkspace(const char *what, uint64_t needed,
+                                       int index,
+                                       std::span<std::byte *const> buffers,
+                                       std::span<const uint64_t> bufferBytes);
   Result<std::unique_ptr<PreparedInstruction>>
   prepareGemm(const ThreadPool &threads, const fb::Gemm &gemm,
               std::span<std::byte *const> buffers,

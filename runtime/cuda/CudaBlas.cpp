@@ -61,13 +61,14 @@ private:
   size_t onesPlace = 0;
   bool hasOnes = false;
   Workspace workspace;
-  uint64_t workspaceBytes = 0;
   size_t biasPlace = 0;
   const HelperKernels *helpers = nullptr;
   HelperCall narrowing;
   MatmulHandle matmul = nullptr;
   LayoutHandle aLayout = nullptr, bLayout = nullptr, cLayout = nullptr;
-  MatmulAlgorithm algorithm = {};
+  /// Best first, and which of them is taken.
+  std::vector<MatmulCandidate> algorithms;
+  size_t chosen = 0;
   /// The library answered that it has none.
   bool lacksAlgorithm = false;
 };
@@ -123,7 +124,7 @@ Status CudaGemm::plan() {
   }
   DLC_RETURN_IF_ERROR(std::move(status));
   if (workspace.isScratch)
-    stream.wantScratch(workspaceBytes);
+    stream.wantScratch(algorithms.front().workspaceBytes);
   return Status::ok();
 }
 
@@ -257,15 +258,19 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
   DLC_RETURN_IF_ERROR(setAlignments(preference));
   MatmulCandidate candidates[8] = {};
   int count = 0;
+  algorithms.clear();
   BlasCode code = blas->api().cublasLtMatmulAlgoGetHeuristic(
       blas->handle(), matmul, bLayout, aLayout, cLayout, cLayout, preference,
       int(std::size(candidates)), candidates, &count);
   for (int i = 0; i < count && !code; ++i)
     if (candidates[i].state == 0 && candidates[i].workspaceBytes <= most) {
-      algorithm = candidates[i].algorithm;
-      workspaceBytes = candidates[i].workspaceBytes;
-      return Status::ok();
+      algorithms.push_back(candidates[i]);
+      // What is taken of the stream's is what the first one needs.
+      if (workspace.isScratch)
+        most = std::min(most, candidates[i].workspaceBytes);
     }
+  if (!algorithms.empty())
+    return Status::ok();
   lacksAlgorithm =
       code == 0 || code == blasNotSupported || code == blasInvalidValue;
   return DLC_ERROR(Unsupported, "DLC6210", "product of ",
@@ -309,16 +314,28 @@ Status CudaGemm::issueWork() {
                uint64_t width) -> std::byte * {
     return toPointer(base + static_cast<uint64_t>(call * step) * width);
   };
-  for (int64_t i = 0; i < form.calls; ++i) {
+  auto multiply = [&](int64_t i) {
     std::byte *result = at(c, i, form.cStep, resultBytes);
     const std::byte *added =
         residual ? at(residual, i, form.cStep, resultBytes) : result;
-    DLC_CUDA_LIBRARY(*blas, cublasLtMatmul, blas->handle(), matmul, scale(0),
-                     at(b, i, form.bStep, elementBytes), bLayout,
-                     at(a, i, form.aStep, elementBytes), aLayout, scale(1),
-                     added, cLayout, result, cLayout, &algorithm,
-                     toPointer(workspaceBytes ? workspace.begin : 0),
-                     workspaceBytes, stream.main());
+    const MatmulCandidate &one = algorithms[chosen];
+    return blas->api().cublasLtMatmul(
+        blas->handle(), matmul, scale(0), at(b, i, form.bStep, elementBytes),
+        bLayout, at(a, i, form.aStep, elementBytes), aLayout, scale(1), added,
+        cLayout, result, cLayout, &one.algorithm,
+        toPointer(one.workspaceBytes ? workspace.begin : 0), one.workspaceBytes,
+        stream.main());
+  };
+  for (int64_t i = 0; i < form.calls; ++i) {
+    BlasCode code = multiply(i);
+    // What was offered for the shapes may be refused for the addresses; the
+    // first run shows it.
+    while (code == blasNotSupported && chosen + 1 < algorithms.size()) {
+      ++chosen;
+      code = multiply(i);
+    }
+    if (code)
+      return blas->error(code, "cublasLtMatmul");
   }
   return summing ? summing->issueWork() : Status::ok();
 }

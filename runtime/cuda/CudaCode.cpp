@@ -132,9 +132,7 @@ Status CudaCode::loadConstants(const Artifact &artifact) {
   if (bytes.empty())
     return Status::ok();
   DLC_ASSIGN_OR_RETURN(constantBytes, driver.allocate(bytes.size()));
-  DLC_CUDA(driver, cuMemcpyHtoD_v2, constantBytes, bytes.data(), bytes.size());
-  // The last part may be under way still, and streams do not wait for it.
-  DLC_CUDA(driver, cuCtxSynchronize);
+  DLC_RETURN_IF_ERROR(driver.fill(constantBytes, bytes.data(), bytes.size()));
   artifact.releasePages(fb::SectionKind::Constants);
   return Status::ok();
 }

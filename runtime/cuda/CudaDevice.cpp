@@ -2,10 +2,11 @@
 
 #include "runtime/cuda/CudaStream.h"
 
+#include <atomic>
 #include <charconv>
-#include <cstring>
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace dlc::rt {
 
@@ -13,72 +14,71 @@ using namespace cuda;
 
 namespace {
 
-class CudaMemory final : public Memory {
+/// Memory of the GPU; pinned memory is Staging's PinnedBytes.
+class DeviceBytes {
 public:
-  CudaMemory(const Driver &driver, DeviceAddress base, uint64_t bytes)
-      : driver(driver), base(base), bytes(bytes) {}
+  DeviceBytes() = default;
+  DeviceBytes(DeviceBytes &&other) noexcept
+      : driver(other.driver), base(std::exchange(other.base, 0)) {}
+  DeviceBytes &operator=(DeviceBytes &&other) noexcept {
+    std::swap(driver, other.driver);
+    std::swap(base, other.base);
+    return *this;
+  }
+  ~DeviceBytes() {
+    if (base)
+      driver->free(base);
+  }
+  static Result<DeviceBytes> allocate(const Driver &driver, uint64_t bytes) {
+    DeviceBytes result;
+    result.driver = &driver;
+    DLC_ASSIGN_OR_RETURN(result.base, driver.allocate(bytes));
+    return Result<DeviceBytes>(std::move(result));
+  }
+  std::byte *data() const { return toPointer(base); }
+  Status clear(uint64_t bytes) const { return driver->clear(base, bytes); }
+
+private:
+  const Driver *driver = nullptr;
+  DeviceAddress base = 0;
+};
+
+/// Of one of these kinds.
+template <typename Bytes> class CudaMemory final : public Memory {
+public:
+  CudaMemory(const Driver &driver, Bytes given, uint64_t bytes)
+      : driver(driver), held(std::move(given)), bytes(bytes) {}
   ~CudaMemory() override {
     ContextScope scope(driver);
-    driver.free(base);
+    held = Bytes();
   }
-  std::byte *data() const override { return toPointer(base); }
+  std::byte *data() const override { return held.data(); }
   uint64_t size() const override { return bytes; }
-  void recordUse(uint64_t end) override { used = std::max(used, end); }
-  uint64_t peak() const override { return used; }
+  void recordUse(uint64_t end) override {
+    if (end > used.load(std::memory_order_relaxed))
+      used.store(end, std::memory_order_relaxed);
+  }
+  uint64_t peak() const override {
+    return used.load(std::memory_order_relaxed);
+  }
 
 private:
   const Driver &driver;
-  DeviceAddress base;
-  uint64_t bytes, used = 0;
+  Bytes held;
+  uint64_t bytes;
+  /// A session writes it, any thread may ask.
+  std::atomic<uint64_t> used = 0;
 };
 
-class CudaAllocator final : public Allocator {
+template <typename Bytes> class CudaAllocator final : public Allocator {
 public:
   explicit CudaAllocator(const Driver &driver) : driver(driver) {}
   Result<std::unique_ptr<Memory>> allocate(uint64_t bytes) override {
     ContextScope scope(driver);
-    DLC_ASSIGN_OR_RETURN(DeviceAddress base, driver.allocate(bytes));
-    auto memory = std::make_unique<CudaMemory>(driver, base, bytes);
-    if (bytes != 0)
-      DLC_CUDA(driver, cuMemsetD8_v2, base, 0, bytes);
-    // Streams do not wait for it of themselves.
-    DLC_CUDA(driver, cuCtxSynchronize);
-    return std::unique_ptr<Memory>(std::move(memory));
-  }
-
-private:
-  const Driver &driver;
-};
-
-class PinnedMemory final : public Memory {
-public:
-  PinnedMemory(const Driver &driver, PinnedBytes pinned, uint64_t bytes)
-      : driver(driver), pinned(std::move(pinned)), bytes(bytes) {}
-  ~PinnedMemory() override {
-    ContextScope scope(driver);
-    pinned = PinnedBytes();
-  }
-  std::byte *data() const override { return pinned.data(); }
-  uint64_t size() const override { return bytes; }
-  void recordUse(uint64_t end) override { used = std::max(used, end); }
-  uint64_t peak() const override { return used; }
-
-private:
-  const Driver &driver;
-  PinnedBytes pinned;
-  uint64_t bytes, used = 0;
-};
-
-class PinnedAllocator final : public Allocator {
-public:
-  explicit PinnedAllocator(const Driver &driver) : driver(driver) {}
-  Result<std::unique_ptr<Memory>> allocate(uint64_t bytes) override {
-    ContextScope scope(driver);
-    DLC_ASSIGN_OR_RETURN(PinnedBytes pinned,
-                         PinnedBytes::allocate(driver, bytes));
-    std::memset(pinned.data(), 0, bytes);
+    DLC_ASSIGN_OR_RETURN(Bytes given, Bytes::allocate(driver, bytes));
+    DLC_RETURN_IF_ERROR(given.clear(bytes));
     return std::unique_ptr<Memory>(
-        new PinnedMemory(driver, std::move(pinned), bytes));
+        new CudaMemory<Bytes>(driver, std::move(given), bytes));
   }
 
 private:
@@ -113,8 +113,8 @@ public:
 
 private:
   std::unique_ptr<Gpu> gpu;
-  CudaAllocator memory;
-  PinnedAllocator pinned;
+  CudaAllocator<DeviceBytes> memory;
+  CudaAllocator<PinnedBytes> pinned;
 };
 
 /// 0 for "cuda", 2 for "cuda:2"; -1 for what is no number.

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace dlc::rt::cuda {
 
 namespace {
-
-constexpr uint64_t placeAlignment = 256;
 
 int dnnTypeOf(fb::DType type) {
   switch (type) {
@@ -40,10 +39,21 @@ std::vector<int> padded(const std::vector<int64_t> &spatial, int value) {
   return result;
 }
 
+/// Whether cuDNN has no such kernel, as opposed to a failure.
+bool isRefusal(DnnCode code) {
+  return code >= dnnFirstRefusal && code <= dnnLastRefusal;
+}
+
+/// A way to compute the convolution, and what it needs beside the copies.
+struct Algorithm {
+  int number, math;
+  uint64_t workspaceBytes;
+};
+
 class CudaConv final : public CudaInstruction {
 public:
   using CudaInstruction::CudaInstruction;
-  ~CudaConv() override;
+  ~CudaConv() override { forget(); }
   Status prepare(const fb::Conv &conv, Operands operands);
 
 protected:
@@ -51,22 +61,40 @@ protected:
   Status bind() override;
 
 private:
-  Status describe();
+  void forget();
+  Status describe(bool isChannelsFirst);
   Status describeTensor(TensorHandle &tensor, int64_t channels,
-                        const std::vector<int64_t> &spatial);
+                        const std::vector<int64_t> &spatial) const;
+  Status describeFilter();
+  Status describeConv();
   Status describeBias();
-  void placeWeights();
   Status choose();
-  Status candidatesOf(DnnCandidate *candidates, int most, int &count) const;
+  Status collect(bool takesTransforms);
+  DnnCode candidatesOf(DnnCandidate *candidates, int most, int &count) const;
   Result<std::optional<uint64_t>>
   workspaceOf(const DnnCandidate &candidate) const;
+  Status placeWorkspace();
+  void placeCopies();
+  void placeWeights();
+  DeviceAddress placeTensor(DeviceAddress tensor, uint64_t copyBytes,
+                            int64_t channels, uint64_t positions,
+                            bool isResult);
+  DeviceAddress take(uint64_t bytes) {
+    return std::exchange(workspace, workspace + bytes);
+  }
   Status callLibrary();
+  DnnCode callOnce(const Algorithm &algorithm) const;
   Status callBias();
   HelperCall turn(DeviceAddress from, DeviceAddress to, bool isToLast) const;
   bool isWeightGradient() const {
     return conv.kind == fb::ConvKind::BackwardWeights;
   }
   bool isHalf() const { return elementBytes == 2; }
+  int firstMath() const {
+    return isHalf()            ? dnnTensorMath
+           : type == dnnDouble ? dnnDefaultMath
+                               : dnnFmaMath;
+  }
 
   const Dnn *dnn = nullptr;
   DnnHandle handle = nullptr;
@@ -75,29 +103,33 @@ private:
   int type = 0;
   uint64_t elementBytes = 4, weightCount = 0;
   DeviceAddress src = 0, weights = 0, dst = 0, bias = 0;
-  DeviceAddress libraryWeights = 0; // where cuDNN reads or writes them
+  /// Where cuDNN reads or writes them.
+  DeviceAddress librarySrc = 0, libraryWeights = 0, libraryDst = 0;
+  bool isChannelsFirst = false;
+  ConvCopies copies;
   Workspace given;
-  DeviceAddress workspace = 0; // cuDNN's own part
-  uint64_t workspaceGiven = 0, workspaceBytes = 0;
+  DeviceAddress workspace = 0; // of cuDNN, behind the copies
   std::vector<HelperCall> before, after;
   size_t biasPlace = 0;
   DeviceAddress libraryBias = 0;
   TensorHandle srcTensor = nullptr, dstTensor = nullptr, biasTensor = nullptr;
   FilterHandle filter = nullptr;
   ConvHandle descriptor = nullptr;
-  int algorithm = 0;
+  /// Best first, and which of them is taken.
+  std::vector<Algorithm> algorithms;
+  size_t chosen = 0;
 };
 
-CudaConv::~CudaConv() {
+void CudaConv::forget() {
   if (!dnn)
     return;
-  for (TensorHandle tensor : {srcTensor, dstTensor, biasTensor})
-    if (tensor)
-      dnn->api().cudnnDestroyTensorDescriptor(tensor);
-  if (filter)
-    dnn->api().cudnnDestroyFilterDescriptor(filter);
-  if (descriptor)
-    dnn->api().cudnnDestroyConvolutionDescriptor(descriptor);
+  for (TensorHandle *tensor : {&srcTensor, &dstTensor, &biasTensor})
+    if (TensorHandle old = std::exchange(*tensor, nullptr))
+      dnn->api().cudnnDestroyTensorDescriptor(old);
+  if (FilterHandle old = std::exchange(filter, nullptr))
+    dnn->api().cudnnDestroyFilterDescriptor(old);
+  if (ConvHandle old = std::exchange(descriptor, nullptr))
+    dnn->api().cudnnDestroyConvolutionDescriptor(old);
 }
 
 Status CudaConv::prepare(const fb::Conv &call, Operands operands) {
@@ -119,20 +151,25 @@ Status CudaConv::prepare(const fb::Conv &call, Operands operands) {
   bias = operands.at(conv.bias);
   given = CudaStream::workspaceOf(operands, conv.workspace,
                                   convWorkspaceBytes(conv));
-  uint64_t needed = convWeightBytes(conv);
-  if (needed > given.bytes)
-    return DLC_ERROR(Corrupt, "DLC5009", "conv workspace must have ", needed,
-                     " bytes from a multiple of ", placeAlignment,
-                     " on for weights, but got ", given.bytes);
-  workspaceGiven = given.bytes - needed;
-  DLC_RETURN_IF_ERROR(describe());
+  DLC_RETURN_IF_ERROR(choose());
   if (bias && isHalf())
     biasPlace = shared.keep(static_cast<uint64_t>(conv.out_channels) * 2);
-  DLC_RETURN_IF_ERROR(choose());
+  return placeWorkspace();
+}
+
+/// The plan's workspace where it suffices, else the stream's.
+Status CudaConv::placeWorkspace() {
+  uint64_t needed = 0;
+  for (const Algorithm &algorithm : algorithms)
+    needed = std::max(needed, algorithm.workspaceBytes);
+  needed += copies.bytes();
+  given.isScratch |= needed > given.bytes;
   if (given.isScratch)
-    stream.wantScratch(needed + workspaceBytes);
+    stream.wantScratch(needed);
   return Status::ok();
 }
+
+//===- Copies -------------------------------------------------------------===//
 
 /// Between [O, C, taps] and [O, taps, C].
 HelperCall CudaConv::turn(DeviceAddress from, DeviceAddress to,
@@ -145,62 +182,97 @@ HelperCall CudaConv::turn(DeviceAddress from, DeviceAddress to,
              : helpers->swap(elementBytes, from, to, outer, taps, channels);
 }
 
-/// Which copies of the weights are made, and where.
 void CudaConv::placeWeights() {
-  DeviceAddress begin = given.isScratch ? stream.scratch() : given.begin;
-  uint64_t needed = convWeightBytes(conv);
-  workspace = begin + needed;
-  bool isNarrow = isWeightGradient() && conv.is_wide && isHalf();
-  uint64_t copyBytes = alignUp(weightCount * elementBytes, placeAlignment);
-  bool isTurned = needed != (isNarrow ? copyBytes : 0);
-  libraryWeights = needed ? begin : weights;
+  libraryWeights = weights;
   if (!isWeightGradient()) {
-    if (isTurned)
+    if (copies.turnsWeights) {
+      libraryWeights = take(copies.weightBytes);
       before.push_back(turn(weights, libraryWeights, true));
+    }
     return;
   }
+  if (copies.turnsWeights || copies.narrowsWeights)
+    libraryWeights = take(copies.weightBytes);
   DeviceAddress ordered = libraryWeights;
-  if (isTurned) {
-    ordered = isNarrow ? begin + copyBytes : weights;
+  if (copies.turnsWeights) {
+    ordered = copies.narrowsWeights ? take(copies.weightBytes) : weights;
     after.push_back(turn(libraryWeights, ordered, false));
   }
-  if (isNarrow)
+  if (copies.narrowsWeights)
     after.push_back(
         helpers->widen(DType(conv.dtype), ordered, weights, weightCount));
 }
 
+/// Between [N, positions, C] of the program and [N, C, positions] of cuDNN.
+DeviceAddress CudaConv::placeTensor(DeviceAddress tensor, uint64_t copyBytes,
+                                    int64_t channelCount, uint64_t positions,
+                                    bool isResult) {
+  if (copyBytes == 0)
+    return tensor;
+  DeviceAddress copy = take(copyBytes);
+  auto items = static_cast<uint64_t>(conv.batch);
+  auto channels = static_cast<uint64_t>(channelCount);
+  if (isResult)
+    after.push_back(
+        helpers->swap(elementBytes, copy, tensor, items, channels, positions));
+  else
+    before.push_back(
+        helpers->swap(elementBytes, tensor, copy, items, positions, channels));
+  return copy;
+}
+
+/// Copies in the order of the workspace, and cuDNN's part behind them.
+void CudaConv::placeCopies() {
+  workspace = given.isScratch ? stream.scratch() : given.begin;
+  placeWeights();
+  auto positionsOf = [](const std::vector<int64_t> &spatial) {
+    return static_cast<uint64_t>(elementCount(spatial).value_or(0));
+  };
+  librarySrc = placeTensor(src, copies.srcBytes, conv.in_channels,
+                           positionsOf(conv.in_spatial),
+                           conv.kind == fb::ConvKind::BackwardData);
+  libraryDst = placeTensor(dst, copies.dstBytes, conv.out_channels,
+                           positionsOf(conv.out_spatial),
+                           conv.kind == fb::ConvKind::Forward);
+}
+
+//===- Descriptors --------------------------------------------------------===//
+
 Status CudaConv::describeTensor(TensorHandle &tensor, int64_t channels,
-                                const std::vector<int64_t> &spatial) {
+                                const std::vector<int64_t> &spatial) const {
   std::vector<int> dims = {static_cast<int>(conv.batch),
                            static_cast<int>(channels)};
   for (int extent : padded(spatial, 1))
     dims.push_back(extent);
-  // Dims are named in the order N, C, space; the strides say channels last.
+  // Dims are named in the order N, C, space; the strides say where channels
+  // are.
   std::vector<int> strides(dims.size(), 1);
-  int stride = static_cast<int>(channels);
+  int stride = isChannelsFirst ? 1 : dims[1];
   for (size_t i = dims.size(); i-- > 2;) {
     strides[i] = stride;
     stride *= dims[i];
   }
-  strides[0] = stride;
+  strides[1] = isChannelsFirst ? stride : 1;
+  strides[0] = isChannelsFirst ? stride * dims[1] : stride;
   DLC_CUDA_LIBRARY(*dnn, cudnnCreateTensorDescriptor, &tensor);
   DLC_CUDA_LIBRARY(*dnn, cudnnSetTensorNdDescriptor, tensor, type,
                    int(dims.size()), dims.data(), strides.data());
   return Status::ok();
 }
 
-Status CudaConv::describe() {
-  DLC_RETURN_IF_ERROR(
-      describeTensor(srcTensor, conv.in_channels, conv.in_spatial));
-  DLC_RETURN_IF_ERROR(
-      describeTensor(dstTensor, conv.out_channels, conv.out_spatial));
+Status CudaConv::describeFilter() {
   std::vector<int> dims = {static_cast<int>(conv.out_channels),
                            static_cast<int>(conv.in_channels / conv.groups)};
   for (int extent : padded(conv.kernel, 1))
     dims.push_back(extent);
   DLC_CUDA_LIBRARY(*dnn, cudnnCreateFilterDescriptor, &filter);
   DLC_CUDA_LIBRARY(*dnn, cudnnSetFilterNdDescriptor, filter, type,
-                   dnnChannelsLast, int(dims.size()), dims.data());
+                   isChannelsFirst ? dnnChannelsFirst : dnnChannelsLast,
+                   int(dims.size()), dims.data());
+  return Status::ok();
+}
+
+Status CudaConv::describeConv() {
   std::vector<int> pads = padded(conv.pads_begin, 0);
   std::vector<int> strides = padded(conv.strides, 1);
   std::vector<int> dilations = padded(conv.dilations, 1);
@@ -211,8 +283,20 @@ Status CudaConv::describe() {
                    conv.dtype == fb::DType::F64 ? dnnDouble : dnnFloat);
   DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionGroupCount, descriptor,
                    static_cast<int>(conv.groups));
-  DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor,
-                   isHalf() ? dnnTensorMath : dnnFmaMath);
+  DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor, firstMath());
+  return Status::ok();
+}
+
+Status CudaConv::describe(bool isFirst) {
+  forget();
+  isChannelsFirst = isFirst;
+  copies = convCopiesOf(conv, isFirst);
+  DLC_RETURN_IF_ERROR(
+      describeTensor(srcTensor, conv.in_channels, conv.in_spatial));
+  DLC_RETURN_IF_ERROR(
+      describeTensor(dstTensor, conv.out_channels, conv.out_spatial));
+  DLC_RETURN_IF_ERROR(describeFilter());
+  DLC_RETURN_IF_ERROR(describeConv());
   return bias ? describeBias() : Status::ok();
 }
 
@@ -227,26 +311,26 @@ Status CudaConv::describeBias() {
   return Status::ok();
 }
 
-Status CudaConv::candidatesOf(DnnCandidate *candidates, int most,
-                              int &count) const {
+//===- Algorithms ---------------------------------------------------------===//
+
+DnnCode CudaConv::candidatesOf(DnnCandidate *candidates, int most,
+                               int &count) const {
+  const DnnApi &api = dnn->api();
   switch (conv.kind) {
   case fb::ConvKind::Forward:
-    DLC_CUDA_LIBRARY(*dnn, cudnnGetConvolutionForwardAlgorithm_v7, handle,
-                     srcTensor, filter, descriptor, dstTensor, most, &count,
-                     candidates);
-    break;
+    return api.cudnnGetConvolutionForwardAlgorithm_v7(handle, srcTensor, filter,
+                                                      descriptor, dstTensor,
+                                                      most, &count, candidates);
   case fb::ConvKind::BackwardData:
-    DLC_CUDA_LIBRARY(*dnn, cudnnGetConvolutionBackwardDataAlgorithm_v7, handle,
-                     filter, dstTensor, descriptor, srcTensor, most, &count,
-                     candidates);
-    break;
+    return api.cudnnGetConvolutionBackwardDataAlgorithm_v7(
+        handle, filter, dstTensor, descriptor, srcTensor, most, &count,
+        candidates);
   case fb::ConvKind::BackwardWeights:
-    DLC_CUDA_LIBRARY(*dnn, cudnnGetConvolutionBackwardFilterAlgorithm_v7,
-                     handle, srcTensor, dstTensor, descriptor, filter, most,
-                     &count, candidates);
-    break;
+    return api.cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+        handle, srcTensor, dstTensor, descriptor, filter, most, &count,
+        candidates);
   }
-  return Status::ok();
+  return dnnFirstRefusal;
 }
 
 /// What `candidate` needs with the math that is allowed; none if cuDNN has no
@@ -254,9 +338,9 @@ Status CudaConv::candidatesOf(DnnCandidate *candidates, int most,
 Result<std::optional<uint64_t>>
 CudaConv::workspaceOf(const DnnCandidate &candidate) const {
   using Answer = Result<std::optional<uint64_t>>;
-  // f64 has no other math, and f32 is not to be rounded to TF32.
+  // f32 is not to be rounded to TF32.
   DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor,
-                   isHalf() ? candidate.math : dnnFmaMath);
+                   type == dnnFloat ? dnnFmaMath : candidate.math);
   size_t bytes = 0;
   DnnCode code = 0;
   switch (conv.kind) {
@@ -279,46 +363,63 @@ CudaConv::workspaceOf(const DnnCandidate &candidate) const {
   return Answer(code ? std::nullopt : std::optional<uint64_t>(bytes));
 }
 
-Status CudaConv::choose() {
+/// The algorithms that may be taken in the order that cuDNN advises, those that
+/// the workspace holds; if it holds none, the one that needs least.
+Status CudaConv::collect(bool takesTransforms) {
   DnnCandidate candidates[16] = {};
   int count = 0;
-  DLC_RETURN_IF_ERROR(
-      candidatesOf(candidates, int(std::size(candidates)), count));
-  std::optional<uint64_t> least;
-  for (int i = 0; i < count; ++i) {
+  algorithms.clear();
+  DnnCode code = candidatesOf(candidates, int(std::size(candidates)), count);
+  if (code && !isRefusal(code))
+    return dnn->error(code, "cudnnGetConvolutionAlgorithm_v7");
+  uint64_t needed = copies.bytes();
+  uint64_t room = given.bytes > needed ? given.bytes - needed : 0;
+  std::optional<Algorithm> least;
+  for (int i = 0; i < count && !code; ++i) {
     const DnnCandidate &candidate = candidates[i];
     if (candidate.status != 0 || candidate.determinism != dnnDeterministic ||
-        !isPlainSum(conv.kind, candidate.algorithm))
+        !(takesTransforms || isPlainSum(conv.kind, candidate.algorithm)))
       continue;
-    DLC_ASSIGN_OR_RETURN(std::optional<uint64_t> needed,
-                         workspaceOf(candidate));
-    if (needed && *needed <= workspaceGiven) {
-      algorithm = candidate.algorithm;
-      workspaceBytes = *needed;
-      return Status::ok();
-    }
-    if (needed)
-      least = std::min(least.value_or(*needed), *needed);
+    DLC_ASSIGN_OR_RETURN(std::optional<uint64_t> bytes, workspaceOf(candidate));
+    if (!bytes)
+      continue;
+    Algorithm found{candidate.algorithm,
+                    type == dnnFloat ? dnnFmaMath : candidate.math, *bytes};
+    if (found.workspaceBytes <= room)
+      algorithms.push_back(found);
+    if (!least || found.workspaceBytes < least->workspaceBytes)
+      least = found;
   }
-  if (least)
-    return DLC_ERROR(Unsupported, "DLC6211",
-                     "workspace of a convolution must have ", *least,
-                     " bytes for cuDNN, but got ", workspaceGiven);
-  return DLC_ERROR(Unsupported, "DLC6211", "convolution (",
-                   fb::EnumNameConvKind(conv.kind), ", ",
-                   dtypeName(DType(conv.dtype)),
-                   ") must have a deterministic algorithm of cuDNN, but got "
-                   "none among ",
-                   count, " candidates");
+  if (algorithms.empty() && least)
+    algorithms.push_back(*least);
+  return Status::ok();
+}
+
+/// In the program's own layout if cuDNN has that, else through copies; and
+/// rather a transform, which rounds otherwise, than nothing.
+Status CudaConv::choose() {
+  for (bool takesTransforms : {false, true})
+    for (bool isOther : {false, true}) {
+      DLC_RETURN_IF_ERROR(describe(wantsChannelsFirst(conv) != isOther));
+      DLC_RETURN_IF_ERROR(collect(takesTransforms));
+      if (!algorithms.empty())
+        return Status::ok();
+    }
+  return DLC_ERROR(
+      Unsupported, "DLC6211", "convolution (", fb::EnumNameConvKind(conv.kind),
+      ", ", dtypeName(DType(conv.dtype)), ", groups ", conv.groups, ", in ",
+      listOf(conv.in_spatial), ", kernel ", listOf(conv.kernel),
+      ") must have a deterministic algorithm of cuDNN, but got "
+      "none");
 }
 
 Status CudaConv::bind() {
-  placeWeights();
+  placeCopies();
   libraryBias = isHalf() && bias ? shared.address(biasPlace) : bias;
   return Status::ok();
 }
 
-Status CudaConv::callLibrary() {
+DnnCode CudaConv::callOnce(const Algorithm &algorithm) const {
   // Scale factors are f32, for f64 tensors f64.
   const double wide[2] = {1, 0};
   const float narrow[2] = {1, 0};
@@ -326,35 +427,51 @@ Status CudaConv::callLibrary() {
   auto scale = [&](int i) -> const void * {
     return isDouble ? static_cast<const void *>(&wide[i]) : &narrow[i];
   };
-  auto *space = toPointer(workspaceBytes ? workspace : 0);
+  const DnnApi &api = dnn->api();
+  if (DnnCode code =
+          api.cudnnSetConvolutionMathType(descriptor, algorithm.math))
+    return code;
+  uint64_t bytes = algorithm.workspaceBytes;
+  auto *space = toPointer(bytes ? workspace : 0);
+  auto *x = toPointer(librarySrc), *w = toPointer(libraryWeights),
+       *y = toPointer(libraryDst);
   switch (conv.kind) {
   case fb::ConvKind::Forward:
-    DLC_CUDA_LIBRARY(*dnn, cudnnConvolutionForward, handle, scale(0), srcTensor,
-                     toPointer(src), filter, toPointer(libraryWeights),
-                     descriptor, algorithm, space, workspaceBytes, scale(1),
-                     dstTensor, toPointer(dst));
-    break;
+    return api.cudnnConvolutionForward(handle, scale(0), srcTensor, x, filter,
+                                       w, descriptor, algorithm.number, space,
+                                       bytes, scale(1), dstTensor, y);
   case fb::ConvKind::BackwardData:
-    DLC_CUDA_LIBRARY(*dnn, cudnnConvolutionBackwardData, handle, scale(0),
-                     filter, toPointer(libraryWeights), dstTensor,
-                     toPointer(dst), descriptor, algorithm, space,
-                     workspaceBytes, scale(1), srcTensor, toPointer(src));
-    break;
+    return api.cudnnConvolutionBackwardData(
+        handle, scale(0), filter, w, dstTensor, y, descriptor, algorithm.number,
+        space, bytes, scale(1), srcTensor, x);
   case fb::ConvKind::BackwardWeights:
-    DLC_CUDA_LIBRARY(*dnn, cudnnConvolutionBackwardFilter, handle, scale(0),
-                     srcTensor, toPointer(src), dstTensor, toPointer(dst),
-                     descriptor, algorithm, space, workspaceBytes, scale(1),
-                     filter, toPointer(libraryWeights));
-    break;
+    return api.cudnnConvolutionBackwardFilter(
+        handle, scale(0), srcTensor, x, dstTensor, y, descriptor,
+        algorithm.number, space, bytes, scale(1), filter, w);
   }
-  return Status::ok();
+  return dnnFirstRefusal;
+}
+
+/// What was offered for the shapes may be refused when it is called; the first
+/// run shows it.
+Status CudaConv::callLibrary() {
+  DnnCode code = callOnce(algorithms[chosen]);
+  while (isRefusal(code) && chosen + 1 < algorithms.size())
+    code = callOnce(algorithms[++chosen]);
+  if (!code)
+    return Status::ok();
+  const char *calls[] = {"cudnnConvolutionForward",
+                         "cudnnConvolutionBackwardData",
+                         "cudnnConvolutionBackwardFilter"};
+  return dnn->error(code, calls[int(conv.kind)]);
 }
 
 /// The bias's gradient, which is f32 whatever the other tensors are.
 Status CudaConv::callBias() {
   const float one = 1, zero = 0;
   DLC_CUDA_LIBRARY(*dnn, cudnnConvolutionBackwardBias, handle, &one, dstTensor,
-                   toPointer(dst), &zero, biasTensor, toPointer(libraryBias));
+                   toPointer(libraryDst), &zero, biasTensor,
+                   toPointer(libraryBias));
   if (!isHalf())
     return Status::ok();
   return helpers->launch(

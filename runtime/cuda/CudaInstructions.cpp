@@ -32,7 +32,9 @@ Status CudaInstruction::issue() {
 
 Status CudaInstruction::run() {
   ContextScope scope(stream.driver());
-  return issue();
+  DLC_RETURN_IF_ERROR(issue());
+  // Who runs instructions by themselves may stop before the wait.
+  return stream.joinCopies(shared);
 }
 
 Status CudaLaunch::prepare(const CudaKernel &function, Operands operands) {

@@ -53,9 +53,7 @@ Status CudaProgram::seal() {
     DeviceAddress value = flagAddress(reference.flag);
     std::memcpy(image.data() + reference.offset, &value, sizeof value);
   }
-  DLC_CUDA(driver, cuMemcpyHtoD_v2, block, image.data(), image.size());
-  // The last part may be under way still, and streams do not wait for it.
-  DLC_CUDA(driver, cuCtxSynchronize);
+  DLC_RETURN_IF_ERROR(driver.fill(block, image.data(), image.size()));
   if (flags != 0) {
     DLC_ASSIGN_OR_RETURN(mirror, PinnedBytes::allocate(driver, 4 * flags));
   }

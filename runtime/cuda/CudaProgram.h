@@ -48,7 +48,9 @@ public:
 
   // Of the stream that runs it.
   bool hasTransfers = false;
-  int runs = 0;
+  bool hasRun = false;
+  /// How often it was tried to make the graph.
+  int recordings = 0;
   GraphExecHandle graph = nullptr;
   /// One more than there are instructions, for measured runs.
   std::vector<EventHandle> marks;

@@ -7,10 +7,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
-#include <string_view>
+#include <mutex>
 
 namespace dlc::rt::cuda {
+
+/// After so many failures a program keeps to single instructions.
+static constexpr int mostRecordings = 3;
 
 Result<std::unique_ptr<CudaStream>>
 CudaStream::create(Gpu &gpu, std::shared_ptr<const CudaCode> code) {
@@ -20,8 +24,6 @@ CudaStream::create(Gpu &gpu, std::shared_ptr<const CudaCode> code) {
 }
 
 Status CudaStream::open() {
-  const char *setting = std::getenv("DLC_CUDA_GRAPHS");
-  usesGraphs = !setting || std::string_view(setting) != "0";
   ContextScope scope(driver());
   DLC_CUDA(driver(), cuStreamCreate, &mainStream, streamNonBlocking);
   DLC_CUDA(driver(), cuStreamCreate, &copyStream, streamNonBlocking);
@@ -32,6 +34,7 @@ Status CudaStream::open() {
 
 CudaStream::~CudaStream() {
   ContextScope scope(driver());
+  std::lock_guard lock(owner.setUp());
   const DriverApi &api = driver().api();
   // Work under way still uses what goes now. What it failed for has been said
   // by whoever waited for it.
@@ -98,6 +101,7 @@ CudaStream::prepare(const fb::Instruction &instruction,
                     std::span<std::byte *const> buffers,
                     std::span<const uint64_t> bufferBytes) {
   ContextScope scope(driver());
+  std::lock_guard lock(owner.setUp());
   if (!current)
     current = std::make_unique<CudaProgram>(driver());
   Prepared prepared = prepareOne(instruction, {buffers, bufferBytes});
@@ -222,6 +226,7 @@ Status CudaStream::addScans(CudaInstruction &call, const fb::Check &check,
 
 Status CudaStream::seal() {
   ContextScope scope(driver());
+  std::lock_guard lock(owner.setUp());
   underWay.clear();
   if (!current)
     return Status::ok();
@@ -249,15 +254,31 @@ Status CudaStream::runAll(Instructions instructions,
       static_cast<CudaInstruction &>(*instructions.front()).program();
   if (!nanoseconds.empty())
     return measure(program, instructions, nanoseconds);
-  if (!usesGraphs || program.runs == 0) {
-    DLC_RETURN_IF_ERROR(issueAll(program, instructions));
-    program.runs = 1;
+  if (!program.graph && program.hasRun && program.recordings < mostRecordings)
+    record(program, instructions);
+  if (program.graph) {
+    DLC_CUDA(driver(), cuGraphLaunch, program.graph, mainStream);
     return Status::ok();
   }
-  if (!program.graph)
-    DLC_RETURN_IF_ERROR(capture(program, instructions));
-  DLC_CUDA(driver(), cuGraphLaunch, program.graph, mainStream);
+  if (program.hasRun)
+    return issueAll(program, instructions);
+  std::lock_guard lock(owner.setUp());
+  DLC_RETURN_IF_ERROR(issueAll(program, instructions));
+  program.hasRun = true;
   return Status::ok();
+}
+
+/// A recording fails when other code of the process does to the GPU what is not
+/// allowed meanwhile, or when a library cannot be recorded. Instructions one by
+/// one do the same then, and what is wrong with them they say themselves.
+void CudaStream::record(CudaProgram &program, Instructions instructions) {
+  std::lock_guard lock(owner.setUp());
+  ++program.recordings;
+  Status status = capture(program, instructions);
+  const char *level = std::getenv("DLC_LOG");
+  if (!status.isOk() && level && *level)
+    std::fprintf(stderr, "cuda: a program runs without a graph: %s\n",
+                 status.toString().c_str());
 }
 
 Status CudaStream::issueAll(CudaProgram &program, Instructions instructions) {
@@ -270,7 +291,7 @@ Status CudaStream::issueAll(CudaProgram &program, Instructions instructions) {
 
 /// The main stream is done only when the other is: to be captured both must
 /// end in one, and the next call may write what a copy reads.
-Status CudaStream::joinCopies(CudaProgram &program) {
+Status CudaStream::joinCopies(const CudaProgram &program) {
   if (!program.hasTransfers)
     return Status::ok();
   DLC_CUDA(driver(), cuEventRecord, joined, copyStream);
@@ -295,8 +316,7 @@ Status CudaStream::capture(CudaProgram &program, Instructions instructions) {
   }
   if (graph)
     driver().api().cuGraphDestroy(graph);
-  return std::move(status).withContext(
-      "recording the program as a CUDA graph (DLC_CUDA_GRAPHS=0 does without)");
+  return status;
 }
 
 Status CudaStream::measure(CudaProgram &program, Instructions instructions,
@@ -327,6 +347,7 @@ Status CudaStream::measure(CudaProgram &program, Instructions instructions,
              program.marks[i + 1]);
     nanoseconds[i] = std::llround(double(milliseconds) * 1e6);
   }
+  program.hasRun = true;
   return Status::ok();
 }
 

@@ -3,7 +3,8 @@
 // second is captured as one CUDA graph, and from then on a run is one launch of
 // that graph: addresses never change, inputs are copied to fixed places before
 // it, outputs from fixed places after it, and nothing within it waits for the
-// host. DLC_CUDA_GRAPHS=0 in the environment keeps to single instructions.
+// host. A call that measures its instructions issues them one by one, and so
+// does a program that cannot be recorded; DLC_LOG says why.
 #ifndef DLC_RUNTIME_CUDA_CUDASTREAM_H
 #define DLC_RUNTIME_CUDA_CUDASTREAM_H
 
@@ -120,6 +121,8 @@ public:
   DeviceAddress scratch() const {
     return scratches.empty() ? 0 : scratches.back().first;
   }
+  /// Makes the main stream wait for the copies of `program`.
+  Status joinCopies(const CudaProgram &program);
   /// cuDNN's handle for this stream.
   Result<DnnHandle> dnnHandle();
 
@@ -139,14 +142,13 @@ private:
                   Operands operands);
   Status issueAll(CudaProgram &program, Instructions instructions);
   Status takeScratch();
-  Status joinCopies(CudaProgram &program);
+  void record(CudaProgram &program, Instructions instructions);
   Status capture(CudaProgram &program, Instructions instructions);
   Status measure(CudaProgram &program, Instructions instructions,
                  std::span<int64_t> nanoseconds);
 
   Gpu &owner;
   std::shared_ptr<const CudaCode> code;
-  bool usesGraphs = true;
   StreamHandle mainStream = nullptr, copyStream = nullptr;
   EventHandle joined = nullptr;
   DnnHandle dnn = nullptr;

@@ -16,12 +16,14 @@ using ConvHandle = struct DnnConvTag *;
 // cudnnDataType_t
 inline constexpr int dnnFloat = 0, dnnDouble = 1, dnnHalf = 2, dnnBfloat = 9;
 // cudnnTensorFormat_t
-inline constexpr int dnnChannelsLast = 1;
+inline constexpr int dnnChannelsFirst = 0, dnnChannelsLast = 1;
 // cudnnConvolutionMode_t
 inline constexpr int dnnCrossCorrelation = 1;
 // cudnnMathType_t
 // FMA: f32 operands are not rounded to TF32.
-inline constexpr int dnnTensorMath = 1, dnnFmaMath = 3;
+inline constexpr int dnnDefaultMath = 0, dnnTensorMath = 1, dnnFmaMath = 3;
+// cudnnStatus_t: from bad parameters on, up to what is said to be unsupported.
+inline constexpr int dnnFirstRefusal = 2000, dnnLastRefusal = 3999;
 // cudnnDeterminism_t
 inline constexpr int dnnDeterministic = 1;
 // cudnnConvolution…Algo_t: the sums of products; the others transform first and

@@ -14,9 +14,9 @@ static std::string versionText(int version) {
 Result<std::unique_ptr<Driver>> Driver::open(const LibraryNames &names,
                                              int ordinal) {
   std::unique_ptr<Driver> driver(new Driver());
-  DLC_ASSIGN_OR_RETURN(
-      driver->library,
-      SharedLibrary::open(names.driver, "DLC6201", "the NVIDIA driver"));
+  DLC_ASSIGN_OR_RETURN(driver->library,
+                       SharedLibrary::open(names.driver, names.folders,
+                                           "DLC6201", "the NVIDIA driver"));
   // Before the other symbols, so that an old driver is called old.
   auto *getVersion = reinterpret_cast<DriverCode (*)(int *)>(
       driver->library.find("cuDriverGetVersion"));
@@ -100,6 +100,28 @@ void Driver::free(DeviceAddress address) const {
   // Nothing to be done about a failure: the context is lost then.
   if (address)
     functions.cuMemFree_v2(address);
+}
+
+Status Driver::clear(DeviceAddress to, uint64_t bytes) const {
+  if (bytes == 0)
+    return Status::ok();
+  DLC_CUDA(*this, cuMemsetD8_v2, to, 0, static_cast<size_t>(bytes));
+  return finishSetting();
+}
+
+Status Driver::fill(DeviceAddress to, const void *from, uint64_t bytes) const {
+  if (bytes == 0)
+    return Status::ok();
+  DLC_CUDA(*this, cuMemcpyHtoD_v2, to, from, static_cast<size_t>(bytes));
+  return finishSetting();
+}
+
+/// Both calls may return before the GPU is done, and streams do not wait for
+/// the null stream that they run on. Nor may the whole context be waited for:
+/// that breaks the graph which another thread may be recording.
+Status Driver::finishSetting() const {
+  DLC_CUDA(*this, cuStreamSynchronize, nullptr);
+  return Status::ok();
 }
 
 } // namespace dlc::rt::cuda

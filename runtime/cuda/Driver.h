@@ -35,11 +35,15 @@ public:
   /// 0 bytes are allowed: the address is then not to be used.
   Result<DeviceAddress> allocate(uint64_t bytes) const;
   void free(DeviceAddress address) const;
+  /// Sets memory that no stream uses yet, and waits until it is.
+  Status clear(DeviceAddress to, uint64_t bytes) const;
+  Status fill(DeviceAddress to, const void *from, uint64_t bytes) const;
 
 private:
   friend class ContextScope;
   Driver() = default;
   Status start(int ordinal);
+  Status finishSetting() const;
   SharedLibrary library;
   DriverApi functions;
   int index = 0, arch = 0, version = 0;

@@ -59,7 +59,6 @@ inline constexpr int captureThreadLocal = 1;
   F(cuDevicePrimaryCtxRelease_v2, DriverCode(DeviceOrdinal))                   \
   F(cuCtxPushCurrent_v2, DriverCode(ContextHandle))                            \
   F(cuCtxPopCurrent_v2, DriverCode(ContextHandle *))                           \
-  F(cuCtxSynchronize, DriverCode())                                            \
   F(cuMemAlloc_v2, DriverCode(DeviceAddress *, size_t))                        \
   F(cuMemFree_v2, DriverCode(DeviceAddress))                                   \
   F(cuMemGetInfo_v2, DriverCode(size_t *, size_t *))                           \

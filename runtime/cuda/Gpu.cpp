@@ -7,10 +7,12 @@ namespace dlc::rt::cuda {
 /// The first whose attribute values are those of today's headers.
 static constexpr size_t leastBlas = 120000, leastDnn = 90000;
 
-Result<std::unique_ptr<Blas>> Blas::open(const LibraryNames &names) {
+Result<std::unique_ptr<Blas>>
+Blas::openOne(std::span<const std::string> names,
+              std::span<const std::string> folders) {
   std::unique_ptr<Blas> blas(new Blas());
-  DLC_ASSIGN_OR_RETURN(blas->file,
-                       SharedLibrary::open(names.blas, "DLC6208", "cuBLASLt"));
+  DLC_ASSIGN_OR_RETURN(
+      blas->file, SharedLibrary::open(names, folders, "DLC6208", "cuBLASLt"));
   std::vector<Slot> slots = blas->functions.slots();
   DLC_RETURN_IF_ERROR(resolve(blas->file, slots, "DLC6208"));
   size_t version = blas->api().cublasLtGetVersion();
@@ -20,6 +22,20 @@ Result<std::unique_ptr<Blas>> Blas::open(const LibraryNames &names) {
                      version);
   DLC_CUDA_LIBRARY(*blas, cublasLtCreate, &blas->library);
   return Result<std::unique_ptr<Blas>>(std::move(blas));
+}
+
+Result<std::unique_ptr<Blas>> Blas::open(const LibraryNames &names) {
+  // A library for a newer CUDA than the driver's loads, but does not begin:
+  // then an older one may.
+  std::span<const std::string> left = names.blas;
+  Result<std::unique_ptr<Blas>> first = openOne(left, names.folders);
+  while (!first.isOk() && left.size() > 1) {
+    left = left.subspan(1);
+    auto next = openOne(left, names.folders);
+    if (next.isOk())
+      return next;
+  }
+  return first;
 }
 
 Blas::~Blas() {
@@ -35,8 +51,15 @@ Status Blas::error(BlasCode code, const char *call) const {
 
 Result<std::unique_ptr<Dnn>> Dnn::open(const LibraryNames &names) {
   std::unique_ptr<Dnn> dnn(new Dnn());
-  DLC_ASSIGN_OR_RETURN(dnn->file,
-                       SharedLibrary::open(names.dnn, "DLC6209", "cuDNN"));
+  // What cuDNN loads by name itself is found when it is in the process already;
+  // without one of these it does with what it has.
+  for (const auto &part : {names.blas, names.compiler})
+    if (auto file = SharedLibrary::open(part, names.folders, "DLC6209",
+                                        "a part of cuDNN");
+        file.isOk())
+      dnn->parts.push_back(std::move(*file));
+  DLC_ASSIGN_OR_RETURN(dnn->file, SharedLibrary::open(names.dnn, names.folders,
+                                                      "DLC6209", "cuDNN"));
   std::vector<Slot> slots = dnn->functions.slots();
   DLC_RETURN_IF_ERROR(resolve(dnn->file, slots, "DLC6209"));
   size_t version = dnn->api().cudnnGetVersion();
@@ -101,7 +124,8 @@ const Ranges *Gpu::ranges() {
   std::lock_guard lock(mutex);
   if (!openedRanges) {
     openedRanges.emplace();
-    auto file = SharedLibrary::open(names.ranges, "DLC6201", "NVTX");
+    auto file =
+        SharedLibrary::open(names.ranges, names.folders, "DLC6201", "NVTX");
     if (file.isOk()) {
       openedRanges->file = std::move(*file);
       openedRanges->push = reinterpret_cast<int (*)(const char *)>(

@@ -25,6 +25,9 @@ public:
 
 private:
   Blas() = default;
+  static Result<std::unique_ptr<Blas>>
+  openOne(std::span<const std::string> names,
+          std::span<const std::string> folders);
   SharedLibrary file;
   BlasApi functions;
   BlasHandle library = nullptr;
@@ -41,6 +44,7 @@ public:
 
 private:
   Dnn() = default;
+  std::vector<SharedLibrary> parts;
   SharedLibrary file;
   DnnApi functions;
 };
@@ -64,12 +68,16 @@ public:
   Result<const HelperKernels *> helpers();
   /// Null without the library.
   const Ranges *ranges();
+  /// Held while a thread records a graph, or does what may disturb a recording
+  /// of another one: libraries load code, and wait for the whole GPU when their
+  /// handles come and go.
+  std::mutex &setUp() { return settingUp; }
 
 private:
   Gpu() = default;
   LibraryNames names;
   std::unique_ptr<Driver> opened;
-  std::mutex mutex;
+  std::mutex mutex, settingUp;
   std::unique_ptr<Blas> openedBlas;
   std::unique_ptr<Dnn> openedDnn;
   std::unique_ptr<HelperKernels> openedHelpers;

@@ -211,16 +211,31 @@ std::string convObstacle(const fb::ConvT &conv) {
   return {};
 }
 
-uint64_t convWeightBytes(const fb::ConvT &conv) {
-  bool isTurned = conv.in_channels / conv.groups != 1 &&
-                  elementCount(conv.kernel).value_or(0) != 1;
-  bool isNarrowed = conv.kind == fb::ConvKind::BackwardWeights &&
-                    conv.is_wide && isHalf(conv.dtype);
-  // What is narrowed and turned is turned first, in a second place.
-  uint64_t copies = uint64_t(isTurned) + uint64_t(isNarrowed);
-  uint64_t bytes =
-      static_cast<uint64_t>(weightElements(conv)) * widthOf(conv.dtype);
-  return copies * alignUp(bytes, 256);
+bool wantsChannelsFirst(const fb::ConvT &conv) {
+  // PyTorch does the same: cuDNN has no channels-last kernels of f64.
+  return conv.dtype == fb::DType::F64;
+}
+
+ConvCopies convCopiesOf(const fb::ConvT &conv, bool isChannelsFirst) {
+  uint64_t width = widthOf(conv.dtype);
+  int64_t taps = elementCount(conv.kernel).value_or(0);
+  ConvCopies copies;
+  copies.turnsWeights =
+      !isChannelsFirst && conv.in_channels / conv.groups != 1 && taps != 1;
+  copies.narrowsWeights = conv.kind == fb::ConvKind::BackwardWeights &&
+                          conv.is_wide && isHalf(conv.dtype);
+  copies.weightBytes =
+      alignUp(static_cast<uint64_t>(weightElements(conv)) * width, 256);
+  auto bytesOf = [&](int64_t channels, const std::vector<int64_t> &spatial) {
+    int64_t positions = elementCount(spatial).value_or(0);
+    if (!isChannelsFirst || channels == 1 || positions == 1)
+      return uint64_t(0);
+    return alignUp(
+        static_cast<uint64_t>(conv.batch * channels * positions) * width, 256);
+  };
+  copies.srcBytes = bytesOf(conv.in_channels, conv.in_spatial);
+  copies.dstBytes = bytesOf(conv.out_channels, conv.out_spatial);
+  return copies;
 }
 
 uint64_t convWorkspaceBytes(const fb::ConvT &conv) {
@@ -233,7 +248,7 @@ uint64_t convWorkspaceBytes(const fb::ConvT &conv) {
       product({conv.batch, conv.out_channels}, conv.out_spatial).value_or(0);
   int64_t bytes = (src + dst) * int64_t(widthOf(conv.dtype)) +
                   16 * weightElements(conv) + least;
-  return convWeightBytes(conv) +
+  return convCopiesOf(conv, wantsChannelsFirst(conv)).bytes() +
          alignUp(static_cast<uint64_t>(std::min(bytes, most)), 256);
 }
 

@@ -46,10 +46,30 @@ uint64_t gemmWorkspaceBytes(const fb::GemmT &gemm);
 /// f16 and bf16 with pads that are the same on both sides (where the far side
 /// is read at all), forward without bias, activation and residual.
 std::string convObstacle(const fb::ConvT &conv);
+/// Bytes of the workspace buffer that `conv` is best planned with: for copies
+/// and for cuDNN itself. A call that needs more takes the stream's.
 uint64_t convWorkspaceBytes(const fb::ConvT &conv);
-/// The part of it that holds the weights in channels-last order, and narrow
-/// where they are wide: it comes first.
-uint64_t convWeightBytes(const fb::ConvT &conv);
+/// Whether cuDNN computes `conv` on channels-first tensors alone.
+bool wantsChannelsFirst(const fb::ConvT &conv);
+
+/// What a call copies, because cuDNN has another order or type than a program.
+/// Each copy's bytes are a multiple of 256.
+struct ConvCopies {
+  /// Weights [O, C, taps] to [O, taps, C]; only where that moves any.
+  bool turnsWeights = false;
+  /// A wide gradient of 16-bit weights.
+  bool narrowsWeights = false;
+  uint64_t weightBytes = 0; // of one copy of them
+  /// Of activations in channels-first order; 0 where that moves none.
+  uint64_t srcBytes = 0, dstBytes = 0;
+
+  uint64_t bytes() const {
+    // What is turned and narrowed is so in two places.
+    return (uint64_t(turnsWeights) + uint64_t(narrowsWeights)) * weightBytes +
+           srcBytes + dstBytes;
+  }
+};
+ConvCopies convCopiesOf(const fb::ConvT &conv, bool isChannelsFirst);
 
 } // namespace dlc::rt::cuda
 

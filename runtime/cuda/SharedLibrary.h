@@ -15,24 +15,35 @@
 
 namespace dlc::rt::cuda {
 
-/// File names to try in turn, as dlopen takes them.
+/// Folders that the system's loader does not search by itself, where drivers of
+/// containers, CUDA's toolkit and NVIDIA's Python packages put libraries: those
+/// that exist here.
+std::vector<std::string> libraryFolders();
+
+/// File names to try in turn, as dlopen takes them, and the folders to try
+/// after the loader's own.
 struct LibraryNames {
   std::vector<std::string> driver = {"libcuda.so.1"};
   std::vector<std::string> blas = {"libcublasLt.so.13", "libcublasLt.so.12"};
   std::vector<std::string> dnn = {"libcudnn.so.9"};
+  /// cuDNN loads it by name, as it does cuBLASLt.
+  std::vector<std::string> compiler = {"libnvrtc.so.13", "libnvrtc.so.12"};
   std::vector<std::string> ranges = {"libnvToolsExt.so.1"};
+  std::vector<std::string> folders = libraryFolders();
 };
 
-/// An open library; closed with the object.
+/// An open library. It stays in the process: NVIDIA's leave threads and
+/// handlers behind that call into it.
 class SharedLibrary {
 public:
   SharedLibrary() = default;
   SharedLibrary(SharedLibrary &&other) noexcept;
   SharedLibrary &operator=(SharedLibrary &&other) noexcept;
   ~SharedLibrary();
-  /// The first of `names` that opens. The error has id `id` and says what the
-  /// loader said of each.
+  /// The first of `names` that opens, where the loader looks or in `folders`.
+  /// The error has id `id` and says what the loader said of each.
   static Result<SharedLibrary> open(std::span<const std::string> names,
+                                    std::span<const std::string> folders,
                                     const char *id, const char *what);
   /// Null when there is no such symbol.
   void *find(const char *symbol) const;

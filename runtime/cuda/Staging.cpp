@@ -39,6 +39,11 @@ Result<PinnedBytes> PinnedBytes::allocate(const Driver &driver,
   return Result<PinnedBytes>(std::move(result));
 }
 
+Status PinnedBytes::clear(uint64_t bytes) const {
+  std::memset(base, 0, bytes);
+  return Status::ok();
+}
+
 Staging::Staging(const Driver &driver, StreamHandle stream)
     : driver(driver), stream(stream) {
   pending.reserve(mostPending);

@@ -21,6 +21,7 @@ public:
   /// DLC6212 when the system gives no such memory.
   static Result<PinnedBytes> allocate(const Driver &driver, uint64_t bytes);
   std::byte *data() const { return base; }
+  Status clear(uint64_t bytes) const;
 
 private:
   const Driver *driver = nullptr;

@@ -37,17 +37,25 @@ class Skipped(Exception):
     pass
 
 
-def loader():
+def package_folders():
+    """Where NVIDIA's Python packages have cuBLASLt and cuDNN, if this Python has them, as PyTorch's does."""
+    found = [folder for path in sys.path if path for folder in sorted(pathlib.Path(path).glob("nvidia/*/lib"), reverse=True)]
+    return [str(folder) for folder in found if any(folder.glob("libcu[bd]*")) or any(folder.glob("libnvrtc.*"))]
+
+
+def loader(folder=FOLDER):
     """What goes before a program so that it runs with the folder's libraries: with the system's C library if it is as new as
-    the folder's, else with the folder's own."""
+    the folder's, else with the folder's own. What the machine says of libraries stays: a container's driver is found by it."""
     try:
         have = tuple(int(n) for n in platform.libc_ver()[1].split("."))
     except ValueError:
         have = ()
-    needed = tuple(json.loads((FOLDER / "manifest.json").read_text())["glibc"])
+    needed = tuple(json.loads((folder / "manifest.json").read_text())["glibc"])
+    given = [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path]
+    paths = [str(folder / "lib"), *given, *package_folders()]
     if have >= needed:
-        return [], {"LD_LIBRARY_PATH": str(FOLDER / "lib")}
-    return [str(FOLDER / "glibc" / "ld-linux-x86-64.so.2"), "--library-path", f"{FOLDER / 'glibc'}:{FOLDER / 'lib'}"], {}
+        return [], {"LD_LIBRARY_PATH": ":".join(paths)}
+    return [str(folder / "glibc" / "ld-linux-x86-64.so.2"), "--library-path", ":".join([str(folder / "glibc"), *paths])], {}
 
 
 class Run:
@@ -72,7 +80,8 @@ class Run:
         env = {**os.environ, **self.environment, "DLC_DEVICE": device or self.device, **(environment or {})}
         return self.program([*prefix, *self.before, FOLDER / "bin" / "dlc", *words], env, limit)
 
-    def program(self, words, env=None, limit=300):
+    def program(self, words, env=None, limit=300, told=()):
+        """stdout of a program; Failed with its last line, or with the first that says one of `told`."""
         if self.left() < 5:
             raise OutOfTime
         limit = min(limit, self.left())
@@ -83,7 +92,9 @@ class Run:
                 raise OutOfTime from None
             raise Failed(f"ran past {limit:.0f} s") from None
         if done.returncode:
-            raise Failed(((done.stderr or done.stdout).strip().splitlines() or [f"exit status {done.returncode}"])[-1][:400])
+            lines = ((done.stderr or done.stdout) if not told else done.stdout + done.stderr).strip().splitlines()
+            chosen = next((line for line in lines if any(word in line for word in told)), (lines or [""])[-1])
+            raise Failed((chosen or f"exit status {done.returncode}")[:400])
         return done.stdout
 
     # -- results -------------------------------------------------------------------------------------------------------
@@ -104,6 +115,10 @@ class Run:
             record |= {"status": "failed", "why": str(error)}
         except Skipped as reason:
             record |= {"status": "skipped", "why": str(reason)}
+        except OutOfTime:
+            raise
+        except Exception as error:  # of this item alone: what is not there, or not as it should be, must not end the others
+            record |= {"status": "failed", "why": f"{type(error).__name__}: {error}"[:400]}
         record["seconds"] = round(time.monotonic() - start, 3)
         self.results.append(record)
         self.save()
@@ -120,7 +135,8 @@ class Run:
 
 def machine(run):
     def about():
-        found = {"system": platform.platform(), "cpu": os.cpu_count(), "dlc": run.command(["--version"]).splitlines()[0]}
+        found = {"system": platform.platform(), "cpu": os.cpu_count(), "dlc": run.command(["--version"]).splitlines()[0],
+                 "packages": package_folders(), "ptxas": shutil.which("ptxas") or ""}
         if shutil.which("nvidia-smi"):
             query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,clocks.max.sm", "--format=csv,noheader"]
             found["gpu"] = run.program(query).strip()
@@ -129,6 +145,23 @@ def machine(run):
         return found
 
     run.item("machine", "about", about)
+
+
+def libraries(run):
+    """Random products and convolutions by cuBLASLt and cuDNN, through the backend, against sums written out."""
+    program = FOLDER / "bin" / "library-test"
+    for name in ("CudaGemmTest", "CudaConvTest"):
+        def compare(name=name):
+            if run.device != "cuda":
+                raise Skipped("only for cuda")
+            if not program.exists():
+                raise Skipped("bin/library-test is not in this folder")
+            said = run.program([*run.before, program, f"--gtest_filter={name}.*"], {**os.environ, **run.environment}, told=("error", "must be"))
+            if "SKIPPED" in said or "[  PASSED  ] 0 tests" in said:
+                raise Failed(next((line for line in said.splitlines() if "DLC" in line), "nothing ran")[:400])
+            return {"said": said.strip().splitlines()[-1][:200]}
+
+        run.item("libraries", name, compare)
 
 
 def conformance(run):
@@ -262,7 +295,9 @@ def models(run):
 
         for more in job["ways"]:
             run.item("models", f"{name}/{' '.join(['dlc', *more])}", lambda: measure(more))
-        for peer in run.manifest["peers"]:
+    # The others afterwards: what they take is not this program's, and there may be no time for all.
+    for peer in run.manifest["peers"]:
+        for name, job in run.manifest["benchmarks"].items():
             def other(name=name, job=job, peer=peer):
                 on_this(run, job)
                 device = "cuda" if run.device == "cuda" else "cpu"
@@ -276,7 +311,9 @@ def models(run):
             run.item("models", f"{name}/{peer}", other)
 
 
-PARTS = {"machine": machine, "conformance": conformance, "training": training, "sanitizers": sanitizers, "kernels": kernels, "models": models}
+# The slowest last.
+PARTS = {"machine": machine, "libraries": libraries, "conformance": conformance, "training": training, "kernels": kernels, "models": models,
+         "sanitizers": sanitizers}
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ usage: dry_run.py DLC SCRATCH [DEVICE]
 All that can run must pass, what cannot must be counted as skipped; a second run must find everything done; a run without time
 must say so, keep what there is, and be finished by the next.
 """
+import argparse
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -26,6 +28,31 @@ def run(*words, status=0):
 def expect(is_true, what):
     if not is_true:
         sys.exit(f"dry_run: expected {what}")
+
+
+def check_module(folder):
+    """The parts of check.py that a machine without a GPU does not reach by itself."""
+    sys.path.insert(0, str(folder / "scripts"))
+    sys.dont_write_bytecode = True
+    import check
+
+    wheel = folder.parent / "site" / "nvidia" / "cublas" / "lib"
+    wheel.mkdir(parents=True, exist_ok=True)
+    (wheel / "libcublasLt.so.13").touch()
+    sys.path.append(str(wheel.parent.parent.parent))
+    os.environ["LD_LIBRARY_PATH"] = "/usr/local/nvidia/lib64"
+    before, environment = check.loader(folder)
+    told = " ".join([*before, *environment.values()])
+    expect("/usr/local/nvidia/lib64" in told and str(wheel) in told, "the machine's folders of libraries to be searched")
+    args = argparse.Namespace(device="cuda", out=folder.parent / "broken", budget=60)
+    run = check.Run(args)
+
+    def broken():
+        raise KeyError("step_ms")
+
+    run.item("kernels", "broken", broken)
+    run.item("kernels", "whole", dict)
+    expect([r["status"] for r in run.results] == ["failed", "passed"], "an item that breaks not to end the others")
 
 
 def main():
@@ -49,6 +76,7 @@ def main():
     expect("| conformance | 6 | 0 | 0 |" in (folder / "results" / "results.md").read_text(), "a table in Markdown")
     run(*check)
     expect(json.loads((folder / "results" / "results.json").read_text()) == results, "a second run to do nothing again")
+    check_module(folder)
     print(said.splitlines()[-1])
 
 

@@ -2,6 +2,7 @@
 
     DIR/gpu-check          the command; results come into DIR/results
     DIR/bin/dlc            the compiler and runtime, without LLVM's shared libraries; lib, glibc: what else it loads
+    DIR/bin/library-test   products and convolutions by the GPU's libraries against their definitions
     DIR/models, DIR/data   artifacts of the test models, for any x86-64-v3 CPU for cuda and for the emulated device, with samples
     DIR/bench              graphs of larger models; their weights are drawn on the other machine (weights.py)
     DIR/scripts            this program's other half (check.py) and PyTorch's and JAX's models
@@ -22,6 +23,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 FIXTURES, DATA = ROOT / "tests" / "fixtures", ROOT / "tests" / "data"
 MOST = 60 << 20
+# What is built: what it is called there.
+PROGRAMS = {"dlc-static": "dlc", "dlc_gpu_library_test": "library-test"}
 TARGETS = "cpu,cuda:sm_80,sm_90,emulated"
 CPU = "x86-64-v3"
 # The C library goes with the folder for machines whose own is older; never mixed with theirs.
@@ -61,15 +64,20 @@ def copy_program(folder, build, program=None):
     if program:
         shutil.copy2(program, folder / "bin" / "dlc")
         return version
-    program = build / "bin" / "dlc-static"
-    run(["cmake", "--build", build, "--target", "dlc-static"])
-    shutil.copy2(program, folder / "bin" / "dlc")
+    for target, name in PROGRAMS.items():
+        program = build / "bin" / target
+        run(["cmake", "--build", build, "--target", target])
+        shutil.copy2(program, folder / "bin" / name)
+        copy_libraries(folder, program)
+    return version
+
+
+def copy_libraries(folder, program):
     for line in run(["ldd", program]).splitlines():
         found = re.search(r"(\S+) => (/\S+)", line) or re.search(r"^\s*()(/\S*ld-linux\S+)", line)
         if found:
             name = found.group(1) or pathlib.Path(found.group(2)).name
             shutil.copy2(os.path.realpath(found.group(2)), folder / ("glibc" if GLIBC.match(name) else "lib") / name)
-    return version
 
 
 def find_assembler(build):

@@ -2,11 +2,14 @@
 // per program, transfers that only events order, and every call failing once.
 
 #include "runtime/cuda/CudaCode.h"
+#include "runtime/cuda/Gpu.h"
 #include "runtime/executor/Executor.h"
 #include "tests/unit/runtime/LinearModel.h"
 #include "tests/unit/runtime/cuda/FakeGpu.h"
 
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 using namespace dlc::rt;
 using namespace dlc::rt::test;
@@ -359,15 +362,34 @@ TEST_F(CudaDeviceTest, Transfers_AreOrderedByEventsAlone) {
   }
 }
 
-TEST_F(CudaDeviceTest, NoGraphs_WhenTheEnvironmentSaysSo) {
-  setenv("DLC_CUDA_GRAPHS", "0", 1);
+TEST_F(CudaDeviceTest, Program_ThatCannotBeRecordedRunsWithout) {
   auto session = create(open(), Offload().build());
-  unsetenv("DLC_CUDA_GRAPHS");
   ASSERT_RESULT(session);
   OffloadData data;
-  for (int run = 0; run < 3; ++run)
+  fake.failingSymbol = "cuStreamEndCapture";
+  for (int run = 0; run < 6; ++run) {
+    for (float &value : data.x)
+      value += 1;
     ASSERT_OK(data.run(**session));
+    for (size_t i = 0; i < data.y.size(); ++i)
+      ASSERT_EQ(data.y[i], 4 * data.x[i] + 1) << "run " << run;
+  }
+  // It is not tried for ever.
+  EXPECT_EQ(fake.counts["cuStreamBeginCapture_v2"], 3);
   EXPECT_EQ(fake.counts["cuGraphLaunch"], 0);
+}
+
+TEST_F(CudaDeviceTest, Program_IsRecordedAfterAFailure) {
+  auto session = create(open(), Offload().build());
+  ASSERT_RESULT(session);
+  OffloadData data;
+  ASSERT_OK(data.run(**session));
+  fake.failingSymbol = "cuGraphInstantiateWithFlags";
+  ASSERT_OK(data.run(**session));
+  EXPECT_EQ(fake.counts["cuGraphLaunch"], 0);
+  fake.failingSymbol.clear();
+  ASSERT_OK(data.run(**session));
+  EXPECT_EQ(fake.counts["cuGraphLaunch"], 1);
   EXPECT_EQ(data.y[3], 13);
 }
 
@@ -553,7 +575,7 @@ TEST_F(CudaDeviceTest, FailingCall_NamesInstructionAndNodes) {
   ASSERT_OK(data.run(**session));
   fake.failingSymbol = "cuMemsetD32Async";
   status = data.run(**session);
-  EXPECT_NE(status.message().find("DLC_CUDA_GRAPHS=0"), std::string::npos)
+  EXPECT_NE(status.message().find("Fill 'i4' of 'conv1'"), std::string::npos)
       << status.toString();
   fake.failingSymbol.clear();
   for (int run = 0; run < 3; ++run)
@@ -580,6 +602,35 @@ TEST_F(CudaDeviceTest, Open_SaysWhatIsMissing) {
   EXPECT_NE(status.message().find("but got CUDA 11.8"), std::string::npos);
   for (const char *name : {"cuda:", "cuda:x", "cuda:-1", "cuda:1x"})
     EXPECT_EQ(cudaDevice(name).status().id(), "DLC6202") << name;
+}
+
+/// Beside the loader's places, and an older library where a newer one does not
+/// begin.
+TEST_F(CudaDeviceTest, Libraries_AreFoundInFolders) {
+  namespace fs = std::filesystem;
+  fs::path folder = fs::path(::testing::TempDir()) / "dlc-libraries";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  for (const char *name : {"libdlc-old.so", "libdlc-new.so"})
+    fs::create_symlink(DLC_FAKE_CUDA, folder / name);
+  std::ofstream(folder / "libdlc-broken.so") << "no library";
+  cuda::LibraryNames names = fakeNames();
+  names.blas = {"libdlc-none.so", "libdlc-broken.so", "libdlc-old.so"};
+  auto none = cuda::Blas::open(names);
+  ASSERT_FALSE(none.isOk());
+  EXPECT_EQ(none.status().id(), "DLC6208");
+  names.folders = {"/no/such/folder", folder.string()};
+  auto found = cuda::Blas::open(names);
+  ASSERT_TRUE(found.isOk()) << found.status().toString();
+  found->reset();
+  fake.calls = 0;
+  fake.failingCall = 1; // cublasLtCreate of the first
+  names.blas = {"libdlc-new.so", "libdlc-old.so"};
+  found = cuda::Blas::open(names);
+  ASSERT_TRUE(found.isOk()) << found.status().toString();
+  EXPECT_EQ(fake.failed, "cublasLtCreate");
+  found->reset();
+  fs::remove_all(folder);
 }
 
 TEST_F(CudaDeviceTest, Memory_SaysHowMuchThereIs) {

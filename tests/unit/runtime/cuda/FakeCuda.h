@@ -28,6 +28,10 @@ struct FakeCuda {
   size_t blasVersion = 120900, dnnVersion = 92800;
   /// No product has sums of its operands beside it.
   bool lacksSums = false;
+  /// What the libraries' heuristics advise first is refused when it is called.
+  bool refusesAdvice = false;
+  /// cuDNN has no channels-last kernels, and none that sum as they should.
+  bool lacksChannelsLast = false, lacksPlainSums = false;
   uint64_t totalMemory = uint64_t(1) << 30;
   uint64_t lockableMemory = uint64_t(1) << 28;
   std::map<std::string, FakeKernel> kernels;
@@ -43,6 +47,7 @@ struct FakeCuda {
   // What happened.
   int calls = 0;
   std::string failed; // symbol of the call that failed
+  bool isFailedInRecording = false;
   std::map<std::string, int> counts;
   /// "memory 4096", "stream", …: how many there are of what must be given back.
   std::map<std::string, int64_t> live;

@@ -23,7 +23,12 @@ inline FakeCuda &fakeCuda() {
 }
 
 inline cuda::LibraryNames fakeNames() {
-  return {{DLC_FAKE_CUDA}, {DLC_FAKE_CUDA}, {DLC_FAKE_CUDA}, {"no-such-nvtx"}};
+  cuda::LibraryNames names;
+  names.driver = names.blas = names.dnn = {DLC_FAKE_CUDA};
+  names.compiler = {"no-such-compiler"};
+  names.ranges = {"no-such-nvtx"};
+  names.folders = {};
+  return names;
 }
 
 /// What the runtime's PTX does, for the stand-in.

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <utility>
 
 using namespace dlc::rt;
 using namespace dlc::rt::test;
@@ -307,19 +308,35 @@ void convolve(int result, const DnnTensor (&tensors)[3], uint64_t (&at)[3],
 }
 
 void checkMath(const char *symbol, TensorHandle tensor, ConvHandle conv) {
-  bool isHalf = widthOf(dnnElement(as<DnnTensor>(tensor).type)) == 2;
-  if (as<Conv>(conv).math != (isHalf ? dnnTensorMath : dnnFmaMath))
+  bool isSingle = as<DnnTensor>(tensor).type == dnnFloat;
+  if (as<Conv>(conv).math != (isSingle ? dnnFmaMath : dnnTensorMath))
     violate(std::string(symbol) + ": math that may use TF32");
 }
 
-/// What must not be taken comes first: not deterministic, Winograd, a workspace
-/// beyond every plan.
-void offer(int algorithm, int *count, DnnCandidate *candidates) {
+/// cuDNN has f64 channels-first alone.
+bool isMissing(TensorHandle handle) {
+  const auto &tensor = as<DnnTensor>(handle);
+  bool isChannelsLast =
+      tensor.strides.back() == tensor.dims[1] && tensor.dims[1] != 1;
+  return isChannelsLast &&
+         (tensor.type == dnnDouble || fake().lacksChannelsLast);
+}
+
+int algorithmToTake() { return fake().lacksPlainSums ? 7 : 1; }
+
+/// What must not be taken comes first: not deterministic, Winograd.
+DnnCode offer(TensorHandle x, TensorHandle y, int algorithm, int *count,
+              DnnCandidate *candidates) {
+  *count = 0;
+  if (isMissing(x) || isMissing(y))
+    return dnnLastRefusal;
   candidates[0] = {0, 0, 1, 0, 0, dnnTensorMath, {}};
   candidates[1] = {7, 0, 1, 0, dnnDeterministic, dnnTensorMath, {}};
   candidates[2] = {algorithm, 9, 1, 0, dnnDeterministic, dnnTensorMath, {}};
   candidates[3] = {algorithm, 0, 1, 0, dnnDeterministic, dnnTensorMath, {}};
-  *count = 4;
+  candidates[4] = candidates[3];
+  *count = fake().lacksPlainSums ? 2 : 5;
+  return 0;
 }
 
 DnnCode sizeOf(const char *symbol, TensorHandle tensor, ConvHandle conv,
@@ -327,7 +344,7 @@ DnnCode sizeOf(const char *symbol, TensorHandle tensor, ConvHandle conv,
   if (fails(symbol))
     return libraryFailure;
   checkMath(symbol, tensor, conv);
-  if (algorithm != 1)
+  if (algorithm != algorithmToTake())
     violate(std::string(symbol) + ": of an algorithm that must not be taken");
   *bytes = neededWorkspace;
   return 0;
@@ -339,8 +356,10 @@ DnnCode issueConv(const char *symbol, int result, TensorHandle x,
                   int algorithm, void *workspace, size_t bytes) {
   if (fails(symbol))
     return libraryFailure;
-  if (algorithm != 1 || bytes != neededWorkspace)
+  if (algorithm != algorithmToTake() || bytes != neededWorkspace)
     violate(std::string(symbol) + ": an algorithm that was not chosen");
+  if (std::exchange(fake().refusesAdvice, false))
+    return dnnLastRefusal;
   checkMath(symbol, x, conv);
   DnnTensor tensors[3] = {as<DnnTensor>(x), as<DnnTensor>(w), as<DnnTensor>(y)};
   uint64_t at[3] = {addressOf(xData), addressOf(wData), addressOf(yData)};
@@ -460,16 +479,16 @@ BlasCode cublasLtMatmulPreferenceSetAttribute(PreferenceHandle handle,
   return 0;
 }
 BlasCode cublasLtMatmulAlgoGetHeuristic(BlasHandle, MatmulHandle matmul,
-                                        LayoutHandle,
                                         LayoutHandle, LayoutHandle,
-                                        LayoutHandle, PreferenceHandle handle,
-                                        int most, MatmulCandidate *candidates,
+                                        LayoutHandle, LayoutHandle,
+                                        PreferenceHandle handle, int most,
+                                        MatmulCandidate *candidates,
                                         int *count) {
-  if (fails("cublasLtMatmulAlgoGetHeuristic") || most < 3)
+  if (fails("cublasLtMatmulAlgoGetHeuristic") || most < 4)
     return libraryFailure;
   *count = 0;
-  if (fake().lacksSums && (as<Matmul>(matmul).epilogue &
-                           (epilogueSumFirst | epilogueSumSecond)))
+  if (fake().lacksSums &&
+      (as<Matmul>(matmul).epilogue & (epilogueSumFirst | epilogueSumSecond)))
     return blasNotSupported;
   auto &preference = as<Preference>(handle);
   if (preference.reductions != reduceInComputeType)
@@ -483,7 +502,9 @@ BlasCode cublasLtMatmulAlgoGetHeuristic(BlasHandle, MatmulHandle matmul,
   candidates[2].workspaceBytes =
       preference.workspace < neededWorkspace ? 0 : neededWorkspace;
   candidates[2].algorithm.data[0] = candidates[2].workspaceBytes;
-  *count = 3;
+  candidates[3] = candidates[2];
+  candidates[3].algorithm.data[5] = 1; // not the first
+  *count = 4;
   return 0;
 }
 BlasCode cublasLtMatmul(BlasHandle, MatmulHandle matmul, const void *alpha,
@@ -494,6 +515,8 @@ BlasCode cublasLtMatmul(BlasHandle, MatmulHandle matmul, const void *alpha,
                         size_t workspaceBytes, StreamHandle stream) {
   if (fails("cublasLtMatmul"))
     return libraryFailure;
+  if (fake().refusesAdvice && algorithm->data[5] == 0)
+    return blasNotSupported;
   const Matmul &op = as<Matmul>(matmul);
   Product product{op,
                   as<Layout>(aLayout),
@@ -566,16 +589,17 @@ DnnCode cudnnDestroyFilterDescriptor(FilterHandle filter) {
 }
 DnnCode cudnnSetFilterNdDescriptor(FilterHandle filter, int type, int format,
                                    int rank, const int *dims) {
-  if (fails("cudnnSetFilterNdDescriptor") || rank < 4 ||
-      format != dnnChannelsLast)
+  if (fails("cudnnSetFilterNdDescriptor") || rank < 4)
     return libraryFailure;
   DnnTensor tensor{
       type, {dims, dims + rank}, std::vector<int>(size_t(rank), 1)};
-  int stride = dims[1];
+  int stride = format == dnnChannelsLast ? dims[1] : 1;
   for (int i = rank; i-- > 2;) {
     tensor.strides[size_t(i)] = stride;
     stride *= dims[i];
   }
+  if (format == dnnChannelsFirst)
+    tensor.strides[1] = stride, stride *= dims[1];
   tensor.strides[0] = stride;
   as<DnnTensor>(filter) = tensor;
   return 0;
@@ -614,30 +638,27 @@ DnnCode cudnnSetConvolutionMathType(ConvHandle conv, int math) {
 }
 DnnCode cudnnGetConvolutionForwardAlgorithm_v7(DnnHandle, TensorHandle x,
                                                FilterHandle, ConvHandle,
-                                               TensorHandle, int, int *count,
+                                               TensorHandle y, int, int *count,
                                                DnnCandidate *candidates) {
   if (fails("cudnnGetConvolutionForwardAlgorithm_v7"))
     return libraryFailure;
-  offer(forwardPrecomputed, count, candidates);
-  return 0;
+  return offer(x, y, forwardPrecomputed, count, candidates);
 }
 DnnCode cudnnGetConvolutionBackwardDataAlgorithm_v7(DnnHandle, FilterHandle,
                                                     TensorHandle y, ConvHandle,
-                                                    TensorHandle, int,
+                                                    TensorHandle x, int,
                                                     int *count,
                                                     DnnCandidate *candidates) {
   if (fails("cudnnGetConvolutionBackwardDataAlgorithm_v7"))
     return libraryFailure;
-  offer(backwardOrdered, count, candidates);
-  return 0;
+  return offer(x, y, backwardOrdered, count, candidates);
 }
 DnnCode cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-    DnnHandle, TensorHandle x, TensorHandle, ConvHandle, FilterHandle, int,
+    DnnHandle, TensorHandle x, TensorHandle y, ConvHandle, FilterHandle, int,
     int *count, DnnCandidate *candidates) {
   if (fails("cudnnGetConvolutionBackwardFilterAlgorithm_v7"))
     return libraryFailure;
-  offer(backwardOrdered, count, candidates);
-  return 0;
+  return offer(x, y, backwardOrdered, count, candidates);
 }
 DnnCode cudnnGetConvolutionForwardWorkspaceSize(DnnHandle, TensorHandle x,
                                                 FilterHandle, ConvHandle conv,
@@ -690,14 +711,14 @@ DnnCode cudnnConvolutionBackwardBias(DnnHandle, const void *, TensorHandle y,
   if (fails("cudnnConvolutionBackwardBias"))
     return libraryFailure;
   DnnTensor from = as<DnnTensor>(y), to = as<DnnTensor>(bias);
-  if (from.type != to.type || from.strides[1] != 1)
-    violate("cudnnConvolutionBackwardBias: types or layout do not match");
+  if (from.type != to.type)
+    violate("cudnnConvolutionBackwardBias: types do not match");
   issue(fake().dnnStream, [=] {
     Elements source{addressOf(yData), dnnElement(from.type)};
     Elements result{addressOf(biasData), dnnElement(to.type)};
     std::vector<double> sums(size_t(from.dims[1]), 0.0);
     for (int64_t i = 0; i < countOf(from); ++i)
-      sums[size_t(i % from.dims[1])] += source.load(i);
+      sums[size_t(i / from.strides[1] % from.dims[1])] += source.load(i);
     for (size_t i = 0; i < sums.size(); ++i)
       result.store(int64_t(i), sums[i]);
   });

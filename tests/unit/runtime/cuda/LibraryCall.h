@@ -158,13 +158,17 @@ protected:
       fake.calls = 0;
       fake.failingCall = failing;
       fake.failed.clear();
+      fake.isFailedInRecording = false;
       Buffers copy = buffers;
       Status status = run(of(op), copy);
       device.reset();
       fake.failingCall = 0;
       total = failing ? total : fake.calls;
-      // A stream that ends waits, and has nobody to tell.
-      if (failing == 0)
+      // A stream that ends waits, and has nobody to tell. What cannot be
+      // recorded runs without a graph, and of algorithms there are others.
+      bool isMended = fake.isFailedInRecording ||
+                      fake.failed.find("WorkspaceSize") != std::string::npos;
+      if (failing == 0 || isMended)
         EXPECT_TRUE(status.isOk()) << status.toString();
       else if (fake.failed != "cuStreamSynchronize")
         EXPECT_FALSE(status.isOk()) << fake.failed;
