@@ -107,9 +107,9 @@ def SplitReductionsPass : Pass<"dlc-split-reductions", "::mlir::func::FuncOp"> {
     ```mlir
     %s = dlc.reduce_sum %x dims [0] : tensor<4096x64xf32> -> tensor<64xf32>
     // becomes
-    %r = dlc.reshape %x : tensor<4096x64xf32> -> tensor<32x128x64xf32>
-    %p = dlc.reduce_sum %r dims [1] : tensor<32x128x64xf32> -> tensor<32x64xf32>
-    %s = dlc.reduce_sum %p dims [0] : tensor<32x64xf32> -> tensor<64xf32>
+    %r = dlc.reshape %x : tensor<4096x64xf32> -> tensor<16x256x64xf32>
+    %p = dlc.reduce_sum %r dims [1] : tensor<16x256x64xf32> -> tensor<16x64xf32>
+    %s = dlc.reduce_sum %p dims [0] : tensor<16x64xf32> -> tensor<64xf32>
     ```
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
