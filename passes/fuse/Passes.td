@@ -13,6 +13,9 @@ def FormKernelsPass : Pass<"dlc-form-kernels", "::mlir::func::FuncOp"> {
     2. producer and one reader side by side, the result written for the others;
     3. neighbours that read the same large tensor.
 
+    In the end, what a kernel of the forward half writes for the backward half alone is computed again there, if that takes at most 2 % longer: such
+    a tensor is in memory over the whole step.
+
     Reshapes, broadcasts, slices and splat constants are free: each region holds its own. f32 contractions and convolutions
     stay as they are, for the library. Every region becomes a `dlc.kernel` whose body is the ops themselves; inlining it gives
     the program back. Needs `dlc-decompose` to have run. Linear in the program but for the reachability checks.
