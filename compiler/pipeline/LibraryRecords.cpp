@@ -38,6 +38,7 @@ fb::GemmT recordOf(exec::GemmOp op) {
   fb::GemmT gemm;
   gemm.dtype = dtypeOf(op.getElementType());
   gemm.is_wide = op.getResultType() != op.getElementType();
+  gemm.is_narrow_bias = op.getNarrowBiasType().has_value();
   gemm.batch0 = sizes[0];
   gemm.batch1 = sizes[1];
   gemm.m = sizes[2];

@@ -11,6 +11,17 @@
 // would have written; the call writes that value instead, and no kernel needs
 // to. A tensor that is added must be in memory anyway.
 //
+// CUDA's library adds a bias to 16-bit products, too, if it is as narrow:
+//
+//   %h = dlc.dot_general %x, %w : bf16        %b = dlc.cast %bias : bf16
+//   %f = dlc.cast %h : f32                    %z = dlc.kernel "gemm_bias" …
+//   %y = dlc.add %f, broadcast %bias    ->          (%x, %w, %b) {
+//   %z = dlc.cast %y : bf16                     product in f32, add, cast
+//                                             } {library}
+//
+// This rounds once where the program rounds twice. Parameters are narrowed with
+// the weights, in one launch for all.
+//
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Passes.h"
 
@@ -38,7 +49,9 @@ public:
   EpilogueFolder(Block &block, bool isForCuda)
       : block(block), trial(block), isForCuda(isForCuda),
         isTraining(llvm::any_of(
-            block, [](Operation &op) { return isGradient(op.getLoc()); })) {
+            block, [](Operation &op) { return isGradient(op.getLoc()); })),
+        hasCopies(llvm::any_of(
+            block, [](Operation &op) { return copyNumber(&op) != 0; })) {
     fuse(trial, FusionCost());
   }
   unsigned run();
@@ -49,14 +62,20 @@ private:
   bool isSame(const Epilogue &epilogue) const;
   bool isWatched(const Epilogue &epilogue) const;
   bool isNewGradient(const Epilogue &epilogue) const;
+  bool isTakenByCuda(Operation *call, const Epilogue &epilogue) const;
+  Value narrowed(Value bias, Type type);
   std::optional<Epilogue> choose(Operation *call);
-  void fold(Operation *call, const Epilogue &epilogue);
+  void fold(Operation *call, Epilogue &epilogue);
 
   Block &block;
   FusionGraph trial;
   bool isForCuda;
   /// There is a backward half.
   bool isTraining;
+  /// Some of the forward half is computed again.
+  bool hasCopies;
+  /// 16-bit biases by the f32 ones.
+  llvm::DenseMap<Value, Value> narrowBiases;
   /// Ops that became part of a call.
   llvm::DenseSet<Operation *> folded;
 };
@@ -107,11 +126,24 @@ bool EpilogueFolder::isNewGradient(const Epilogue &epilogue) const {
                       [&](Operation *user) { return trial.isUpdate(user); });
 }
 
-/// What cuBLASLt folds (runtime/cuda/LibraryPlan.h). A 16-bit product would want
-/// its bias as narrow, which costs the launch that the fold would save; cuDNN's
-/// convolutions come bare.
-static bool isTakenByCuda(Operation *call, const Epilogue &epilogue) {
-  if (!isa<DotGeneralOp>(call) || !elementTypeOf(epilogue.result).isF32())
+/// The tensor that the reshapes above `value` start from.
+static Value rootOf(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getOperand();
+  return value;
+}
+
+/// What cuBLASLt folds (runtime/cuda/LibraryPlan.h); cuDNN's convolutions come
+/// bare. A 16-bit product wants its bias as narrow: that of a parameter costs
+/// no launch. One fold changes the bits, so a copy that might not be folded
+/// alike rules it out.
+bool EpilogueFolder::isTakenByCuda(Operation *call,
+                                   const Epilogue &epilogue) const {
+  if (!isa<DotGeneralOp>(call))
+    return false;
+  if (epilogue.isRounded
+          ? hasCopies || !isa<BlockArgument>(rootOf(epilogue.bias))
+          : !elementTypeOf(epilogue.result).isF32())
     return false;
   switch (epilogue.activation) {
   case LibraryActivation::None:
@@ -132,7 +164,7 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
     if (isTaken(epilogue) || !isSame(epilogue) || isWatched(epilogue) ||
         (epilogue.residual && !isInMemory(epilogue.residual)))
       break;
-    if (isForCuda && !isTakenByCuda(call, epilogue))
+    if (isForCuda ? !isTakenByCuda(call, epilogue) : epilogue.isRounded)
       continue;
     if (trial.writerOf(epilogue.result) || isNewGradient(epilogue))
       best = epilogue;
@@ -140,8 +172,24 @@ std::optional<Epilogue> EpilogueFolder::choose(Operation *call) {
   return best;
 }
 
+/// `bias` in `type`: made once, before all else.
+Value EpilogueFolder::narrowed(Value bias, Type type) {
+  Value root = rootOf(bias);
+  Value &narrow = narrowBiases[root];
+  OpBuilder b = OpBuilder::atBlockBegin(&block);
+  if (!narrow)
+    narrow = castTo(b, root.getLoc(), root, type);
+  b.setInsertionPointAfterValue(narrow);
+  return reshapeTo(b, root.getLoc(), narrow, shapeOf(bias));
+}
+
 /// Makes one kernel of the ops, where the last of them was.
-void EpilogueFolder::fold(Operation *call, const Epilogue &epilogue) {
+void EpilogueFolder::fold(Operation *call, Epilogue &epilogue) {
+  if (epilogue.isRoundedTwice) {
+    auto dot = cast<DotGeneralOp>(call);
+    roundOnce(dot, epilogue,
+              narrowed(epilogue.bias, elementTypeOf(dot.getLhs())));
+  }
   llvm::SmallSetVector<Operation *, 16> members(llvm::from_range, epilogue.ops);
   Operation *last = *llvm::max_element(members, [](Operation *a, Operation *b) {
     return a->isBeforeInBlock(b);

@@ -4,7 +4,8 @@
 // anew (the priority fusion of XLA). A producer goes into all of its readers or
 // none, so that it disappears; where that is not legal or does not pay, it may
 // join one reader and write its result for the others. In the end neighbours
-// that read the same tensor are joined.
+// that read the same tensor are joined, and what is written for the backward
+// half alone is computed again there if that takes next to no time.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Fuser.h"
@@ -33,6 +34,9 @@ constexpr double mostWeight = 700;
 constexpr size_t mostReaders = 6;
 /// What joining siblings must save of the shorter one's time.
 constexpr double leastSiblingShare = 0.1;
+/// What computing an output again may take of its readers' time, and the least
+/// part of what a kernel writes that is worth it.
+constexpr double mostRepeatedShare = 0.02, leastKeptShare = 0.1;
 
 /// Merging `producer` into its readers: into all of them, or side by side with
 /// one.
@@ -57,6 +61,7 @@ public:
     do
       drain();
     while (fuseSiblings());
+    repeatKept();
   }
 
   /// A remark for each result that goes through memory from one kernel to
@@ -83,6 +88,12 @@ private:
   double savedByOne(FusionGroup &first, FusionGroup &second);
   double sharedTime(FusionGroup &first, FusionGroup &second) const;
   bool fuseSiblings();
+  bool isKept(Value output, ArrayRef<Value> outputs, ArrayRef<unsigned> slice,
+              ArrayRef<FusionGroup *> readers) const;
+  bool isFreeToRepeat(FusionGroup &writer, ArrayRef<Value> rest,
+                      ArrayRef<unsigned> slice,
+                      ArrayRef<FusionGroup *> readers);
+  void repeatKept();
 
   FusionGraph &graph;
   const FusionCost &cost;
@@ -315,6 +326,72 @@ bool Fuser::fuseSiblings() {
         hasChanged = true;
       }
   return hasChanged;
+}
+
+/// A large result of the forward half that only the backward half reads.
+bool Fuser::isKept(Value output, ArrayRef<Value> outputs,
+                   ArrayRef<unsigned> slice,
+                   ArrayRef<FusionGroup *> readers) const {
+  double bytes = 0;
+  for (Value other : outputs)
+    bytes += tensorBytes(other);
+  auto isOfGradient = [&](unsigned id) {
+    return isGradient(graph.op(id)->getLoc());
+  };
+  return tensorBytes(output) >= leastKeptShare * bytes &&
+         !graph.isHardUsed(output) && readers.size() <= mostReaders &&
+         llvm::none_of(slice, isOfGradient) &&
+         llvm::all_of(readers, [&](FusionGroup *reader) {
+           return isOfGradient(reader->core.back());
+         });
+}
+
+/// Whether the writer, which writes only the `rest` then, and the readers,
+/// which compute the slice, take hardly longer.
+bool Fuser::isFreeToRepeat(FusionGroup &writer, ArrayRef<Value> rest,
+                           ArrayRef<unsigned> slice,
+                           ArrayRef<FusionGroup *> readers) {
+  std::optional<double> written = timeOf(writer.core, rest);
+  // With nothing left to write, it would have been merged into all.
+  if (rest.empty() || !written)
+    return false;
+  FusionGroup part{.id = writer.id, .core = OpIds(slice.begin(), slice.end())};
+  double more = *written - groupTime(writer), before = 0;
+  for (FusionGroup *reader : readers) {
+    std::optional<double> after =
+        mayJoin(part, *reader) ? timeOf(unionOf(reader->core, part.core),
+                                        graph.outputsOf(reader->core, {reader}))
+                               : std::nullopt;
+    if (!after)
+      return false;
+    before += groupTime(*reader);
+    more += *after - groupTime(*reader);
+  }
+  return more <= mostRepeatedShare * before;
+}
+
+/// A kernel that waits for arithmetic writes what takes one operation as if it
+/// were free, but it is in memory over the whole step.
+void Fuser::repeatKept() {
+  for (size_t i = 0; i < graph.groups.size(); ++i) {
+    FusionGroup &writer = *graph.groups[i];
+    if (writer.isDead)
+      continue;
+    SmallVector<Value> outputs = graph.outputsOf(writer.core, {&writer});
+    for (Value output : SmallVector<Value>(outputs)) {
+      SmallVector<FusionGroup *> readers = graph.readersOf(output);
+      OpIds slice = graph.sliceOf(writer, output);
+      SmallVector<Value> rest(outputs);
+      llvm::erase(rest, output);
+      if (slice.empty() || !isKept(output, outputs, slice, readers) ||
+          !isFreeToRepeat(writer, rest, slice, readers))
+        continue;
+      for (FusionGroup *reader : readers)
+        graph.repeatIn(slice, *reader);
+      writer.time.reset();
+      outputs = rest;
+    }
+  }
 }
 
 //===- Remarks ------------------------------------------------------------===//

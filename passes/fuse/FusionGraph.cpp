@@ -276,6 +276,36 @@ FusionGraph::readersOf(const FusionGroup &group) const {
   return SmallVector<FusionGroup *>(found.begin(), found.end());
 }
 
+SmallVector<FusionGroup *> FusionGraph::readersOf(Value value) const {
+  auto result = cast<OpResult>(value);
+  const Node &node = nodes[ids.lookup(result.getOwner())];
+  llvm::SmallSetVector<FusionGroup *, 4> found;
+  for (auto [number, reader] : node.readers)
+    if (number == result.getResultNumber())
+      for (FusionGroup *holder : nodes[reader].holders)
+        if (!llvm::is_contained(node.holders, holder))
+          found.insert(holder);
+  return found.takeVector();
+}
+
+OpIds FusionGraph::sliceOf(const FusionGroup &group, Value output) const {
+  SmallVector<Value> outputs = outputsOf(group.core, {&group});
+  OpIds slice = {ids.lookup(output.getDefiningOp())};
+  for (size_t i = 0; i < slice.size(); ++i) {
+    if (isReduction(nodes[slice[i]].op))
+      return {};
+    for (unsigned input : nodes[slice[i]].inputs)
+      if (llvm::is_contained(group.core, input) &&
+          !llvm::is_contained(slice, input) &&
+          llvm::none_of(nodes[input].op->getResults(), [&](Value result) {
+            return llvm::is_contained(outputs, result);
+          }))
+        slice.push_back(input);
+  }
+  llvm::sort(slice);
+  return slice;
+}
+
 bool FusionGraph::isReadOutside(unsigned id, unsigned result,
                                 ArrayRef<const FusionGroup *> self) const {
   const Node &node = nodes[id];
@@ -450,6 +480,14 @@ void FusionGraph::merge(FusionGroup &first, FusionGroup &second) {
   changeCore(first, unionOf(first.core, second.core));
   second.isDead = true;
   forgetTimes(first);
+}
+
+void FusionGraph::repeatIn(ArrayRef<unsigned> ops, FusionGroup &reader) {
+  for (unsigned id : ops)
+    if (!llvm::is_contained(nodes[id].holders, &reader))
+      nodes[id].holders.push_back(&reader);
+  changeCore(reader, unionOf(reader.core, OpIds(ops.begin(), ops.end())));
+  forgetTimes(reader);
 }
 
 void FusionGraph::mergeIntoAll(FusionGroup &producer,

@@ -91,6 +91,13 @@ public:
   bool hasPathAround(FusionGroup &from, FusionGroup &to) const;
   /// Joins `second` to `first`. There must be no path around between them.
   void merge(FusionGroup &first, FusionGroup &second);
+  /// The groups that read `value`, a result of a group, from memory.
+  llvm::SmallVector<FusionGroup *> readersOf(mlir::Value value) const;
+  /// The ops of `group` that compute `output`, a value that it writes, from
+  /// what is in memory; none if a sum or an extreme is among them.
+  OpIds sliceOf(const FusionGroup &group, mlir::Value output) const;
+  /// Makes `ops` of a group part of one that reads their result, too.
+  void repeatIn(llvm::ArrayRef<unsigned> ops, FusionGroup &reader);
   /// Makes the ops of `producer` part of each of its readers.
   void mergeIntoAll(FusionGroup &producer,
                     llvm::ArrayRef<FusionGroup *> readers);

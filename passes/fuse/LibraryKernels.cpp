@@ -4,9 +4,14 @@
 //
 //   dot_general -> (transpose) -> add a broadcast vector -> gelu -> add
 //
-// Reshapes between are the same memory. Activations that models spell out are
-// recognized by what they compute: a product of polynomials in x and of
-// `1 + erf(p(x))` or `1 + tanh(p(x))`.
+// Reshapes between are the same memory. Of 16-bit floats the product is rounded
+// last, after the bias and the activation:
+//
+//   dot_general to f32 -> add a broadcast vector -> relu -> cast
+//
+// where programs that round it first as well are recognized. Activations that
+// models spell out are recognized by what they compute: a product of
+// polynomials in x and of `1 + erf(p(x))` or `1 + tanh(p(x))`.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/LibraryKernels.h"
@@ -202,6 +207,8 @@ private:
   bool addBias();
   bool addResidual();
   bool addActivation();
+  bool widen();
+  bool round();
   Operation *onlyReader() const;
   void skipReshape();
   bool isColumnVector(BroadcastOp broadcast) const;
@@ -209,6 +216,8 @@ private:
 
   Operation *call;
   bool isConv;
+  /// The operands' type, if it is a 16-bit float's.
+  Type narrow;
   GemmShape shape;
   Epilogue now;
 };
@@ -230,6 +239,8 @@ EpilogueWalk::EpilogueWalk(Operation *call)
     return;
   }
   auto dot = cast<DotGeneralOp>(call);
+  if (Type type = elementTypeOf(dot.getLhs()); type.isF16() || type.isBF16())
+    narrow = type;
   GemmCall plan = planGemm(dot, [](Value) { return false; });
   shape = plan.shape;
   addViews(dot.getLhs(), shape.a.base);
@@ -336,14 +347,87 @@ bool EpilogueWalk::addActivation() {
   return false;
 }
 
+/// A narrow product that is made f32 again, for a bias.
+bool EpilogueWalk::widen() {
+  auto cast = dyn_cast_or_null<CastOp>(onlyReader());
+  if (!cast || !narrow || elementTypeOf(now.result) != narrow ||
+      !elementTypeOf(cast.getResult()).isF32() || now.isRounded)
+    return false;
+  now.ops.push_back(cast);
+  now.result = cast.getResult();
+  now.isRoundedTwice = true;
+  return true;
+}
+
+/// The end: what was added to a sum of narrow products is made narrow.
+bool EpilogueWalk::round() {
+  auto cast = dyn_cast_or_null<CastOp>(onlyReader());
+  if (!cast || !narrow || !now.bias || now.residual ||
+      elementTypeOf(cast.getResult()) != narrow)
+    return false;
+  if (!now.isRoundedTwice) {
+    auto widening = now.bias.getDefiningOp<CastOp>();
+    if (!widening || elementTypeOf(widening.getOperand()) != narrow)
+      return false;
+    now.ops.push_back(widening);
+    now.bias = widening.getOperand();
+  }
+  now.ops.push_back(cast);
+  now.result = cast.getResult();
+  now.isRounded = true;
+  return true;
+}
+
 SmallVector<Epilogue, 0> EpilogueWalk::run() {
   SmallVector<Epilogue, 0> found = {now};
+  skipReshape();
+  widen();
   while (true) {
     skipReshape();
+    if (round()) {
+      found.push_back(now);
+      return found;
+    }
     if (!addBias() && !addActivation() && !addResidual())
       return found;
-    found.push_back(now);
+    // Between two roundings there is nothing that a call could write.
+    if (!now.isRoundedTwice)
+      found.push_back(now);
   }
+}
+
+void roundOnce(DotGeneralOp dot, Epilogue &epilogue, Value narrowBias) {
+  // The sums stay f32 up to the cast that made them so.
+  Value wide = dot.getResult();
+  while (true) {
+    Operation *reader = *wide.user_begin();
+    wide.setType(tensorType(wide).clone(Float32Type::get(dot.getContext())));
+    if (isa<CastOp>(reader)) {
+      llvm::erase(epilogue.ops, reader);
+      reader->getResult(0).replaceAllUsesWith(wide);
+      break;
+    }
+    wide = reader->getResult(0);
+  }
+  // The vector's broadcast may have other readers.
+  auto isOfBias = [&](Operation *op) {
+    auto broadcast = dyn_cast<BroadcastOp>(op);
+    return broadcast && broadcast.getOperand() == epilogue.bias;
+  };
+  Operation *old = *llvm::find_if(epilogue.ops, isOfBias);
+  Operation *add = *llvm::find_if(epilogue.ops, [&](Operation *op) {
+    return isa<AddOp>(op) &&
+           llvm::is_contained(op->getOperands(), old->getResult(0));
+  });
+  OpBuilder b(add);
+  Value bias = castTo(b, add->getLoc(), narrowBias, b.getF32Type());
+  Operation *fresh = b.clone(*old);
+  fresh->setOperand(0, bias);
+  add->replaceUsesOfWith(old->getResult(0), fresh->getResult(0));
+  llvm::erase(epilogue.ops, old);
+  epilogue.ops.append({bias.getDefiningOp(), fresh});
+  epilogue.bias = narrowBias;
+  epilogue.isRoundedTwice = false;
 }
 
 SmallVector<Epilogue, 0> epiloguesOf(Operation *call) {

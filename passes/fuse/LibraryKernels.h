@@ -33,6 +33,12 @@ struct Epilogue {
   /// if there is none.
   mlir::Value bias, residual;
   LibraryActivation activation = LibraryActivation::None;
+  /// A product of 16-bit floats adds a bias that is as narrow to its f32 sums,
+  /// and rounds once.
+  bool isRounded = false;
+  /// The program rounds the product, too, and adds a bias of f32: it has to be
+  /// changed (roundOnce) before the call can take what follows.
+  bool isRoundedTwice = false;
   /// What is in memory after the call.
   mlir::Value result;
   /// The ops that the call computes, itself and its views included, in no
@@ -43,6 +49,10 @@ struct Epilogue {
 /// Calls that the library can do with longer and longer epilogues, the bare
 /// call first. `call` is a product or a convolution that the library computes.
 llvm::SmallVector<Epilogue, 0> epiloguesOf(mlir::Operation *call);
+
+/// Makes `epilogue`, of a product that is rounded twice, one that is rounded
+/// once. `narrowBias` is its bias in the product's type.
+void roundOnce(DotGeneralOp dot, Epilogue &epilogue, mlir::Value narrowBias);
 
 /// "gemm_bias_relu_residual".
 std::string nameOf(mlir::Operation *call, const Epilogue &epilogue);

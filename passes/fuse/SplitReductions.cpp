@@ -15,6 +15,7 @@
 
 #include "dialects/dlc/IR/Builders.h"
 #include "dialects/dlc/indexing/IndexSpace.h"
+#include "dialects/dlc/indexing/SharedSums.h"
 #include "dialects/dlc/indexing/SumOrder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -30,10 +31,9 @@ using namespace dlc;
 
 namespace {
 
-/// Terms of a partial sum: below, the second stage costs more than it saves.
+/// Terms that each lane of a partial sum along rows adds: below, the second
+/// stage costs more than it saves.
 constexpr int64_t leastTerms = 64;
-/// Threads that share a result whose terms lie apart (the emitter's Walk.cpp).
-constexpr int64_t sharers = 32;
 
 struct SplitReductions
     : dlc::impl::SplitReductionsPassBase<SplitReductions> {
@@ -72,9 +72,11 @@ private:
     if (all == 0 || sum.getDims().empty() || !order)
       return 1;
     int64_t terms = all / results;
-    int64_t perResult = order->lanes > 1 ? order->lanes : sharers;
+    bool isAlongRows = order->lanes > 1;
+    int64_t perResult = isAlongRows ? order->lanes : sharersOf(results);
+    int64_t least = isAlongRows ? leastTerms * order->lanes : leastSharedSteps;
     int64_t most = std::min(threads / std::max<int64_t>(results * perResult, 1),
-                            terms / (leastTerms * order->lanes));
+                            terms / least);
     // Equal parts: a rest would need a guard on every read.
     int64_t size = cutSize(sum), parts = 1;
     for (int64_t count = 2; count <= std::min(most, size); ++count)

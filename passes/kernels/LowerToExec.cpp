@@ -254,15 +254,17 @@ LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
   if (!operands || !a || !b)
     return failure();
   Type narrow = elementTypeOf(dot.getLhs());
-  Type result = elementTypeOf(dot.getResult());
+  Type result = elementTypeOf(epilogue.result);
+  bool isBiasNarrow = epilogue.isRounded && epilogue.bias;
   auto gemm = exec::GemmOp::create(
       this->b, at->getLoc(), narrow,
       result == narrow ? TypeAttr() : TypeAttr::get(result),
       ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
       a, shape.a.offset, shape.aStrides, b, shape.b.offset, shape.bStrides,
       newBuffer(epilogue.result), shape.c.offset, shape.cStrides,
-      operands->bias, operands->activation, operands->residual,
-      sum ? newBuffer(sum) : Value(), summed, Value());
+      operands->bias, isBiasNarrow ? TypeAttr::get(narrow) : TypeAttr(),
+      operands->activation, operands->residual, sum ? newBuffer(sum) : Value(),
+      summed, Value());
   passInfinities(epilogue, gemm);
   return success();
 }

@@ -15,9 +15,9 @@
 #include "passes/precision/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "passes/precision/KeptNodes.h"
 
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/GlobPattern.h"
 
 namespace dlc {
 #define GEN_PASS_DEF_MIXEDPRECISIONPASS
@@ -74,15 +74,14 @@ bool isLinkOfSum(Value value) {
 
 class Lowering {
 public:
-  Lowering(func::FuncOp function, Type narrow, ArrayRef<llvm::GlobPattern> keep)
-      : function(function), narrow(narrow), keep(keep),
+  Lowering(func::FuncOp function, Type narrow, const KeptNodes &kept)
+      : function(function), narrow(narrow), kept(kept),
         b(function.getContext()) {}
 
   void run();
   unsigned numLowered = 0, numKept = 0;
 
 private:
-  bool isKept(Operation *op) const;
   void findSources();
   void lower(Operation *op);
   Value narrowed(Value value);
@@ -90,25 +89,13 @@ private:
 
   func::FuncOp function;
   Type narrow;
-  ArrayRef<llvm::GlobPattern> keep;
+  const KeptNodes &kept;
   OpBuilder b;
   /// Contractions that other contractions are computed from.
   llvm::DenseSet<Operation *> sources;
   /// The narrow form of each value that was asked for.
   llvm::MapVector<Value, Value> low;
 };
-
-bool Lowering::isKept(Operation *op) const {
-  bool found = false;
-  op->getLoc()->walk([&](Location inner) {
-    if (auto name = dyn_cast<NameLoc>(inner))
-      found |= llvm::any_of(keep, [&](const llvm::GlobPattern &pattern) {
-        return pattern.match(name.getName());
-      });
-    return WalkResult::advance();
-  });
-  return found;
-}
 
 /// Backwards: an op matters to a contraction if one of its readers is one, or
 /// matters to one.
@@ -205,7 +192,7 @@ void Lowering::run() {
   SmallVector<Operation *> contractions;
   for (Operation &op : function.getBody().front().without_terminator())
     if (isContraction(&op)) {
-      if (isKept(&op))
+      if (kept.contains(&op))
         ++numKept;
       else
         contractions.push_back(&op);
@@ -224,18 +211,7 @@ struct MixedPrecision : dlc::impl::MixedPrecisionPassBase<MixedPrecision> {
   using MixedPrecisionPassBase::MixedPrecisionPassBase;
 
   LogicalResult initialize(MLIRContext *context) override {
-    globs.clear();
-    for (const std::string &text : keep) {
-      llvm::Expected<llvm::GlobPattern> glob = llvm::GlobPattern::create(text);
-      if (!glob) {
-        return emitError(UnknownLoc::get(context))
-               << "DLC2017: a glob of nodes to keep in f32 must be well formed, "
-                  "but got '"
-               << text << "': " << llvm::toString(glob.takeError());
-      }
-      globs.push_back(std::move(*glob));
-    }
-    return success();
+    return kept.set(context, {keep.begin(), keep.end()});
   }
 
   void runOnOperation() override {
@@ -251,14 +227,14 @@ struct MixedPrecision : dlc::impl::MixedPrecisionPassBase<MixedPrecision> {
     }
     Lowering lowering(
         function, type == "f16" ? Type(b.getF16Type()) : Type(b.getBF16Type()),
-        globs);
+        kept);
     lowering.run();
     numLowered += lowering.numLowered;
     numKept += lowering.numKept;
   }
 
 private:
-  std::vector<llvm::GlobPattern> globs;
+  KeptNodes kept;
 };
 
 } // namespace

@@ -48,4 +48,56 @@ def MixedPrecisionPass : DlcPass<"dlc-mixed-precision", "::mlir::func::FuncOp"> 
   }];
 }
 
+def NarrowSavedPass : DlcPass<"dlc-narrow-saved", "::mlir::func::FuncOp"> {
+  let summary = "Store narrow what the forward half of a step saves for elementwise ops of the backward half";
+  let description = [{
+    A kernel of the forward half keeps what the backward half would have to compute again at more cost than reading it. Which values those are,
+    a trial of `dlc-form-kernels` tells. A value that only elementwise ops of the backward half read from memory is stored in `type`: half the
+    memory, and half the traffic of both kernels. The forward half goes on with the f32 value, which is in a register there.
+
+    Results of elementwise ops whose precision class is *follow operands* are taken. So exponentials, logarithms and roots stay f32, and so do
+    statistics (what is computed from sums and extremes without being spread over elements again), masks, and sums of two tensors, which are
+    links of a residual stream. In f16 only what is bounded is taken (erf, tanh, sigmoid). `keep` names nodes (globs) whose ops stay f32.
+    After `dlc-mixed-precision`, which stores what contractions read; before recomputation, which then keeps or repeats the narrow values.
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let options = [
+    Option<"type", "type", "std::string", /*default=*/"\"bf16\"", "bf16 or f16">,
+    ListOption<"keep", "keep", "std::string", "globs of node names whose ops stay f32">
+  ];
+  let statistics = [
+    Statistic<"numNarrowed", "narrowed", "values that are saved in the narrow type">
+  ];
+  let before = [{
+    func.func @step(%x: tensor<256x256xbf16>, %w: tensor<256x256xbf16>) -> tensor<256x256xbf16> {
+      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
+      %1 = dlc.cast %0 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %2 = dlc.erf %1 : tensor<256x256xf32>
+      %3 = dlc.mul %1, %2 : tensor<256x256xf32>
+      %4 = dlc.cast %3 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      %5 = dlc.dot_general %4, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16> loc("gradient")
+      %6 = dlc.cast %5 : tensor<256x256xbf16> -> tensor<256x256xf32> loc("gradient")
+      %7 = dlc.mul %6, %2 : tensor<256x256xf32> loc("gradient")
+      %8 = dlc.cast %7 : tensor<256x256xf32> -> tensor<256x256xbf16> loc("gradient")
+      return %8 : tensor<256x256xbf16>
+    }
+  }];
+  let after = [{
+    func.func @step(%x: tensor<256x256xbf16>, %w: tensor<256x256xbf16>) -> tensor<256x256xbf16> {
+      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
+      %1 = dlc.cast %0 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %2 = dlc.erf %1 : tensor<256x256xf32>
+      %3 = dlc.cast %2 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      %4 = dlc.cast %3 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %5 = dlc.mul %1, %2 : tensor<256x256xf32>
+      %6 = dlc.cast %5 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      %7 = dlc.dot_general %6, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
+      %8 = dlc.cast %7 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %9 = dlc.mul %8, %4 : tensor<256x256xf32>
+      %10 = dlc.cast %9 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      return %10 : tensor<256x256xbf16>
+    }
+  }];
+}
+
 #endif

@@ -289,7 +289,13 @@ Status ProgramVerifier::checkGemm(const fb::Gemm &g) const {
                      "c must address each element once, "
                      "but got strides ",
                      listOf(*g.c_strides()));
-  DLC_RETURN_IF_ERROR(checkOptional("bias", g.bias(), false, fb::DType::F32, g.n()));
+  if (g.is_narrow_bias() && g.is_wide())
+    return DLC_ERROR(Corrupt, "DLC5009",
+                     "gemm with a narrow bias must have a narrow result, but "
+                     "got a wide one");
+  DLC_RETURN_IF_ERROR(
+      checkOptional("bias", g.bias(), false,
+                    g.is_narrow_bias() ? g.dtype() : fb::DType::F32, g.n()));
   DLC_RETURN_IF_ERROR(
       checkOptional("residual", g.residual(), false, result, cReach));
   DLC_RETURN_IF_ERROR(checkBiasGradient(g, result));

@@ -155,6 +155,8 @@ Result<std::unique_ptr<GemmPlan>> GemmPlan::create(LibraryContext &context,
 void GemmPlan::describe(const fb::GemmT &record, const GemmPointers &pointers) {
   gemm = record;
   at = pointers;
+  if (at.bias && gemm.is_narrow_bias)
+    wideBias.resize(static_cast<size_t>(gemm.n));
   computeType = *libraryType(gemm.dtype);
   resultType = gemm.is_wide ? fb::DType::F32 : gemm.dtype;
   bool isNarrow = computeType == dnnl::memory::data_type::bf16;
@@ -358,7 +360,17 @@ void GemmPlan::pack(const ThreadPool &pool) const {
       });
 }
 
+/// The bias of these columns; null if there is none.
+const float *GemmPlan::biasOf(Span c) const {
+  if (!at.bias)
+    return nullptr;
+  return c.first + (wideBias.empty() ? reinterpret_cast<const float *>(at.bias)
+                                     : wideBias.data());
+}
+
 Status GemmPlan::run(const ThreadPool &pool) {
+  if (!wideBias.empty())
+    widenRow(gemm.dtype, at.bias, gemm.n, wideBias.data());
   if (isPacked)
     pack(pool);
   pool.parallelFor(groups, [this](int worker, int64_t first, int64_t end) {
@@ -466,9 +478,7 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
   std::byte *tile =
       isInPlace ? addressOf(target, item, r, n, tileBytes) : cScratch;
   const std::byte *bias =
-      at.bias && parts == 1
-          ? at.bias + n.first * static_cast<int64_t>(sizeof(float))
-          : nullptr;
+      parts == 1 ? reinterpret_cast<const std::byte *>(biasOf(n)) : nullptr;
   const std::byte *bItem =
       b.base + batchOffset(b, item) * static_cast<int64_t>(elementBytes);
   bool isColumnPacked =
@@ -503,7 +513,7 @@ void GemmPlan::runTile(int worker, int64_t item, int64_t part, int64_t row,
 /// C = the partial results, added in ascending order in place of the first,
 /// then what follows.
 void GemmPlan::addParts(const ThreadPool &pool) const {
-  auto *bias = reinterpret_cast<const float *>(at.bias);
+  const float *bias = biasOf({0, gemm.n});
   pool.parallelFor(gemm.m, [&](int, int64_t first, int64_t end) {
     for (int64_t row = first; row < end; ++row) {
       auto *sum = reinterpret_cast<float *>(at.workspace) + row * gemm.n;

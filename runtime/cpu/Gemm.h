@@ -89,6 +89,7 @@ private:
   void pack(const ThreadPool &pool) const;
   const std::byte *packedTile(Span rows, Span columns) const;
   void cutTiles(int64_t &rowStep, int64_t &columnStep) const;
+  const float *biasOf(Span columns) const;
   Status createKernels();
   Status createKernel(bool isRowShort, bool isColumnShort, bool isFirst,
                       bool isLast);
@@ -112,6 +113,7 @@ private:
   LibraryContext &context;
   fb::GemmT gemm;
   GemmPointers at;
+  std::vector<float> wideBias; // of a 16-bit one, for the time of a call
   Operand a, b, c;
   fb::DType resultType{};                             // of C in memory
   uint64_t elementBytes = 4, resultBytes = 4;         // in memory

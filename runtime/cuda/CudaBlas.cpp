@@ -47,7 +47,9 @@ private:
   Status ask(PreferenceHandle preference, uint64_t workspaceGiven);
   uint32_t alignmentOf(DeviceAddress base, int64_t step,
                        uint64_t elementBytes) const;
-  bool narrowsBias() const { return gemm.bias >= 0 && resultBytes == 2; }
+  bool narrowsBias() const {
+    return gemm.bias >= 0 && resultBytes == 2 && !gemm.is_narrow_bias;
+  }
 
   const Blas *blas = nullptr;
   fb::GemmT gemm;

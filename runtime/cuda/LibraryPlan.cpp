@@ -76,6 +76,9 @@ std::string gemmObstacle(const fb::GemmT &gemm) {
   bool isDouble = gemm.dtype == fb::DType::F64;
   if (gemm.is_wide && isDouble)
     return "a wide result must be of 16-bit or f32 operands, but got f64";
+  if (gemm.is_narrow_bias && (gemm.is_wide || !isHalf(gemm.dtype)))
+    return concat("a narrow bias must be of a 16-bit result, but got one of ",
+                  dtypeName(gemm.is_wide ? DType::F32 : DType(gemm.dtype)));
   if (gemm.batch0 < 1 || gemm.batch1 < 1 || gemm.m < 1 || gemm.n < 1 ||
       gemm.k < 1)
     return concat("sizes must be at least 1, but got batches ", gemm.batch0,

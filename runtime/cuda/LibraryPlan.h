@@ -31,6 +31,7 @@ struct MatmulForm {
 /// Why cuBLASLt does not compute `gemm`, empty when it does. It takes f32, f64,
 /// f16 and bf16; 16-bit products also with f32 results; of epilogues
 ///   f32, f16, bf16: [bias] [relu or gelu_tanh], or [bias] [residual]
+/// (a 16-bit result's bias may be as narrow; one of f32 is narrowed each time)
 ///   f64:            [residual]
 /// and beside one f32 result without bias and activation a bias gradient.
 std::string gemmObstacle(const fb::GemmT &gemm);

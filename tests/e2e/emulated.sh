@@ -7,7 +7,8 @@
 # The seven before the library, which the program for GPUs is then to do without, are a line of tests/fixtures/cases.txt, which explains them. Both devices add in the order that the op
 # gives, so most fixtures agree to the bit; where a long sum has two stages on GPUs, it rounds otherwise: a relative 1e-5
 # is 100 times what f32 sums of that length differ by. Fixtures whose gradients jump with the last bit of a f32 mean (which of
-# two equal elements is a window's maximum, a bias before a normalization) are compared in f64. In bf16 such a difference can turn a rounding over: 2^-8.
+# two equal elements is a window's maximum, a bias before a normalization) are compared in f64. In bf16 such a difference can turn a rounding over, and a GPU's
+# products round a bias instead of themselves (docs/rationale/mixed-precision.md): 2^-7.
 # AdamW divides a gradient by its own size: one that is zero but for rounding (a key's bias, say) moves its parameter by the whole
 # rate, this way or that. So parameters, of about 0.5, are compared to 3 steps of 1e-3 each way; in bf16 more go astray.
 set -eu
@@ -16,7 +17,7 @@ fixtures=$(cd "$(dirname "$0")/../fixtures" && pwd)
 model=$fixtures/$file.onnx name=$scratch/$file.$precision${library:+.$library}
 mkdir -p "$scratch"
 case $precision in
-bf16) tolerance=4e-3 moved=1e-1 ;;
+bf16) tolerance=8e-3 moved=1e-1 ;;
 f64) tolerance=1e-9 moved=1e-6 ;;
 *) tolerance=1e-5 moved=1e-2 ;;
 esac

@@ -9,6 +9,7 @@
 #include "compiler/codegen/emitter/RegionEmitter.h"
 #include "compiler/codegen/emitter/Threads.h"
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/indexing/SharedSums.h"
 
 using namespace mlir;
 
@@ -143,9 +144,6 @@ static bool isRowHeld(const RegionPlan &plan, const Walk &walk) {
   return isReadAgain && steps * std::max<int64_t>(reads, 1) <= mostHeld;
 }
 
-/// Threads of a workgroup that share items, and steps that make it worth it.
-constexpr int64_t sharingThreads = 512, leastSharedSteps = 256;
-
 /// A sequential reduction with few items: neighbouring threads have neighbouring
 /// items, as many as make whole sectors of memory, and the workgroup's other
 /// threads share their steps.
@@ -158,10 +156,8 @@ static bool shareSteps(const RegionPlan &plan, Walk &walk) {
   for (unsigned i = 0; i < plan.reduced.size(); ++i)
     if (plan.reduced[i] > plan.reduced[longest])
       longest = i;
-  int64_t columns = 32;
-  while (columns > 8 && plan.keptCount() / columns < 128)
-    columns /= 2;
-  int64_t sharers = sharingThreads / columns;
+  int64_t columns = sharedColumns(plan.keptCount());
+  int64_t sharers = sharersOf(plan.keptCount());
   while (sharers > 1 && plan.reduced[longest] < 4 * sharers)
     sharers /= 2;
   // Workgroups are whole warps.

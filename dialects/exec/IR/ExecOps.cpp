@@ -293,7 +293,12 @@ LogicalResult GemmOp::verify() {
   if (getResidual() && failed(view("residual", getResidual(), result,
                                    getCOffset(), getCStrides(), s[2], s[3])))
     return failure();
-  uint64_t columnBytes = uint64_t(s[3]) * sizeof(float);
+  if (std::optional<Type> type = getNarrowBiasType();
+      type && (!getBias() || *type != result || result != narrow))
+    return emitOpError() << "expects a narrow bias of the type of the product "
+                            "and its result, but got "
+                         << *type << " for " << narrow << " and " << result;
+  uint64_t columnBytes = uint64_t(s[3]) * getBiasWidth();
   if (getBias() && bytesOf(getBias()) < columnBytes)
     return emitOpError() << "expects a bias of " << columnBytes
                          << " bytes, but got " << bytesOf(getBias());
@@ -329,7 +334,7 @@ InstructionCost GemmOp::getCost() {
   uint64_t resultBytes = getResultType().getIntOrFloatBitWidth() / 8;
   uint64_t operands = bytes * (m * k + k * n);
   uint64_t residual = getResidual() ? resultBytes * m * n : 0;
-  uint64_t bias = getBias() ? sizeof(float) * n : 0;
+  uint64_t bias = getBias() ? getBiasWidth() * n : 0;
   uint64_t sums = getBiasGradient() ? getBiasGradientSize() : 0;
   return {2 * batch * m * n * k + sums * k,
           batch * (operands + residual) + bias,

@@ -154,7 +154,7 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
     a batch stride of 0 repeats the matrix. One inner stride of `a` and `b` is 1, and the last of `c`; the residual is addressed like `c`, and
     may be the same place.
     `a` and `b` have the element type; `c` and the residual the one of `to`, which is the same unless given: f32 for a product of 16-bit
-    floats whose sum is not rounded. The bias is f32 always.
+    floats whose sum is not rounded. The bias is f32, or `of` the element type where `c` is.
 
     `bias_gradient` also writes the sum of an operand over k, f32: m elements `of a`, or n `of b`. Where the operand is the gradient of a layer's
     result, `c` is that of its weights and this that of its bias. For one matrix with an f32 result, no bias and no activation.
@@ -170,7 +170,7 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
                        Exec_Buffer:$a, DefaultValuedAttr<I64Attr, "0">:$aOffset, DenseI64ArrayAttr:$aStrides,
                        Exec_Buffer:$b, DefaultValuedAttr<I64Attr, "0">:$bOffset, DenseI64ArrayAttr:$bStrides,
                        Exec_Buffer:$c, DefaultValuedAttr<I64Attr, "0">:$cOffset, DenseI64ArrayAttr:$cStrides,
-                       Optional<Exec_Buffer>:$bias,
+                       Optional<Exec_Buffer>:$bias, OptionalAttr<TypeAttr>:$narrowBiasType,
                        DefaultValuedAttr<Exec_ActivationAttr, "::dlc::exec::Activation::None">:$activation,
                        Optional<Exec_Buffer>:$residual,
                        Optional<Exec_Buffer>:$biasGradient, OptionalAttr<Exec_GemmOperandAttr>:$biasGradientOf,
@@ -178,7 +178,7 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
   let assemblyFormat = [{
     $elementType (`to` $wideType^)? $sizes $a (`at` $aOffset^)? `by` $aStrides `,` $b (`at` $bOffset^)? `by` $bStrides
     `->` $c (`at` $cOffset^)? `by` $cStrides
-    (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
+    (`bias` `(` $bias^ `:` type($bias) (`of` $narrowBiasType^)? `)`)? (`activation` $activation^)?
     (`residual` `(` $residual^ `:` type($residual) `)`)?
     (`bias_gradient` `(` $biasGradient^ `:` type($biasGradient) `of` $biasGradientOf `)`)? (`workspace` `(` $workspace^ `:` type($workspace) `)`)?
     attr-dict `:` type($a) `,` type($b) `->` type($c)
@@ -187,6 +187,8 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
   let extraClassDeclaration = [{
     /// The element type of `c` and of the residual.
     ::mlir::Type getResultType() { return getWideType().value_or(getElementType()); }
+    /// Bytes of an element of the bias.
+    uint64_t getBiasWidth() { return getNarrowBiasType() ? getNarrowBiasType()->getIntOrFloatBitWidth() / 8 : sizeof(float); }
     /// How many elements the bias gradient has.
     int64_t getBiasGradientSize() { return getSizes()[getBiasGradientOf() == ::dlc::exec::GemmOperand::A ? 2 : 3]; }
   }];

@@ -154,3 +154,12 @@ exec.program @bias_gradient_of_a_batch {
   exec.gemm f32 [2, 1, 2, 2, 2] %0 by [4, 0, 2, 1], %0 by [4, 0, 2, 1] -> %0 by [4, 0, 2, 1] bias_gradient(%1 : !exec.buffer<8> of a)
     : !exec.buffer<32>, !exec.buffer<32> -> !exec.buffer<32>
 }
+
+// -----
+
+exec.program @narrow_bias_of_a_wide_result {
+  %0 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects a narrow bias of the type of the product and its result, but got 'bf16' for 'bf16' and 'f32'}}
+  exec.gemm bf16 to f32 [1, 1, 2, 2, 2] %0 by [0, 0, 2, 1], %0 by [0, 0, 2, 1] -> %0 by [0, 0, 2, 1] bias(%0 : !exec.buffer<16> of bf16)
+    : !exec.buffer<16>, !exec.buffer<16> -> !exec.buffer<16>
+}

@@ -102,3 +102,46 @@ func.func @written_transposed(%x: tensor<2x12x4x4xf32>, %w: tensor<2x4x12x12xf32
   %4 = dlc.dot_general %3, %v batch [] x [] contract [2] x [0] : (tensor<2x12x16xf32>, tensor<16x16xf32>) -> tensor<2x12x16xf32>
   return %2, %4 : tensor<2x12x4x4xf32>, tensor<2x12x16xf32>
 }
+
+// -----
+
+// GELU and its gradient. The forward kernel waits for arithmetic, so that writing one more tensor would take it no time; but the backward kernel
+// computes it by one operation from what it reads anyway.
+// CHECK-LABEL: func @kept
+// CHECK:         %[[H:.+]] = dlc.dot_general %arg0
+// CHECK:         %[[F:.+]]:2 = dlc.kernel "map_cast_add_mul_erf" <map, [1024, 1024]>(%[[H]], %arg2) : (tensor<1024x1024xbf16>, tensor<1024xf32>) -> (tensor<1024x1024xbf16>, tensor<1024x1024xbf16>)
+// CHECK:         %[[G:.+]] = dlc.dot_general
+// CHECK:         dlc.kernel {{.+}} <map, [1024, 1024]>(%[[H]], %arg2, %[[G]], %[[F]]#0) :
+func.func @kept(%x: tensor<1024x1024xbf16>, %w: tensor<1024x1024xbf16>, %bias: tensor<1024xf32>) -> tensor<1024x1024xbf16> {
+  %half = dlc.constant dense<5.000000e-01> : tensor<1024x1024xf32>
+  %root = dlc.constant dense<0.707106769> : tensor<1024x1024xf32>
+  %one = dlc.constant dense<1.000000e+00> : tensor<1024x1024xf32>
+  %slope = dlc.constant dense<1.12837923> : tensor<1024x1024xf32>
+  %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<1024x1024xbf16>, tensor<1024x1024xbf16>) -> tensor<1024x1024xbf16>
+  %1 = dlc.cast %0 : tensor<1024x1024xbf16> -> tensor<1024x1024xf32>
+  %2 = dlc.broadcast %bias dims [1] : tensor<1024xf32> -> tensor<1024x1024xf32>
+  %3 = dlc.add %1, %2 : tensor<1024x1024xf32>
+  %4 = dlc.mul %3, %half : tensor<1024x1024xf32>
+  %5 = dlc.mul %3, %root : tensor<1024x1024xf32>
+  %6 = dlc.erf %5 : tensor<1024x1024xf32>
+  %7 = dlc.cast %6 : tensor<1024x1024xf32> -> tensor<1024x1024xbf16>
+  %8 = dlc.add %6, %one : tensor<1024x1024xf32>
+  %9 = dlc.mul %4, %8 : tensor<1024x1024xf32>
+  %10 = dlc.cast %9 : tensor<1024x1024xf32> -> tensor<1024x1024xbf16>
+  %11 = dlc.dot_general %10, %w batch [] x [] contract [1] x [0] : (tensor<1024x1024xbf16>, tensor<1024x1024xbf16>) -> tensor<1024x1024xbf16> loc("gradient")
+  %12 = dlc.cast %11 : tensor<1024x1024xbf16> -> tensor<1024x1024xf32> loc("gradient")
+  %13 = dlc.cast %7 : tensor<1024x1024xbf16> -> tensor<1024x1024xf32> loc("gradient")
+  %14 = dlc.add %13, %one : tensor<1024x1024xf32> loc("gradient")
+  %15 = dlc.mul %12, %14 : tensor<1024x1024xf32> loc("gradient")
+  %16 = dlc.mul %12, %4 : tensor<1024x1024xf32> loc("gradient")
+  %17 = dlc.mul %5, %5 : tensor<1024x1024xf32> loc("gradient")
+  %18 = dlc.neg %17 : tensor<1024x1024xf32> loc("gradient")
+  %19 = dlc.exp %18 : tensor<1024x1024xf32> loc("gradient")
+  %20 = dlc.mul %19, %slope : tensor<1024x1024xf32> loc("gradient")
+  %21 = dlc.mul %16, %20 : tensor<1024x1024xf32> loc("gradient")
+  %22 = dlc.mul %21, %root : tensor<1024x1024xf32> loc("gradient")
+  %23 = dlc.mul %15, %half : tensor<1024x1024xf32> loc("gradient")
+  %24 = dlc.add %22, %23 : tensor<1024x1024xf32> loc("gradient")
+  %25 = dlc.cast %24 : tensor<1024x1024xf32> -> tensor<1024x1024xbf16> loc("gradient")
+  return %25 : tensor<1024x1024xbf16>
+}

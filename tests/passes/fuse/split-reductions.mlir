@@ -2,9 +2,9 @@
 
 // Few columns and many rows: the rows are cut, the dims of a batch as one, into parts for workgroups of threads that share them.
 // CHECK-LABEL: func @tall
-// CHECK:         %[[R:.+]] = dlc.reshape %{{.+}} : tensor<64x64x16x8xf32> -> tensor<256x256x8xf32>
-// CHECK:         %[[P:.+]] = dlc.reduce_sum %[[R]] dims [1] : tensor<256x256x8xf32> -> tensor<256x8xf32>
-// CHECK:         %[[S:.+]] = dlc.reduce_sum %[[P]] dims [0] : tensor<256x8xf32> -> tensor<8xf32>
+// CHECK:         %[[R:.+]] = dlc.reshape %{{.+}} : tensor<64x64x16x8xf32> -> tensor<128x512x8xf32>
+// CHECK:         %[[P:.+]] = dlc.reduce_sum %[[R]] dims [1] : tensor<128x512x8xf32> -> tensor<128x8xf32>
+// CHECK:         %[[S:.+]] = dlc.reduce_sum %[[P]] dims [0] : tensor<128x8xf32> -> tensor<8xf32>
 // CHECK:         return %[[S]]
 func.func @tall(%x: tensor<64x64x16x8xf32>) -> tensor<8xf32> {
   %0 = dlc.reduce_sum %x dims [0, 1, 2] : tensor<64x64x16x8xf32> -> tensor<8xf32>
@@ -35,13 +35,15 @@ func.func @apart(%x: tensor<512x4x16xf32>) -> tensor<4xf32> {
 
 // -----
 
-// Enough results, few terms, or a prime number of them: one stage.
+// Enough results where a workgroup's threads share the terms of eight, few terms, or a prime number of them: one stage.
 // CHECK-LABEL: func @stay
-// CHECK-COUNT-3: dlc.reduce_sum
+// CHECK-COUNT-4: dlc.reduce_sum
 // CHECK-NOT:     dlc.reduce_sum
-func.func @stay(%a: tensor<64x65536xf32>, %b: tensor<16x8xf32>, %c: tensor<4099x8xf32>) -> (tensor<65536xf32>, tensor<8xf32>, tensor<8xf32>) {
+func.func @stay(%a: tensor<64x65536xf32>, %b: tensor<16x8xf32>, %c: tensor<4099x8xf32>, %d: tensor<65536x768xf32>)
+    -> (tensor<65536xf32>, tensor<8xf32>, tensor<8xf32>, tensor<768xf32>) {
   %0 = dlc.reduce_sum %a dims [0] : tensor<64x65536xf32> -> tensor<65536xf32>
   %1 = dlc.reduce_sum %b dims [0] : tensor<16x8xf32> -> tensor<8xf32>
   %2 = dlc.reduce_sum %c dims [0] : tensor<4099x8xf32> -> tensor<8xf32>
-  return %0, %1, %2 : tensor<65536xf32>, tensor<8xf32>, tensor<8xf32>
+  %3 = dlc.reduce_sum %d dims [0] : tensor<65536x768xf32> -> tensor<768xf32>
+  return %0, %1, %2, %3 : tensor<65536xf32>, tensor<8xf32>, tensor<8xf32>, tensor<768xf32>
 }

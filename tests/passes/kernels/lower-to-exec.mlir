@@ -61,6 +61,28 @@ func.func @unchanged(%a: tensor<4xf32> {dlc.state = "a"})
 
 // -----
 
+// A product that is rounded after its narrow bias is added.
+// CHECK-LABEL: exec.program @narrow_bias
+// CHECK:         exec.gemm bf16 [1, 1, 64, 16, 32] %x by [0, 0, 32, 1], %w by [0, 0, 16, 1] -> %{{.+}} by [0, 0, 16, 1]
+// CHECK-SAME:      bias(%bias : !exec.buffer<32> of bf16) activation relu
+func.func @narrow_bias(%x: tensor<64x32xbf16> {dlc.input = "x"}, %w: tensor<32x16xbf16> {dlc.param = "w"}, %bias: tensor<16xbf16> {dlc.param = "bias"})
+    -> (tensor<64x16xbf16> {dlc.output = "y"}) {
+  %0 = dlc.kernel "gemm_bias_relu" <contract, [64, 16]> (%x, %w, %bias) {library}
+      : (tensor<64x32xbf16>, tensor<32x16xbf16>, tensor<16xbf16>) -> tensor<64x16xbf16> {
+  ^bb0(%a: tensor<64x32xbf16>, %b: tensor<32x16xbf16>, %c: tensor<16xbf16>):
+    %1 = dlc.dot_general %a, %b batch [] x [] contract [1] x [0] : (tensor<64x32xbf16>, tensor<32x16xbf16>) -> tensor<64x16xf32>
+    %2 = dlc.cast %c : tensor<16xbf16> -> tensor<16xf32>
+    %3 = dlc.broadcast %2 dims [1] : tensor<16xf32> -> tensor<64x16xf32>
+    %4 = dlc.add %1, %3 : tensor<64x16xf32>
+    %5 = dlc.relu %4 : tensor<64x16xf32>
+    %6 = dlc.cast %5 : tensor<64x16xf32> -> tensor<64x16xbf16>
+    dlc.yield %6 : tensor<64x16xbf16>
+  }
+  return %0 : tensor<64x16xbf16>
+}
+
+// -----
+
 // A library kernel is one call. Views in its body are strides, and what follows the product are operands.
 // CHECK:     exec.program @library_kernel
 // CHECK:       exec.gemm f32 [1, 1, 64, 16, 8] %x at 8 by [0, 0, 24, 1], %w by [0, 0, 16, 1] -> %[[Y:.+]] by [0, 0, 16, 1]

@@ -339,23 +339,26 @@ protected:
 
   /// Runs it with the workspace it asks for, on 1 and 3 threads.
   static void check(const NarrowCase &c, int64_t m, int64_t n, int64_t depth,
-                    bool isATransposed, bool isBTransposed);
+                    bool isATransposed, bool isBTransposed,
+                    bool isBiasNarrow = false);
 };
 
 void NarrowGemmTest::check(const NarrowCase &c, int64_t m, int64_t n,
                            int64_t depth, bool isATransposed,
-                           bool isBTransposed) {
+                           bool isBTransposed, bool isBiasNarrow) {
   SCOPED_TRACE(::testing::Message() << m << " " << n << " " << depth << " "
                                     << isATransposed << isBTransposed);
   fb::GemmT g = denseGemm(m, n, depth, isATransposed, isBTransposed);
   g.dtype = c.dtype;
   g.is_wide = c.isWide;
   g.bias = 0;
+  g.is_narrow_bias = isBiasNarrow;
   g.residual = c.hasResidual ? 0 : -1;
   Floats a(m * depth, 1), b(n * depth, 2), bias(n, 3), residual(m * n, 4);
   auto a16 = narrowed(c.dtype, a, m * depth);
   auto b16 = narrowed(c.dtype, b, n * depth);
   auto residual16 = narrowed(c.dtype, residual, m * n);
+  auto bias16 = narrowed(c.dtype, bias, n);
   std::vector<float> wide(size_t(m * n)), otherWide(wide);
   std::vector<uint16_t> result(size_t(m * n)), other(result);
   Floats workspace(static_cast<int64_t>(gemmWorkspaceBytes(g) / 4));
@@ -367,7 +370,7 @@ void NarrowGemmTest::check(const NarrowCase &c, int64_t m, int64_t n,
     at.a = bytes(a16);
     at.b = bytes(b16);
     at.c = to;
-    at.bias = bias.bytes();
+    at.bias = isBiasNarrow ? bytes(bias16) : bias.bytes();
     at.workspace = workspace.size() ? workspace.bytes() : nullptr;
     if (c.hasResidual)
       at.residual = c.isWide ? residual.bytes() : bytes(residual16);
@@ -386,7 +389,8 @@ void NarrowGemmTest::check(const NarrowCase &c, int64_t m, int64_t n,
                                              : 0x1p-11;
   for (int64_t i = 0; i < m; ++i)
     for (int64_t j = 0; j < n; ++j) {
-      double sum = bias[j], size = std::fabs(sum);
+      double sum = isBiasNarrow ? widen(c.dtype, bias16[size_t(j)]) : bias[j];
+      double size = std::fabs(sum);
       for (int64_t k = 0; k < depth; ++k) {
         int64_t x = isATransposed ? k * m + i : i * depth + k;
         int64_t y = isBTransposed ? j * depth + k : k * n + j;
@@ -414,6 +418,14 @@ TEST_P(NarrowGemmTest, Run_EqualsSumsOfTheRoundedOperands) {
   for (int64_t depth : {3, 70, 2100})
     for (bool isATransposed : {false, true})
       check(GetParam(), 65, 130, depth, isATransposed, true);
+}
+
+TEST_P(NarrowGemmTest, Run_NarrowBias_IsAddedBeforeTheOnlyRounding) {
+  for (int64_t depth : {3, 2100})
+    check(GetParam(), 65, 130, depth, false, true, /*isBiasNarrow=*/true);
+  // Columns in several tiles, and parts of a long sum.
+  check(GetParam(), 64, 1600, 97, false, false, /*isBiasNarrow=*/true);
+  check(GetParam(), 40, 130, 20000, true, true, /*isBiasNarrow=*/true);
 }
 
 TEST_P(NarrowGemmTest, Run_PackedOperand_EqualsSumsOfTheRoundedOperands) {

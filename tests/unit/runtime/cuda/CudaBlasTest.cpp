@@ -36,12 +36,18 @@ struct GemmCase {
   fb::DType resultType() const {
     return gemm.is_wide ? fb::DType::F32 : gemm.dtype;
   }
+  fb::DType biasType() const {
+    return gemm.is_narrow_bias ? gemm.dtype : fb::DType::F32;
+  }
   std::string text() const {
     const fb::GemmT &g = gemm;
     return concat("gemm ", fb::EnumNameDType(g.dtype), g.is_wide ? " wide" : "",
                   " [", g.batch0, ", ", g.batch1, ", ", g.m, ", ", g.n, ", ",
                   g.k, "] a ", listOf(g.a_strides), " b ", listOf(g.b_strides),
-                  " c ", listOf(g.c_strides), g.bias >= 0 ? " bias " : " ",
+                  " c ", listOf(g.c_strides),
+                  g.is_narrow_bias ? " narrow bias "
+                  : g.bias >= 0    ? " bias "
+                                   : " ",
                   fb::EnumNameActivation(g.activation),
                   g.residual >= 0 ? " residual" : "");
   }
@@ -116,6 +122,8 @@ protected:
     g.c = 2;
     if (g.dtype != fb::DType::F64 && pick(0, 1))
       g.bias = 3;
+    g.is_narrow_bias =
+        g.bias >= 0 && g.dtype != fb::DType::F32 && !g.is_wide && pick(0, 1);
     if (pick(0, 2) == 0)
       g.residual = pick(0, 1) ? 4 : 2;
     else if (g.dtype != fb::DType::F64)
@@ -132,7 +140,7 @@ protected:
         reach({g.batch0, g.batch1, g.m, g.n}, g.c_strides, g.c_offset);
     made.c = values(made.resultType(), size);
     made.residual = values(made.resultType(), size);
-    made.bias = values(fb::DType::F32, g.n);
+    made.bias = values(made.biasType(), g.n);
     return made;
   }
 };
@@ -146,7 +154,7 @@ TEST_F(CudaGemmTest, RandomRecords_MatchTheirDefinition) {
     Buffers buffers = {encode(made.gemm.dtype, made.a),
                        encode(made.gemm.dtype, made.b),
                        encode(made.resultType(), made.c),
-                       encode(fb::DType::F32, made.bias),
+                       encode(made.biasType(), made.bias),
                        encode(made.resultType(), made.residual),
                        std::vector<std::byte>(pick(0, 1) ? 4096 : 100)};
     ASSERT_EQ(cuda::gemmObstacle(made.gemm), "");
@@ -170,6 +178,7 @@ TEST_F(CudaGemmTest, BiasGradient_IsTheSumOfTheOperand) {
     g.is_wide = true;
     g.batch0 = g.batch1 = 1;
     g.bias = -1;
+    g.is_narrow_bias = false;
     g.activation = fb::Activation::None;
     g.bias_gradient = 3;
     g.bias_gradient_of = pick(0, 1) ? fb::GemmOperand::A : fb::GemmOperand::B;
@@ -263,6 +272,11 @@ TEST_F(CudaGemmTest, Obstacle_NamesWhatTheLibraryLacks) {
               g.residual = 2;
             }),
             "");
+  EXPECT_EQ(changed([](auto &g) {
+              g.dtype = fb::DType::BF16;
+              g.is_wide = g.is_narrow_bias = true;
+            }),
+            "a narrow bias must be of a 16-bit result, but got one of f32");
   EXPECT_NE(changed([](auto &g) { g.k = 0; }), "");
   EXPECT_NE(changed([](auto &g) { g.a_strides = {0, 0, 2, 1}; }), "");
   EXPECT_NE(changed([](auto &g) {
