@@ -39,7 +39,7 @@ public:
       : block(block), trial(block), isForCuda(isForCuda),
         isTraining(llvm::any_of(
             block, [](Operation &op) { return isGradient(op.getLoc()); })) {
-    fuse(trial, FusionCost());
+    fuse(trial, FusionCost(), /*mayMix=*/isForCuda);
   }
   unsigned run();
 
