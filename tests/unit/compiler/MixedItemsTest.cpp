@@ -3,8 +3,8 @@
 // Gradients of norms and their like on rows and columns that no vector, warp,
 // team or tile divides, on the emulated device with three orders of its threads.
 // Rows' own sums and what is computed per element give the CPU's bits; sums
-// across rows are added in another order: within 1e-6 of the sum of all terms'
-// sizes. Rows that are too short, too long, or too few are two kernels.
+// across rows are added in another order: within 1e-6 of the largest of them.
+// Rows that are too short, too long, or too few are two kernels.
 //
 //===----------------------------------------------------------------------===//
 #include "dialects/dlc/IR/Dlc.h"
@@ -31,7 +31,6 @@ struct Family {
   std::vector<Shape> shapes;
 };
 
-/// Stands for a type: RxC and C in sizes.
 const Family families[] = {
     {"layer_norm_gradient", R"(
     func.func @f(%x: tensor<RxCxf32>, %mean: tensor<Rxf32>, %rstd: tensor<Rxf32>, %gain: tensor<Cxf32>, %dy: tensor<RxCxbf16>, %skip: tensor<RxCxf32>)
@@ -77,7 +76,8 @@ const Family families[] = {
       {48, 1023, true},
       {64, 2048, true},
       {48, 1028, true},
-      {40, 4098, false},
+      // Sums of dy alone: rows of x and dy together are too wide.
+      {32, 3000, true},
       {1021, 64, false}}},
     // Two levels of sums along rows, then what is summed across them.
     {"softmax", R"(
@@ -92,7 +92,7 @@ const Family families[] = {
       %t = dlc.reduce_sum %y dims [0] : tensor<RxCxf32> -> tensor<Cxf32>
       return %y, %t : tensor<RxCxf32>, tensor<Cxf32> })",
      {{31, 33, false}, {48, 100, true}, {320, 31, true}, {64, 1000, true},
-      {34, 2100, true}, {64, 5000, false}}},
+      {34, 2100, true}}},
     // Only sums leave the kernel; f64 has two elements to an access.
     {"sums", R"(
     func.func @f(%x: tensor<RxCxf64>, %y: tensor<RxCxf64>) -> (tensor<Rxf64>, tensor<Cxf64>) {
@@ -100,7 +100,7 @@ const Family families[] = {
       %r = dlc.reduce_sum %p dims [1] : tensor<RxCxf64> -> tensor<Rxf64>
       %c = dlc.reduce_sum %p dims [0] : tensor<RxCxf64> -> tensor<Cxf64>
       return %r, %c : tensor<Rxf64>, tensor<Cxf64> })",
-     {{32, 18, true}, {64, 257, true}, {60, 600, true}, {32, 16, false}}},
+     {{64, 18, true}, {64, 257, true}, {60, 600, true}, {32, 16, false}}},
     // Rows that are picked from a table, and positions of extremes.
     {"gathered", R"(
     func.func @f(%w: tensor<3xCxf32>, %i: tensor<Rxi64>, %x: tensor<RxCxf32>) -> (tensor<RxCxf32>, tensor<Rxi64>, tensor<Cxf32>) {
@@ -136,17 +136,13 @@ bool hasMixedKernel(ModuleOp module) {
   return has;
 }
 
-/// Sums across `rows` rows of terms that are at most `largest`.
-void expectNear(const Tensor &actual, const Tensor &expected, double bound) {
-  for (int64_t i = 0; i < expected.size(); ++i)
-    ASSERT_NEAR(actual.number(i), expected.number(i), bound) << "element " << i;
-}
-
-double largestOf(const Tensor &tensor) {
+void expectNear(const Tensor &actual, const Tensor &expected) {
   double largest = 1e-30;
-  for (int64_t i = 0; i < tensor.size(); ++i)
-    largest = std::max(largest, std::abs(tensor.number(i)));
-  return largest;
+  for (int64_t i = 0; i < expected.size(); ++i)
+    largest = std::max(largest, std::abs(expected.number(i)));
+  for (int64_t i = 0; i < expected.size(); ++i)
+    ASSERT_NEAR(actual.number(i), expected.number(i), 1e-6 * largest)
+        << "element " << i;
 }
 
 class MixedItems : public testing::TestWithParam<Family> {};
@@ -178,7 +174,7 @@ TEST_P(MixedItems, OnEveryShape_GiveTheCpusResults) {
                             ArrayRef<int64_t>{shape.columns} &&
                         shape.rows != shape.columns;
         if (isAcross)
-          expectNear(actual, expected, 1e-6 * largestOf(expected));
+          expectNear(actual, expected);
         else
           EXPECT_TRUE(actual.getBytes() == expected.getBytes());
       }
