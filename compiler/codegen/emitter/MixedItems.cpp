@@ -362,8 +362,8 @@ RegionEmitter::emitRowsAcross(unsigned vector, ArrayRef<Value> rows,
 
 //===- Sums of groups -----------------------------------------------------===//
 
-/// What the teams have summed, added up in their order: the first team has it
-/// in the end.
+/// What the teams have summed, as a tree: the upper half of them is added to the
+/// lower one, until the first team has it all.
 RegionEmitter::Values RegionEmitter::joinTeams(Values sums) {
   Value thread = threadNumber(*this);
   for (auto [i, sum] : llvm::enumerate(plan.columnSums)) {
@@ -373,16 +373,23 @@ RegionEmitter::Values RegionEmitter::joinTeams(Values sums) {
       return LLVM::GEPOp::create(b, loc, slots.getType(), type, slots,
                                  ArrayRef<LLVM::GEPArg>{number});
     };
-    // The slots' last readers came before the barrier at the end.
-    LLVM::StoreOp::create(b, loc, sums[i], at(thread));
-    NVVM::Barrier0Op::create(b, loc);
-    for (int64_t other = 1; other < mixed->teams; ++other) {
-      Value number = arith::AddIOp::create(b, loc, place,
-                                           i64(other * mixed->teamThreads));
-      Value partial = LLVM::LoadOp::create(b, loc, type, at(number));
-      sums[i] = mergeSum(*this, sum.op, {sums[i]}, {partial}).front();
+    int64_t half;
+    for (int64_t count = mixed->teams; count > 1; count = half) {
+      half = llvm::divideCeil(count, 2);
+      LLVM::StoreOp::create(b, loc, sums[i], at(thread));
+      NVVM::Barrier0Op::create(b, loc);
+      Value hasOther = arith::CmpIOp::create(
+          b, loc, arith::CmpIPredicate::ult, team, i64(count - half));
+      // The others add what is theirs, and do not keep it.
+      Value other = arith::AddIOp::create(b, loc, thread,
+                                          i64(half * mixed->teamThreads));
+      other = arith::SelectOp::create(b, loc, hasOther, other, thread);
+      Value partial = LLVM::LoadOp::create(b, loc, type, at(other));
+      Value total = mergeSum(*this, sum.op, {sums[i]}, {partial}).front();
+      sums[i] = arith::SelectOp::create(b, loc, hasOther, total, sums[i]);
+      // The slots have been read.
+      NVVM::Barrier0Op::create(b, loc);
     }
-    NVVM::Barrier0Op::create(b, loc);
   }
   return sums;
 }
