@@ -82,7 +82,7 @@ MixedWalk chooseMixedWalk(const RegionPlan &plan) {
   int64_t vectors = columns / lanes;
   mixed.vectors = llvm::divideCeil(vectors, mixedThreads);
   mixed.teamThreads = llvm::divideCeil(vectors, mixed.vectors);
-  mixed.teams = std::max<int64_t>(1, mixedThreads / mixed.teamThreads);
+  mixed.teams = std::clamp<int64_t>(mixedThreads / mixed.teamThreads, 1, rows);
   unsigned threads =
       llvm::alignTo(mixed.teamThreads * mixed.teams, int64_t(warpLanes));
   int64_t warps = threads / warpLanes;
