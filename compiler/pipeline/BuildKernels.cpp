@@ -34,6 +34,7 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   }
   FormKernelsPassOptions form;
   form.merge = options.fuse;
+  form.target = options.target;
   // Before kernels are formed, because transposes that calls write are in none.
   pm.addNestedPass<func::FuncOp>(createPlaceAttentionPass());
   // Before kernels are formed, because what a library call does is in none.

@@ -32,7 +32,7 @@ namespace {
 class BiasGradientFolder {
 public:
   explicit BiasGradientFolder(Block &block) : block(block), trial(block) {
-    fuse(trial, FusionCost());
+    fuse(trial, FusionCost(), /*mayMix=*/true);
   }
   unsigned run();
 

@@ -52,7 +52,7 @@ public:
             block, [](Operation &op) { return isGradient(op.getLoc()); })),
         hasCopies(llvm::any_of(
             block, [](Operation &op) { return copyNumber(&op) != 0; })) {
-    fuse(trial, FusionCost());
+    fuse(trial, FusionCost(), /*mayMix=*/isForCuda);
   }
   unsigned run();
 

@@ -62,8 +62,9 @@ ScheduleAttr scheduleOf(const RegionPlan &plan, MLIRContext *context) {
     if (auto sum = dyn_cast<ReduceSumOp>(reduction.op))
       isColumn |= !sum.getDims().empty() &&
                   sum.getDims().back() + 1 < rankOf(sum.getOperand());
-  ScheduleKind kind = plan.reductions.empty() ? ScheduleKind::Map
-                      : isColumn              ? ScheduleKind::Column
+  ScheduleKind kind = plan.isMixed()            ? ScheduleKind::Mixed
+                      : plan.reductions.empty() ? ScheduleKind::Map
+                      : isColumn                ? ScheduleKind::Column
                                               : ScheduleKind::Row;
   for (const RegionReduction &reduction : plan.reductions)
     if (isa<ScatterAddOp>(reduction.op))
@@ -77,8 +78,8 @@ ScheduleAttr scheduleOf(const RegionPlan &plan, MLIRContext *context) {
 
 class Materializer {
 public:
-  Materializer(FusionGraph &graph, func::FuncOp function)
-      : graph(graph), function(function) {}
+  Materializer(FusionGraph &graph, func::FuncOp function, bool mayMix)
+      : graph(graph), function(function), mayMix(mayMix) {}
 
   LogicalResult run(unsigned &numKernels, unsigned &numOps) {
     for (auto &group : graph.groups)
@@ -96,6 +97,7 @@ private:
 
   FusionGraph &graph;
   func::FuncOp function;
+  bool mayMix;
 };
 
 LogicalResult Materializer::emit(FusionGroup &group, unsigned &numKernels,
@@ -108,7 +110,7 @@ LogicalResult Materializer::emit(FusionGroup &group, unsigned &numKernels,
   for (unsigned id : group.core)
     core.push_back(graph.op(id));
   std::string why;
-  FailureOr<RegionPlan> plan = planRegion(ops, outputs, &why);
+  FailureOr<RegionPlan> plan = planGroup(ops, outputs, mayMix, &why);
   if (failed(plan))
     return core.front()->emitOpError()
            << "forms no kernel: " << why << " [DLC4001]";
@@ -189,10 +191,11 @@ struct FormKernels : dlc::impl::FormKernelsPassBase<FormKernels> {
     func::FuncOp function = getOperation();
     FusionGraph graph(function.getBody().front());
     FusionCost cost;
+    bool mayMix = target == "cuda";
     if (merge)
-      fuse(graph, cost, function);
+      fuse(graph, cost, mayMix, function);
     unsigned kernels = 0, ops = 0;
-    if (failed(Materializer(graph, function).run(kernels, ops)))
+    if (failed(Materializer(graph, function, mayMix).run(kernels, ops)))
       return signalPassFailure();
     numKernels += kernels;
     numOps += ops;

@@ -52,8 +52,8 @@ struct Candidate {
 
 class Fuser {
 public:
-  Fuser(FusionGraph &graph, const FusionCost &cost)
-      : graph(graph), cost(cost) {}
+  Fuser(FusionGraph &graph, const FusionCost &cost, bool mayMix)
+      : graph(graph), cost(cost), mayMix(mayMix) {}
 
   void run() {
     for (auto &group : graph.groups)
@@ -76,10 +76,12 @@ private:
   void drain();
   void consider(FusionGroup &producer);
   void considerProducersOf(FusionGroup &group);
+  bool mayMixIn(ArrayRef<unsigned> core) const;
   std::optional<double> timeOf(ArrayRef<unsigned> core,
-                               ArrayRef<Value> outputs);
+                               ArrayRef<Value> outputs, bool mixes);
   std::optional<double> timeOfRegion(ArrayRef<Operation *> ops,
-                                     ArrayRef<Value> outputs, bool isMerged);
+                                     ArrayRef<Value> outputs, bool isMerged,
+                                     bool mixes);
   double groupTime(FusionGroup &group);
   bool isHard(const FusionGroup &group) const;
   bool joinsCopies(const FusionGroup &a, const FusionGroup &b) const;
@@ -97,6 +99,7 @@ private:
 
   FusionGraph &graph;
   const FusionCost &cost;
+  bool mayMix;
   std::priority_queue<Candidate> queue;
   /// By what a region computes: repeated layers are judged once.
   std::map<std::vector<unsigned>, std::optional<double>> times;
@@ -104,31 +107,42 @@ private:
   llvm::DenseMap<std::pair<unsigned, unsigned>, size_t> refused;
 };
 
+/// Sums across rows that are computed again for the backward half add in the
+/// order of the first time, whatever is merged with either.
+bool Fuser::mayMixIn(ArrayRef<unsigned> core) const {
+  return mayMix && llvm::none_of(core, [&](unsigned id) {
+           auto sum = dyn_cast<ReduceSumOp>(graph.op(id));
+           return sum && !sum.getDims().empty() &&
+                  sum.getDims().back() + 1 < rankOf(sum.getOperand()) &&
+                  graph.copyOf(sum);
+         });
+}
+
 std::optional<double> Fuser::timeOf(ArrayRef<unsigned> core,
-                                    ArrayRef<Value> outputs) {
+                                    ArrayRef<Value> outputs, bool mixes) {
   if (outputs.empty())
     return 0.0;
   std::vector<Operation *> ops = graph.closure(core);
   // Too large, whatever it computes.
   if (core.size() > 1 && ops.size() > mostOps)
     return std::nullopt;
-  std::vector<unsigned> signature = {core.size() > 1};
+  std::vector<unsigned> signature = {core.size() > 1, mixes};
   graph.appendSignature(ops, outputs, signature);
   auto [it, isNew] = times.try_emplace(std::move(signature));
   if (isNew)
-    it->second = timeOfRegion(ops, outputs, core.size() > 1);
+    it->second = timeOfRegion(ops, outputs, core.size() > 1, mixes);
   return it->second;
 }
 
 std::optional<double> Fuser::timeOfRegion(ArrayRef<Operation *> ops,
                                           ArrayRef<Value> outputs,
-                                          bool isMerged) {
+                                          bool isMerged, bool mixes) {
   double weight = 0;
   for (Operation *op : ops)
     weight += elementCost(op);
   if (isMerged && weight > mostWeight)
     return std::nullopt;
-  FailureOr<RegionPlan> plan = planRegion(ops, outputs);
+  FailureOr<RegionPlan> plan = planGroup(ops, outputs, mixes);
   if (failed(plan))
     return std::nullopt;
   return kernelTime(*plan, cost);
@@ -136,8 +150,9 @@ std::optional<double> Fuser::timeOfRegion(ArrayRef<Operation *> ops,
 
 double Fuser::groupTime(FusionGroup &group) {
   if (!group.time)
-    group.time =
-        timeOf(group.core, graph.outputsOf(group.core, {&group})).value_or(0);
+    group.time = timeOf(group.core, graph.outputsOf(group.core, {&group}),
+                        mayMixIn(group.core))
+                     .value_or(0);
   return *group.time;
 }
 
@@ -183,9 +198,11 @@ double Fuser::savedByAll(FusionGroup &producer,
     if (!mayJoin(producer, *reader))
       return 0;
     before += groupTime(*reader);
+    // Sums of rows are computed once, not again for every reader across rows.
+    OpIds core = unionOf(reader->core, producer.core);
+    bool mixes = consumers.size() == 1 && mayMixIn(core);
     std::optional<double> time =
-        timeOf(unionOf(reader->core, producer.core),
-               graph.outputsOf(reader->core, {reader}));
+        timeOf(core, graph.outputsOf(reader->core, {reader}), mixes);
     if (!time)
       return 0;
     after += *time;
@@ -203,7 +220,7 @@ double Fuser::savedByOne(FusionGroup &first, FusionGroup &second) {
     return 0;
   OpIds core = unionOf(first.core, second.core);
   std::optional<double> after =
-      timeOf(core, graph.outputsOf(core, {&first, &second}));
+      timeOf(core, graph.outputsOf(core, {&first, &second}), mayMixIn(core));
   if (!after)
     return 0;
   double saved = groupTime(first) + groupTime(second) - *after;
@@ -351,17 +368,19 @@ bool Fuser::isKept(Value output, ArrayRef<Value> outputs,
 bool Fuser::isFreeToRepeat(FusionGroup &writer, ArrayRef<Value> rest,
                            ArrayRef<unsigned> slice,
                            ArrayRef<FusionGroup *> readers) {
-  std::optional<double> written = timeOf(writer.core, rest);
+  std::optional<double> written =
+      timeOf(writer.core, rest, mayMixIn(writer.core));
   // With nothing left to write, it would have been merged into all.
   if (rest.empty() || !written)
     return false;
   FusionGroup part{.id = writer.id, .core = OpIds(slice.begin(), slice.end())};
   double more = *written - groupTime(writer), before = 0;
   for (FusionGroup *reader : readers) {
-    std::optional<double> after =
-        mayJoin(part, *reader) ? timeOf(unionOf(reader->core, part.core),
-                                        graph.outputsOf(reader->core, {reader}))
-                               : std::nullopt;
+    if (!mayJoin(part, *reader))
+      return false;
+    OpIds core = unionOf(reader->core, part.core);
+    std::optional<double> after = timeOf(
+        core, graph.outputsOf(reader->core, {reader}), mayMixIn(core));
     if (!after)
       return false;
     before += groupTime(*reader);
@@ -426,7 +445,8 @@ std::pair<StringRef, std::string> Fuser::refusalOf(FusionGroup &first,
   }
   OpIds core = unionOf(first.core, second.core);
   SmallVector<Value> outputs = graph.outputsOf(core, {&first, &second});
-  if (std::optional<double> merged = timeOf(core, outputs)) {
+  bool mixes = mayMixIn(core);
+  if (std::optional<double> merged = timeOf(core, outputs, mixes)) {
     double apart = groupTime(first) + groupTime(second);
     if (*merged < apart)
       return {"cycle", "another kernel or library call between them reads the "
@@ -438,7 +458,7 @@ std::pair<StringRef, std::string> Fuser::refusalOf(FusionGroup &first,
   }
   std::vector<Operation *> ops = graph.closure(core);
   std::string why;
-  if (ops.size() > mostOps || succeeded(planRegion(ops, outputs, &why)))
+  if (ops.size() > mostOps || succeeded(planGroup(ops, outputs, mixes, &why)))
     return {"too-large",
             llvm::formatv("the merged kernel of {0} ops would be too large",
                           ops.size())};
@@ -466,9 +486,18 @@ void Fuser::explainRefusals(func::FuncOp function) {
 
 } // namespace
 
-void dlc::fuse(FusionGraph &graph, const FusionCost &cost,
+FailureOr<RegionPlan> dlc::planGroup(ArrayRef<Operation *> ops,
+                                     ArrayRef<Value> outputs, bool mayMix,
+                                     std::string *why) {
+  FailureOr<RegionPlan> plan = planRegion(ops, outputs, why);
+  if (failed(plan) && mayMix)
+    return planMixedRegion(ops, outputs, why);
+  return plan;
+}
+
+void dlc::fuse(FusionGraph &graph, const FusionCost &cost, bool mayMix,
                func::FuncOp explained) {
-  Fuser fuser(graph, cost);
+  Fuser fuser(graph, cost, mayMix);
   fuser.run();
   if (explained)
     fuser.explainRefusals(explained);

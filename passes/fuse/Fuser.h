@@ -9,10 +9,16 @@
 
 namespace dlc {
 
-/// Merges the groups of `graph` while that saves time under `cost`. With
-/// `explained`, the function that they are of, a remark says why a result still
-/// goes through memory from one kernel to another.
-void fuse(FusionGraph &graph, const FusionCost &cost,
+/// How a region walks; `mayMix`: also along and across its rows at once.
+mlir::FailureOr<RegionPlan> planGroup(llvm::ArrayRef<mlir::Operation *> ops,
+                                      llvm::ArrayRef<mlir::Value> outputs,
+                                      bool mayMix, std::string *why = nullptr);
+
+/// Merges the groups of `graph` while that saves time under `cost`; `mayMix`:
+/// sums along rows with sums across them. With `explained`, the function that
+/// they are of, a remark says why a result still goes through memory from one
+/// kernel to another.
+void fuse(FusionGraph &graph, const FusionCost &cost, bool mayMix,
           mlir::func::FuncOp explained = {});
 
 } // namespace dlc

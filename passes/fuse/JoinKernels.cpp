@@ -32,8 +32,9 @@ namespace {
 
 /// More outputs than this in one kernel take registers from each other.
 constexpr size_t mostOutputs = 8;
-/// Kernels that move more than this are worth a launch of their own.
-constexpr double mostBytes = 64 << 10;
+/// Kernels that move more than this are worth a launch of their own. Second
+/// stages of sums have few threads each, and fill a GPU only together.
+constexpr double mostBytes = 64 << 10, mostSummedBytes = 4 << 20;
 
 using Group = SmallVector<KernelOp, 8>;
 
@@ -46,7 +47,8 @@ bool isSmall(KernelOp kernel) {
   ScheduleKind kind = kernel.getSchedule().getKind();
   bool isPlain = kind == ScheduleKind::Map || kind == ScheduleKind::Row ||
                  kind == ScheduleKind::Column;
-  return bytes <= mostBytes && isPlain && !kernel->hasAttr("library");
+  double most = kind == ScheduleKind::Column ? mostSummedBytes : mostBytes;
+  return bytes <= most && isPlain && !kernel->hasAttr("library");
 }
 
 bool isEqual(KernelOp a, KernelOp b) {

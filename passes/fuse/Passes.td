@@ -16,12 +16,18 @@ def FormKernelsPass : Pass<"dlc-form-kernels", "::mlir::func::FuncOp"> {
     In the end, what a kernel of the forward half writes for the backward half alone is computed again there, if that takes at most 2 % longer: such
     a tensor is in memory over the whole step.
 
+    A kernel of CUDA's walks short rows along and across at once (`mixed`): reductions of rows and the first stages of sums across them, as
+    `dlc-split-reductions` makes them, are one region where that reads less: the gradients of norms.
+
     Reshapes, broadcasts, slices and splat constants are free: each region holds its own. f32 contractions and convolutions
     stay as they are, for the library. Every region becomes a `dlc.kernel` whose body is the ops themselves; inlining it gives
     the program back. Needs `dlc-decompose` to have run. Linear in the program but for the reachability checks.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
-  let options = [Option<"merge", "merge", "bool", "true", "merge regions; without it every op is a kernel of its own">];
+  let options = [
+    Option<"merge", "merge", "bool", "true", "merge regions; without it every op is a kernel of its own">,
+    Option<"target", "target", "std::string", "\"cpu\"", "whose walks: cpu or cuda">
+  ];
   let statistics = [
     Statistic<"numKernels", "kernels", "Number of kernels formed">,
     Statistic<"numOps", "fused-ops", "Number of ops in them">

@@ -10,15 +10,19 @@
 //   %p = dlc.reduce_sum %r dims [1] : … -> tensor<128x768xf32>
 //   %s = dlc.reduce_sum %p dims [0] : … -> tensor<768xf32>
 //
+// Where what is summed across rows is reduced along them, too, as in the gradient
+// of a norm, the parts are the groups of rows that a kernel walks for both
+// (dialects/dlc/indexing/Region.h: mixed regions).
+//
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
-#include "dialects/dlc/indexing/IndexSpace.h"
+#include "dialects/dlc/indexing/Region.h"
 #include "dialects/dlc/indexing/SharedSums.h"
-#include "dialects/dlc/indexing/SumOrder.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/EquivalenceClasses.h"
 
 using namespace mlir;
 
@@ -35,15 +39,63 @@ namespace {
 /// stage costs more than it saves.
 constexpr int64_t leastTerms = 64;
 
+/// Which tensors depend on each other element by element, and how long the rows
+/// are that they are reduced along.
+class RowsOfTensors {
+public:
+  explicit RowsOfTensors(Block &block) {
+    for (Operation &op : block)
+      if (accessRules().lookup(&op) && !isReduction(&op))
+        for (Value operand : op.getOperands())
+          for (Value result : op.getResults())
+            if (countOf(operand) == countOf(result))
+              tensors.unionSets(operand, result);
+    for (Operation &op : block)
+      if (isa<ReduceSumOp, ReduceMaxOp>(op) && isAlongRows(&op))
+        lengths.insert({leaderOf(op.getOperand(0)), termsOf(&op)});
+  }
+  /// Whether rows of `length` elements of what `value` depends on, or of what
+  /// depends on it, are reduced.
+  bool areReduced(Value value, int64_t length) {
+    return lengths.contains({leaderOf(value), length});
+  }
+
+private:
+  static int64_t countOf(Value value) { return elementCount(shapeOf(value)); }
+  static int64_t termsOf(Operation *op) {
+    return elementCount(accessRules().lookup(op)->reduced(op));
+  }
+  /// Over the last dims.
+  static bool isAlongRows(Operation *op) {
+    ArrayRef<int64_t> shape = shapeOf(op->getOperand(0));
+    size_t rank = shape.size() - shapeOf(op->getResult(0)).size();
+    return shape.drop_back(rank) == shapeOf(op->getResult(0)) &&
+           elementCount(shape.take_back(rank)) == termsOf(op);
+  }
+  const void *leaderOf(Value value) {
+    return tensors.getOrInsertLeaderValue(value).getAsOpaquePointer();
+  }
+
+  llvm::EquivalenceClasses<Value> tensors;
+  llvm::DenseSet<std::pair<const void *, int64_t>> lengths;
+};
+
 struct SplitReductions
     : dlc::impl::SplitReductionsPassBase<SplitReductions> {
   using Base::Base;
 
   void runOnOperation() override {
     SmallVector<ReduceSumOp> sums(getOperation().getOps<ReduceSumOp>());
-    for (ReduceSumOp sum : sums)
-      if (int64_t parts = partsOf(sum); parts > 1) {
-        split(sum, parts);
+    RowsOfTensors rows(getOperation().getBody().front());
+    // For all before any is changed.
+    SmallVector<int64_t> parts;
+    for (ReduceSumOp sum : sums) {
+      int64_t groups = groupsOf(sum, rows);
+      parts.push_back(groups > 1 ? groups : partsOf(sum));
+    }
+    for (auto [sum, number] : llvm::zip_equal(sums, parts))
+      if (number > 1) {
+        split(sum, number);
         ++numSplit;
       }
   }
@@ -62,6 +114,17 @@ private:
     for (int64_t dim : cutDims(sum))
       size *= shapeOf(sum.getOperand())[dim];
     return size;
+  }
+
+  /// Of rows that are reduced along, too; 0 if they are not.
+  static int64_t groupsOf(ReduceSumOp sum, RowsOfTensors &rows) {
+    int64_t columns = elementCount(shapeOf(sum.getResult()));
+    ArrayRef<int64_t> dims = sum.getDims();
+    if (dims.empty() || dims.back() + 1 != int64_t(dims.size()) ||
+        columns < leastMixedColumns || columns > mostMixedColumns ||
+        !sumOrder(sum) || !rows.areReduced(sum.getOperand(), columns))
+      return 0;
+    return mixedGroups(cutSize(sum));
   }
 
   /// 1: as it is.

@@ -53,11 +53,10 @@ static SmallVector<int64_t> costOf(KernelOp kernel) {
   SmallVector<Operation *> ops;
   for (Operation &op : body.without_terminator())
     ops.push_back(&op);
-  SmallVector<Value> outputs(body.getTerminator()->getOperands());
   ScheduleKind kind = kernel.getSchedule().getKind();
   if (kind == ScheduleKind::Attention)
     return attentionCost(ops);
-  FailureOr<RegionPlan> plan = planRegion(ops, outputs);
+  FailureOr<RegionPlan> plan = planKernel(kernel);
   if (failed(plan) || kind == ScheduleKind::List ||
       kind == ScheduleKind::Scatter) {
     // It walks in its own way: every operand once, and every op once per

@@ -193,7 +193,7 @@ void Narrowing::rewrite() {
 }
 
 unsigned Narrowing::run() {
-  fuse(trial, FusionCost());
+  fuse(trial, FusionCost(), /*mayMix=*/false);
   for (auto &group : trial.groups) {
     if (group->isDead)
       continue;

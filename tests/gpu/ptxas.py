@@ -22,7 +22,7 @@ FIXTURES = HERE.parent / "fixtures"
 GOLDEN = HERE / "resources.csv"
 COLUMNS = ["model", "kernel", "arch", "registers", "spill_bytes", "shared_bytes", "ptx_bytes"]
 ARCHITECTURES = ["sm_80", "sm_90", "sm_100"]
-TABLE = ["mlp_small.default", "digits_cnn", "gpt2l_fused.default", "resnet18_tiny.unopt"]
+TABLE = ["mlp_small.default", "digits_cnn", "char_gpt", "gpt2l_fused.default", "resnet18_tiny.unopt"]
 TABLE_ARCHITECTURES = ["sm_80", "sm_90"]
 # Kernels (by the start of their name) that may spill, each with the reason.
 SPILLS = {}

@@ -115,7 +115,11 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
     ops.push_back(&op);
   SmallVector<Value> outputs(body.getTerminator()->getOperands());
   std::string why;
-  FailureOr<RegionPlan> plan = planCollapsedRegion(ops, outputs, &why);
+  bool isMixed =
+      kernel.getSchedule().getKind() == ScheduleKind::Mixed && target.isGpu;
+  FailureOr<RegionPlan> plan = isMixed
+                                   ? planMixedRegion(ops, outputs, &why)
+                                   : planCollapsedRegion(ops, outputs, &why);
   if (failed(plan))
     return kernel.emitOpError() << "cannot be emitted: " << why << " [DLC4001]";
 

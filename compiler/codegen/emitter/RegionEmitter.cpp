@@ -18,9 +18,12 @@ RegionEmitter::RegionEmitter(OpBuilder &b, Location loc, RegionPlan &plan,
                              const Target &target)
     : ElementBuilder(b, loc, 0), plan(plan), members(llvm::from_range, ops),
       isGpu(target.isGpu),
-      walk(target.isGpu ? chooseGpuWalk(plan, ops, target)
-                        : chooseWalk(plan, ops, target)),
+      mixed(plan.isMixed() ? std::optional(chooseMixedWalk(plan))
+                           : std::nullopt),
       checks(*this) {
+  walk = mixed          ? mixed->along
+         : target.isGpu ? chooseGpuWalk(plan, ops, target)
+                        : chooseWalk(plan, ops, target);
   // Where lanes are threads, what a thread computes is scalar.
   lanes = walk.areLanesThreads ? 0 : walk.lanes;
 }
@@ -46,6 +49,8 @@ void RegionEmitter::emit(KernelFunction &function) {
   // still gives each kept element the neutral one.
   if (plan.keptCount() == 0)
     return;
+  if (mixed)
+    return emitMixed();
   if (walk.tile)
     return emitContraction();
   if (isGpu)
@@ -179,7 +184,7 @@ void RegionEmitter::emitSweep(unsigned sweep) {
     if (reduction.level == sweep)
       reductions.push_back(&reduction);
   for (const RegionOutput &output : plan.outputs)
-    if (!output.isPerRow && output.level + 1 == sweep)
+    if (!output.isPerRow && output.level + 1 == sweep && !mixed)
       stored.push_back(&output);
   if (reductions.empty() && stored.empty())
     return;

@@ -59,6 +59,20 @@ struct Walk {
   int64_t groups;
 };
 
+/// GPUs: how the threads of a workgroup walk a group of rows along and across
+/// (MixedItems.cpp).
+struct MixedWalk {
+  /// Along: a warp per row. Across: a thread has vectors of columns.
+  Walk along, across;
+  /// Threads that share a row's columns, vectors that each of them has, and
+  /// teams of them, which walk different rows.
+  int64_t teamThreads, vectors, teams;
+  /// Rows that a team has under way at once.
+  int64_t rowsAtOnce;
+  /// Rows between two meetings of all threads.
+  int64_t tileRows;
+};
+
 /// Chooses lanes, vector dim and grid from shapes, types and access patterns.
 Walk chooseWalk(const RegionPlan &plan,
                 llvm::ArrayRef<mlir::Operation *> ops,
@@ -67,6 +81,8 @@ Walk chooseWalk(const RegionPlan &plan,
 Walk chooseGpuWalk(RegionPlan &plan,
                    llvm::ArrayRef<mlir::Operation *> ops,
                    const Target &target);
+/// The same for a mixed region.
+MixedWalk chooseMixedWalk(const RegionPlan &plan);
 
 /// Chooses tiles for a contraction that is alone in its region; false where
 /// another walk does better. For GPUs.
@@ -157,6 +173,17 @@ private:
   Values multiplyTiles(Values sums, llvm::ArrayRef<mlir::Type> elements);
   void storeTile(mlir::Value firstRow, mlir::Value firstColumn,
                  llvm::ArrayRef<mlir::Value> sums);
+  // A mixed region.
+  void emitMixed();
+  void emitTileAlong(mlir::Value firstRow);
+  void emitRowAlong(mlir::Value row, mlir::Value place);
+  Values emitTileAcross(mlir::Value firstRow, Values sums);
+  Values emitRowsAcross(unsigned vector, llvm::ArrayRef<mlir::Value> rows,
+                        llvm::ArrayRef<mlir::Value> places, Values sums);
+  void emitColumnSums(Values sums);
+  Values joinTeams(Values sums);
+  mlir::Value hasVector(unsigned vector);
+  mlir::Value slotAddress(unsigned number, mlir::Value place);
   // Values.
   mlir::Value emitValue(mlir::Value value, const Index &at, mlir::Value mask);
   mlir::Value computeValue(mlir::Value value, const Index &at,
@@ -202,6 +229,7 @@ private:
   llvm::DenseSet<mlir::Operation *> members;
   bool isGpu;
   Walk walk;
+  std::optional<MixedWalk> mixed;
   llvm::DenseMap<mlir::Value, Buffer> inputs;
   llvm::SmallVector<Buffer> outputs;
   /// Outer scope (kept dims), and inside loops an inner one.
@@ -222,6 +250,12 @@ private:
   /// Where threads share an item's steps: which of them this is, and the slot of
   /// its item among the workgroup's.
   mlir::Value group, column;
+  /// Of a mixed region: the thread's warp, its team, its place in the team, what
+  /// is the same for all rows of each of its vectors, and the reductions along
+  /// rows that are read across them.
+  mlir::Value warp, team, place;
+  llvm::SmallVector<Scope> columnScopes;
+  llvm::SmallVector<mlir::Value> rowScalars;
   /// Arrays in workgroup memory.
   llvm::DenseMap<std::pair<mlir::Type, unsigned>, mlir::Value> shared;
   FiniteCheck checks;

@@ -98,7 +98,7 @@ Value RegionEmitter::sharedArray(Type element, unsigned number, int64_t size) {
       (kernel.getSymName() + "_shared_" + std::to_string(shared.size())).str();
   auto global = LLVM::GlobalOp::create(
       b, loc, array, /*isConstant=*/false, LLVM::Linkage::Internal, name,
-      Attribute(), /*alignment=*/8, workgroupMemory);
+      Attribute(), /*alignment=*/16, workgroupMemory);
   b.setInsertionPointToStart(&kernel.getBody().front());
   return slots = LLVM::AddressOfOp::create(b, loc, global);
 }

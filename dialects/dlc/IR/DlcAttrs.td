@@ -20,7 +20,8 @@ def Dlc_ScheduleKind : I32EnumAttr<"ScheduleKind", "how a kernel walks its data"
     I32EnumAttrCase<"Map", 0, "map">, I32EnumAttrCase<"Row", 1, "row">, I32EnumAttrCase<"Column", 2, "column">,
     I32EnumAttrCase<"Transpose", 3, "transpose">, I32EnumAttrCase<"Scatter", 4, "scatter">,
     I32EnumAttrCase<"Scan", 5, "scan">, I32EnumAttrCase<"List", 6, "list">,
-    I32EnumAttrCase<"Contract", 7, "contract">, I32EnumAttrCase<"Attention", 8, "attention">]> {
+    I32EnumAttrCase<"Contract", 7, "contract">, I32EnumAttrCase<"Attention", 8, "attention">,
+    I32EnumAttrCase<"Mixed", 9, "mixed">]> {
   let cppNamespace = "::dlc";
   let genSpecializedAttr = 0;
 }

@@ -17,8 +17,10 @@ namespace {
 /// values that come from outside.
 class Walker {
 public:
-  Walker(ArrayRef<Operation *> ops, RegionPlan &plan, std::string *why)
-      : members(llvm::from_range, ops), plan(plan), why(why) {}
+  Walker(ArrayRef<Operation *> ops, RegionPlan &plan, std::string *why,
+         ArrayRef<Operation *> columnSums = {})
+      : members(llvm::from_range, ops),
+        columnSums(llvm::from_range, columnSums), plan(plan), why(why) {}
 
   LogicalResult run(ArrayRef<Operation *> ops, ArrayRef<Value> outputs,
                     std::optional<ArrayRef<int64_t>> kept,
@@ -35,6 +37,7 @@ private:
                              std::optional<ArrayRef<int64_t>> kept,
                              std::optional<ArrayRef<int64_t>> reduced);
   LogicalResult addReduction(Operation *op);
+  LogicalResult addColumnSum(Operation *op);
   double evaluationsOf(Operation *reduction) const;
   LogicalResult addOrder(Operation *op);
   LogicalResult addOutput(Value value);
@@ -45,7 +48,7 @@ private:
   bool usesReducedDims(const Index &at) const;
   double timesWalked(const Index &at) const;
 
-  llvm::DenseSet<Operation *> members;
+  llvm::DenseSet<Operation *> members, columnSums;
   RegionPlan &plan;
   std::string *why;
   Operation *primary = nullptr;
@@ -69,7 +72,7 @@ LogicalResult Walker::chooseDomain(ArrayRef<Operation *> ops,
                                    std::optional<ArrayRef<int64_t>> reduced) {
   size_t mostDims = 0;
   for (Operation *op : ops) {
-    if (!isReduction(op))
+    if (!isReduction(op) || columnSums.contains(op))
       continue;
     size_t dims =
         resultShape(op).size() + accessRules().lookup(op)->reduced(op).size();
@@ -176,6 +179,9 @@ FailureOr<unsigned> Walker::visit(Value value, const Index &at,
         {value, plan.space.linearize(at, shapeOf(value)), sweep});
     return visited[{value.getAsOpaquePointer(), key}] = level;
   }
+  if (columnSums.contains(op))
+    return fail("column-sum-read: a sum across the rows is read by what walks "
+                "them");
   if (isReduction(op)) {
     if (plan.space.linearize(at, shapeOf(value)) != row)
       return fail("reduction-read-elsewhere: a reduction's result is read at "
@@ -236,10 +242,39 @@ LogicalResult Walker::addReduction(Operation *op) {
   return success();
 }
 
+/// One result per group and column: its terms are like an output, read when all
+/// that they need is known.
+LogicalResult Walker::addColumnSum(Operation *op) {
+  SmallVector<int64_t> box = {plan.kept[0]};
+  llvm::append_range(box, plan.reduced);
+  Index place = {keptIndex[0]};
+  llvm::append_range(place, reducedIndex);
+  RegionColumnSum sum = {op, 0,
+                         plan.space.reshape(place, box, resultShape(op)),
+                         {keptIndex[1]}};
+  FailureOr<unsigned> level =
+      visitOperands(op, sum.at, sum.step, plan.levels + 1);
+  if (failed(level))
+    return failure();
+  sum.level = *level;
+  plan.operations += evaluationsOf(op) * elementCost(op);
+  plan.columnSums.push_back(std::move(sum));
+  return success();
+}
+
 LogicalResult Walker::addOutput(Value value) {
   int64_t count = elementCount(shapeOf(value));
   Operation *op = value.getDefiningOp();
   RegionOutput output = {value, {}, 0, false};
+  if (columnSums.contains(op)) {
+    const RegionColumnSum &sum = *llvm::find_if(
+        plan.columnSums, [&](const RegionColumnSum &s) { return s.op == op; });
+    output.at = sum.at;
+    output.level = sum.level;
+    output.isPerColumn = true;
+    plan.outputs.push_back(std::move(output));
+    return success();
+  }
   if (count == plan.keptCount() && (primary || !plan.reduced.empty())) {
     output.isPerRow = true;
     output.at = plan.space.reshape(keptIndex, plan.kept, shapeOf(value));
@@ -290,7 +325,11 @@ LogicalResult Walker::run(ArrayRef<Operation *> ops, ArrayRef<Value> outputs,
   if (failed(chooseDomain(ops, outputs, kept, reduced)))
     return failure();
   for (Operation *op : ops)
-    if (isReduction(op) && failed(addReduction(op)))
+    if (isReduction(op) && !columnSums.contains(op) &&
+        failed(addReduction(op)))
+      return failure();
+  for (Operation *op : ops)
+    if (columnSums.contains(op) && failed(addColumnSum(op)))
       return failure();
   for (Value output : outputs)
     if (failed(addOutput(output)))
@@ -355,6 +394,140 @@ FailureOr<RegionPlan> planCollapsedRegion(ArrayRef<Operation *> ops,
     return best;
   return planRegion(ops, outputs, why, ArrayRef<int64_t>(best->kept),
                     ArrayRef<int64_t>(best->order->box));
+}
+
+//===- Mixed regions ------------------------------------------------------===//
+
+/// As many workgroups as fill a large GPU a few times over, and rows that make
+/// one worth it.
+constexpr int64_t mostMixedGroups = 512, leastMixedRows = 16;
+/// Bytes of a row that are read along it and again across: a workgroup's rows
+/// are in the processor's cache the second time.
+constexpr int64_t mostMixedRowBytes = 16 << 10;
+/// Sums of 1024 columns that the threads of a workgroup can keep.
+constexpr int64_t mostMixedSums = 12;
+
+int64_t mixedGroups(int64_t rows) {
+  int64_t wanted = std::min(mostMixedGroups, rows / leastMixedRows);
+  int64_t groups = 0;
+  for (int64_t count = 2; count <= wanted; ++count)
+    if (rows % count == 0)
+      groups = count;
+  return groups * 4 >= wanted ? groups : 0;
+}
+
+static bool isRowReduction(Operation *op) {
+  return isa<ReduceSumOp, ReduceMaxOp, ReduceMinOp, ReduceProdOp, ArgMaxOp,
+             ArgMinOp>(op);
+}
+
+/// The first stage of a sum across rows.
+static bool isColumnSum(Operation *op) {
+  auto sum = dyn_cast<ReduceSumOp>(op);
+  return sum && sum.getDims() == ArrayRef<int64_t>{1} &&
+         rankOf(sum.getOperand()) >= 3;
+}
+
+/// [groups, rows per group, columns], if all column sums agree about it.
+static std::optional<std::array<int64_t, 3>>
+mixedDomain(ArrayRef<Operation *> columnSums) {
+  std::optional<std::array<int64_t, 3>> domain;
+  for (Operation *op : columnSums) {
+    ArrayRef<int64_t> shape = shapeOf(op->getOperand(0));
+    std::array<int64_t, 3> own = {shape[0], shape[1],
+                                  elementCount(shape.drop_front(2))};
+    if (domain && *domain != own)
+      return std::nullopt;
+    domain = own;
+  }
+  return domain;
+}
+
+/// Why threads of a GPU cannot walk `plan` along and across its rows; empty if
+/// they can.
+static std::string mixedRefusal(const RegionPlan &plan) {
+  int64_t columns = plan.reduced[0];
+  if (plan.order &&
+      !isInOrder(*plan.order, plan.reduced,
+                 orderedDim(*plan.order, plan.reduced)))
+    return "other-order: the sums along its rows add in pieces";
+  // A workgroup has a warp for each row, and warps have no lanes to spare.
+  if (columns < leastMixedColumns || columns > mostMixedColumns)
+    return "row-length: its rows are too short for a warp, or too long for a "
+           "workgroup";
+  AffineExpr row = plan.space.linearize(
+      ArrayRef<AffineExpr>(plan.space.identity()).take_front(2), plan.kept);
+  for (const RegionReduction &reduction : plan.reductions) {
+    if (!isRowReduction(reduction.op))
+      return "own-schedule: rows are walked for sums and extremes only";
+    SmallVector<Access> accesses;
+    IndexSpace space = plan.space;
+    accessRules()
+        .lookup(reduction.op)
+        ->accesses(reduction.op, space, reduction.at, reduction.step, accesses);
+    AffineExpr read = space.linearize(
+        accesses[0].index, shapeOf(reduction.op->getOperand(0)));
+    if (read != space.simplify(row * columns + space.dim(2)))
+      return "other-rows: what one reduction takes for rows are columns of "
+             "another";
+  }
+  llvm::SmallDenseMap<Value, int64_t> widths;
+  for (const RegionLeaf &leaf : plan.leaves)
+    if (leaf.sweep > 0 && leaf.sweep <= plan.levels &&
+        elementCount(shapeOf(leaf.value)) > columns)
+      widths[leaf.value] =
+          elementTypeOf(leaf.value).getIntOrFloatBitWidth() / 8;
+  int64_t rowBytes = 0;
+  for (auto [value, width] : widths)
+    rowBytes += width * columns;
+  int64_t sums = plan.columnSums.size();
+  if (rowBytes > mostMixedRowBytes ||
+      sums * int64_t(llvm::divideCeil(columns, 1024)) > mostMixedSums)
+    return "row-length: its rows and sums are too many for a workgroup";
+  return "";
+}
+
+FailureOr<RegionPlan> planMixedRegion(ArrayRef<Operation *> ops,
+                                      ArrayRef<Value> outputs,
+                                      std::string *why) {
+  SmallVector<Operation *> columnSums;
+  bool hasRows = false;
+  for (Operation *op : ops)
+    if (isColumnSum(op))
+      columnSums.push_back(op);
+    else
+      hasRows |= isReduction(op);
+  if (columnSums.empty() || !hasRows)
+    return failure();
+  auto refuse = [&](StringRef reason) {
+    if (why)
+      *why = reason.str();
+    return failure();
+  };
+  auto domain = mixedDomain(columnSums);
+  if (!domain || mixedGroups((*domain)[0] * (*domain)[1]) != (*domain)[0])
+    return refuse("other-domain: its sums across rows are of other groups of "
+                  "rows than kernels along them walk");
+  RegionPlan plan(outputs.front().getContext());
+  Walker walker(ops, plan, why, columnSums);
+  int64_t kept[] = {(*domain)[0], (*domain)[1]}, reduced[] = {(*domain)[2]};
+  if (failed(walker.run(ops, outputs, ArrayRef<int64_t>(kept),
+                        ArrayRef<int64_t>(reduced))))
+    return failure();
+  if (std::string reason = mixedRefusal(plan); !reason.empty())
+    return refuse(reason);
+  return plan;
+}
+
+FailureOr<RegionPlan> planKernel(KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  SmallVector<Operation *> ops;
+  for (Operation &op : body.without_terminator())
+    ops.push_back(&op);
+  SmallVector<Value> outputs(body.getTerminator()->getOperands());
+  if (kernel.getSchedule().getKind() == ScheduleKind::Mixed)
+    return planMixedRegion(ops, outputs);
+  return planRegion(ops, outputs);
 }
 
 double elementCost(Operation *op) {

@@ -174,19 +174,19 @@ bool LaunchOp::mayShare(Value read, Value written) {
   Block &body = kernel.getBody().front();
   unsigned number = output - getOutputs().begin();
   Type type = body.getTerminator()->getOperand(number).getType();
-  SmallVector<Operation *> ops;
-  for (Operation &op : body.without_terminator())
-    ops.push_back(&op);
-  SmallVector<Value> outputs(body.getTerminator()->getOperands());
-  FailureOr<dlc::RegionPlan> plan = dlc::planRegion(ops, outputs);
+  FailureOr<dlc::RegionPlan> plan = dlc::planKernel(kernel);
   if (failed(plan))
+    return false;
+  // Rows of other threads are read again after a row's scalars are stored.
+  const dlc::RegionOutput &own = plan->outputs[number];
+  if (plan->isMixed() && (own.isPerRow || own.isPerColumn))
     return false;
   for (auto [input, argument] :
        llvm::zip_equal(getInputs(), body.getArguments()))
     if (input == read &&
         (dlc::elementTypeOf(argument).getIntOrFloatBitWidth() !=
              cast<RankedTensorType>(type).getElementTypeBitWidth() ||
-         !readsOnlyWhatItWrites(*plan, argument, plan->outputs[number])))
+         !readsOnlyWhatItWrites(*plan, argument, own)))
       return false;
   return true;
 }

@@ -20,14 +20,19 @@ namespace {
 
 class GpuCode : public KernelCode {
 public:
-  explicit GpuCode(uint64_t seed) : engine(seed) {}
+  GpuCode(uint64_t seed, bool splitsSums)
+      : engine(seed), splitsSums(splitsSums) {}
   ~GpuCode() override {
     if (handle)
       dlclose(handle);
   }
 
   void addPasses(PassManager &passes) override {
-    passes.addNestedPass<func::FuncOp>(createFormKernelsPass());
+    if (splitsSums)
+      passes.addNestedPass<func::FuncOp>(createSplitReductionsPass());
+    FormKernelsPassOptions form;
+    form.target = "cuda";
+    passes.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
     passes.addNestedPass<func::FuncOp>(createAttentionKernelsPass());
   }
 
@@ -78,18 +83,19 @@ public:
 
 private:
   rt::EmulatorEngine engine;
+  bool splitsSums;
   void *handle = nullptr;
 };
 
 } // namespace
 
 FailureOr<CpuRun> runOnGpu(ModuleOp module, ArrayRef<Tensor> arguments,
-                           uint64_t seed) {
+                           uint64_t seed, bool splitsSums) {
   emit::Target target;
   target.isGpu = true;
   target.bytes = 16;
   KernelTable table(module.getContext(), target, 1);
-  GpuCode code(seed);
+  GpuCode code(seed, splitsSums);
   return runKernels(module, arguments, table, code);
 }
 

@@ -13,11 +13,12 @@
 namespace dlc::test {
 
 /// Runs the only function of `module`, whose kernels are formed in place. The
-/// threads' order follows from `seed`. Failures are gtest failures: what the
-/// emulator finds wrong in a kernel is one.
+/// threads' order follows from `seed`. With `splitsSums` sums with few results
+/// are in two stages, as in programs for GPUs. Failures are gtest failures: what
+/// the emulator finds wrong in a kernel is one.
 mlir::FailureOr<CpuRun> runOnGpu(mlir::ModuleOp module,
                                  llvm::ArrayRef<reference::Tensor> arguments,
-                                 uint64_t seed = 0);
+                                 uint64_t seed = 0, bool splitsSums = false);
 
 } // namespace dlc::test
 

@@ -17,5 +17,12 @@ LogicalResult KernelOp::verify() {
                             "but got "
                          << yield.getNumOperands() << " values for "
                          << getOutputs().size() << " outputs";
+  ScheduleAttr schedule = getSchedule();
+  if (schedule.getKind() == ScheduleKind::Mixed &&
+      (schedule.getDomain().size() != 3 ||
+       schedule.getCols() != ArrayRef<int64_t>{2}))
+    return emitOpError() << "expects a mixed schedule to have groups, rows of a "
+                            "group and columns, but got "
+                         << schedule;
   return success();
 }

@@ -44,6 +44,13 @@ def Dlc_KernelOp : Op<Dlc_Dialect, "kernel", [Pure, IsolatedFromAbove, SingleBlo
       %s = dlc.reduce_sum %a dims [1] : tensor<2x3xf32> -> tensor<2xf32>
       dlc.yield %s : tensor<2xf32>
     }
+  }], [{
+    expects a mixed schedule to have groups, rows of a group and columns, but got #dlc.schedule<mixed, [2, 3], cols = [1]>
+    %0 = dlc.kernel "k" <mixed, [2, 3], cols = [1]> (%x) : (tensor<2x3xf32>) -> tensor<2xf32> {
+    ^bb0(%a: tensor<2x3xf32>):
+      %s = dlc.reduce_sum %a dims [1] : tensor<2x3xf32> -> tensor<2xf32>
+      dlc.yield %s : tensor<2xf32>
+    }
   }]];
 }
 
