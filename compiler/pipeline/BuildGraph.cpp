@@ -81,8 +81,8 @@ void dlc::buildGraphPipeline(OpPassManager &pm, const GraphOptions &options) {
     precision.keep.assign(options.keepF32.begin(), options.keepF32.end());
     pm.addNestedPass<func::FuncOp>(createMixedPrecisionPass(precision));
     pm.addNestedPass<func::FuncOp>(createSimplifyPass());
-    // After the casts of contractions, because what they store is narrow then;
-    // without a simplification after it, which would take its casts for one.
+    // After that, because what contractions read is stored narrow then; before
+    // recomputation, which keeps or repeats the narrow values.
     NarrowSavedPassOptions saved;
     saved.type = options.precision;
     saved.keep.assign(options.keepF32.begin(), options.keepF32.end());

@@ -15,7 +15,7 @@ def MixedPrecisionPass : DlcPass<"dlc-mixed-precision", "::mlir::func::FuncOp"> 
     model. A product from which no other contraction is computed (a weight gradient, the loss's logits at the end of inference) keeps the f32 sum.
 
     Casts go above reshapes, transposes and slices, which library calls read through. `keep` names nodes (globs) whose ops stay f32; the
-    entry `forward` is the model file exactly as written and is left alone. Runs last in the graph phase.
+    entry `forward` is the model file exactly as written and is left alone. Runs after all simplification, before `dlc-narrow-saved`.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
   let options = [
@@ -70,32 +70,37 @@ def NarrowSavedPass : DlcPass<"dlc-narrow-saved", "::mlir::func::FuncOp"> {
   ];
   let before = [{
     func.func @step(%x: tensor<256x256xbf16>, %w: tensor<256x256xbf16>) -> tensor<256x256xbf16> {
-      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
-      %1 = dlc.cast %0 : tensor<256x256xbf16> -> tensor<256x256xf32>
-      %2 = dlc.erf %1 : tensor<256x256xf32>
-      %3 = dlc.mul %1, %2 : tensor<256x256xf32>
-      %4 = dlc.cast %3 : tensor<256x256xf32> -> tensor<256x256xbf16>
-      %5 = dlc.dot_general %4, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16> loc("gradient")
-      %6 = dlc.cast %5 : tensor<256x256xbf16> -> tensor<256x256xf32> loc("gradient")
-      %7 = dlc.mul %6, %2 : tensor<256x256xf32> loc("gradient")
-      %8 = dlc.cast %7 : tensor<256x256xf32> -> tensor<256x256xbf16> loc("gradient")
-      return %8 : tensor<256x256xbf16>
+      %0 = dlc.constant dense<1.000000e+00> : tensor<256x256xf32>
+      %1 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
+      %2 = dlc.cast %1 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %3 = dlc.erf %2 : tensor<256x256xf32>
+      %4 = dlc.add %3, %0 : tensor<256x256xf32>
+      %5 = dlc.mul %2, %4 : tensor<256x256xf32>
+      %6 = dlc.cast %5 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      %7 = dlc.dot_general %6, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16> loc("gradient")
+      %8 = dlc.cast %7 : tensor<256x256xbf16> -> tensor<256x256xf32> loc("gradient")
+      %9 = dlc.mul %8, %4 : tensor<256x256xf32> loc("gradient")
+      %10 = dlc.cast %9 : tensor<256x256xf32> -> tensor<256x256xbf16> loc("gradient")
+      return %10 : tensor<256x256xbf16>
     }
   }];
   let after = [{
     func.func @step(%x: tensor<256x256xbf16>, %w: tensor<256x256xbf16>) -> tensor<256x256xbf16> {
-      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
-      %1 = dlc.cast %0 : tensor<256x256xbf16> -> tensor<256x256xf32>
-      %2 = dlc.erf %1 : tensor<256x256xf32>
-      %3 = dlc.cast %2 : tensor<256x256xf32> -> tensor<256x256xbf16>
-      %4 = dlc.cast %3 : tensor<256x256xbf16> -> tensor<256x256xf32>
-      %5 = dlc.mul %1, %2 : tensor<256x256xf32>
-      %6 = dlc.cast %5 : tensor<256x256xf32> -> tensor<256x256xbf16>
-      %7 = dlc.dot_general %6, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
-      %8 = dlc.cast %7 : tensor<256x256xbf16> -> tensor<256x256xf32>
-      %9 = dlc.mul %8, %4 : tensor<256x256xf32>
-      %10 = dlc.cast %9 : tensor<256x256xf32> -> tensor<256x256xbf16>
-      return %10 : tensor<256x256xbf16>
+      %0 = dlc.constant dense<1.000000e+00> : tensor<256x256xf32>
+      %1 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
+      %2 = dlc.cast %1 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %3 = dlc.erf %2 : tensor<256x256xf32>
+      %4 = dlc.cast %3 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      %5 = dlc.cast %4 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %6 = dlc.add %3, %0 : tensor<256x256xf32>
+      %7 = dlc.add %5, %0 : tensor<256x256xf32>
+      %8 = dlc.mul %2, %6 : tensor<256x256xf32>
+      %9 = dlc.cast %8 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      %10 = dlc.dot_general %9, %w batch [] x [] contract [1] x [0] : (tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xbf16>
+      %11 = dlc.cast %10 : tensor<256x256xbf16> -> tensor<256x256xf32>
+      %12 = dlc.mul %11, %7 : tensor<256x256xf32>
+      %13 = dlc.cast %12 : tensor<256x256xf32> -> tensor<256x256xbf16>
+      return %13 : tensor<256x256xbf16>
     }
   }];
 }
