@@ -7,6 +7,7 @@
 // order: within 1e-6 of the largest result, which is eight roundings of f32.
 //
 //===----------------------------------------------------------------------===//
+#include "tests/unit/compiler/Families.h"
 #include "tests/unit/compiler/GpuRunner.h"
 
 #include "mlir/Parser/Parser.h"
@@ -91,34 +92,6 @@ const Family families[] = {
 /// Rows and columns. A window needs a row, a position a column.
 const std::pair<int, int> shapes[] = {{0, 5},  {1, 1},   {31, 33}, {33, 31},
                                       {5, 130}, {300, 7}, {3, 1000}};
-
-std::string sized(std::string text, int rows, int columns) {
-  auto replace = [&](const std::string &from, const std::string &to) {
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;
-         at += to.size())
-      text.replace(at, from.size(), to);
-  };
-  std::string r = std::to_string(rows), c = std::to_string(columns);
-  replace("<RxC", "<" + r + "x" + c);
-  replace("<CxR", "<" + c + "x" + r);
-  replace("1xRxC", "1x" + r + "x" + c);
-  replace("2xRxC", "2x" + r + "x" + c);
-  replace("<Rx", "<" + r + "x");
-  replace("<Cx", "<" + c + "x");
-  replace("<3xCx", "<3x" + c + "x");
-  replace("<5xCx", "<5x" + c + "x");
-  replace("<40xCx", "<40x" + c + "x");
-  return text;
-}
-
-void expectNear(const Tensor &actual, const Tensor &expected) {
-  double largest = 1e-30;
-  for (int64_t i = 0; i < expected.size(); ++i)
-    largest = std::max(largest, std::abs(expected.number(i)));
-  for (int64_t i = 0; i < expected.size(); ++i)
-    ASSERT_LE(std::abs(actual.number(i) - expected.number(i)), 1e-6 * largest)
-        << "element " << i;
-}
 
 class ThreadItems : public testing::TestWithParam<Family> {};
 
