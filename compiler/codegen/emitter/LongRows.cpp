@@ -33,7 +33,7 @@ namespace dlc::emit {
 
 /// Registers of a thread for partial sums and what a tile has in flight; with
 /// as many for addresses and the computation, two workgroups have 1024 threads.
-constexpr int64_t mostRegisters = 40;
+constexpr int64_t mostRegisters = 32;
 constexpr unsigned mostSteps = 8;
 constexpr int64_t residentThreads = 1024;
 
@@ -81,7 +81,7 @@ static void chooseSteps(const RegionPlan &plan, Walk &walk, int64_t size) {
   int64_t most = mostSteps;
   for (const SweepRegisters &sweep : countRegisters(plan, walk)) {
     int64_t left = mostRegisters - sweep.held;
-    if (left < sweep.perStep()) {
+    if (left <= sweep.perStep()) {
       // It gets twice as many instead.
       walk.residentGroups = 1;
       left += mostRegisters;
@@ -102,8 +102,8 @@ bool shareRow(const RegionPlan &plan, Walk &walk) {
   unsigned dim = walk.vectorDim - plan.kept.size();
   int64_t size = plan.reduced[dim];
   // The sums' own length decides, in whatever box a kernel walks them.
-  if (plan.order && (!plan.order->dim ||
-                     plan.order->box[*plan.order->dim] != size))
+  if (plan.order &&
+      (!plan.order->dim || plan.order->box[*plan.order->dim] != size))
     return false;
   SharedRow row = sharedRow(size);
   if (!row.threads)
@@ -120,8 +120,8 @@ bool shareRow(const RegionPlan &plan, Walk &walk) {
 }
 
 void RegionEmitter::emitSharedItem() {
-  firstElement = arith::MulIOp::create(b, loc, threadNumber(*this),
-                                       i64(walk.lanes));
+  firstElement =
+      arith::MulIOp::create(b, loc, threadNumber(*this), i64(walk.lanes));
   emitItem(blockNumber(*this));
 }
 
@@ -146,14 +146,14 @@ RegionEmitter::Values RegionEmitter::emitTileLoop(int64_t start, int64_t end,
   Scope &outer = scopes[scopes.size() - 2];
   Value first = arith::AddIOp::create(b, loc, firstElement, i64(start));
   auto loop = scf::ForOp::create(
-      b, loc, first, i64(end),
-      i64(int64_t(walk.lanes) * walk.threads * steps), accumulators);
+      b, loc, first, i64(end), i64(int64_t(walk.lanes) * walk.threads * steps),
+      accumulators);
   if (!outer.before)
     outer.before = loop;
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  Values results = emitTile(loop.getInductionVar(), steps,
-                            Values(loop.getRegionIterArgs()));
+  Values results =
+      emitTile(loop.getInductionVar(), steps, Values(loop.getRegionIterArgs()));
   // Without results the loop came with its terminator.
   if (!results.empty())
     scf::YieldOp::create(b, loc, results);
@@ -217,9 +217,8 @@ void RegionEmitter::fetchOperands(Operation *op, const Index &at,
 
 void RegionEmitter::fetch(Value value, const Index &at, Value mask,
                           Fetched &fetched) {
-  if (reductionResults.contains(value) || llvm::none_of(at, [&](AffineExpr e) {
-        return dependsOnLane(e);
-      }))
+  if (reductionResults.contains(value) ||
+      llvm::none_of(at, [&](AffineExpr e) { return dependsOnLane(e); }))
     return;
   std::vector<const void *> key = {value.getAsOpaquePointer(),
                                    mask ? mask.getAsOpaquePointer() : nullptr};
@@ -243,8 +242,7 @@ void RegionEmitter::fetch(Value value, const Index &at, Value mask,
 RegionEmitter::Values RegionEmitter::joinShared(Values accumulators) {
   if (accumulators.empty())
     return accumulators;
-  Value thread =
-      arith::DivUIOp::create(b, loc, firstElement, i64(walk.lanes));
+  Value thread = arith::DivUIOp::create(b, loc, firstElement, i64(walk.lanes));
   Value inWarp = arith::RemUIOp::create(b, loc, thread, i64(warpLanes));
   Value warp = arith::DivUIOp::create(b, loc, thread, i64(warpLanes));
   int64_t warps = walk.threads / warpLanes;
@@ -268,8 +266,8 @@ RegionEmitter::Values RegionEmitter::joinShared(Values accumulators) {
       slots.push_back(sharedArray(value.getType(), shared.size(), warps));
     }
   }
-  Value isFirst = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
-                                        inWarp, i64(0));
+  Value isFirst =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, inWarp, i64(0));
   auto choice = scf::IfOp::create(b, loc, TypeRange(), isFirst, false);
   {
     OpBuilder::InsertionGuard guard(b);
