@@ -191,12 +191,25 @@ void RegionEmitter::storeValues(ArrayRef<const RegionOutput *> stored,
 void RegionEmitter::emitSweep(unsigned sweep) {
   sweepReductions.clear();
   sweepOutputs.clear();
-  for (const RegionReduction &reduction : plan.reductions)
-    if (reduction.level == sweep)
-      sweepReductions.push_back(&reduction);
   for (const RegionOutput &output : plan.outputs)
     if (!output.isPerRow && output.level + 1 == sweep && !mixed)
       sweepOutputs.push_back(&output);
+  bool hasPicked = false;
+  for (const RegionReduction &reduction : plan.reductions) {
+    if (reduction.level != sweep)
+      continue;
+    if (Value picked = emitPick(reduction)) {
+      reductionResults[reduction.op->getResult(0)] =
+          watched(reduction.op, picked, reduction.at, nullptr);
+      hasPicked = true;
+      continue;
+    }
+    sweepReductions.push_back(&reduction);
+  }
+  // Nothing is stored before all have read, here or where sums meet.
+  if (hasPicked && (!walk.isRowShared || sweepReductions.empty() ||
+                    !sweepOutputs.empty()))
+    awaitLanes();
   if (sweepReductions.empty() && sweepOutputs.empty())
     return;
 
@@ -416,6 +429,8 @@ Value RegionEmitter::computeValue(Value value, const Index &at, Value mask) {
   Operation *op = value.getDefiningOp();
   if (!op || !members.contains(op))
     return load(inputs.find(value)->second, at, mask);
+  if (Value isHere = mask ? Value() : emitPositionCheck(op, at))
+    return isHere;
   SmallVector<Element> elements = emitAccesses(op, at, {}, mask);
   return watched(op, (*elementFunctions().lookup(op))(*this, op, at, elements),
                  at, mask);

@@ -177,6 +177,18 @@ private:
   void fetch(mlir::Value value, const Index &at, mlir::Value mask,
              Fetched &fetched);
   Values joinShared(Values accumulators);
+  // Sums of one term.
+  /// A number that belongs to the whole row.
+  struct RowElement {
+    mlir::Value value;
+    Index at;
+  };
+  bool followToRow(mlir::Value &value, Index &at);
+  std::optional<RowElement> comparedPosition(mlir::Operation *op,
+                                             const Index &at);
+  mlir::Value emitRowNumber(const RowElement &element);
+  mlir::Value emitPick(const RegionReduction &reduction);
+  mlir::Value emitPositionCheck(mlir::Operation *op, const Index &at);
   Values meetLanes(mlir::Operation *op, Values accumulators, unsigned count);
   Values joinLanes(mlir::Operation *op, Values accumulators);
   Values joinThreads(mlir::Operation *op, Values accumulators);
