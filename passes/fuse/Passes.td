@@ -124,7 +124,8 @@ def SplitReductionsPass : Pass<"dlc-split-reductions", "::mlir::func::FuncOp"> {
   let description = [{
     A sum with few results and many terms becomes one over equal parts of its outermost reduced dim, and one over the parts: column sums of
     a tall matrix (bias and norm gradients, batch statistics), sums of everything (losses, gradient norms). Both stages have a fixed order, so
-    results do not change from run to run; they differ from a CPU's in the last bits. Dims without a suitable divisor stay as they are.
+    results do not change from run to run; they differ from a CPU's in the last bits. Dims without a suitable divisor stay as they are, and so
+    do long rows that a workgroup shares, unless they are very few and very long.
     Before `dlc-form-kernels`, which fuses what computes the terms into the first stage.
 
     ```mlir

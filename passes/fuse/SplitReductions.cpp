@@ -14,10 +14,14 @@
 // of a norm, the parts are the groups of rows that a kernel walks for both
 // (dialects/dlc/indexing/Region.h: mixed regions).
 //
+// A workgroup shares a long row (LongRows.h), so that only rows which are very
+// few, or too long for one, are cut.
+//
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Passes.h"
 
 #include "dialects/dlc/IR/Builders.h"
+#include "dialects/dlc/indexing/LongRows.h"
 #include "dialects/dlc/indexing/Region.h"
 #include "dialects/dlc/indexing/SharedSums.h"
 
@@ -38,6 +42,9 @@ namespace {
 /// Terms that each lane of a partial sum along rows adds: below, the second
 /// stage costs more than it saves.
 constexpr int64_t leastTerms = 64;
+/// Terms that a thread of a workgroup adds itself: in the time of a second
+/// kernel it can do as many.
+constexpr int64_t mostTermsOfThread = 256;
 
 /// Which tensors depend on each other element by element, and how long the rows
 /// are that they are reduced along.
@@ -136,8 +143,15 @@ private:
       return 1;
     int64_t terms = all / results;
     bool isAlongRows = order->lanes > 1;
-    int64_t perResult = isAlongRows ? order->lanes : sharersOf(results);
-    int64_t least = isAlongRows ? leastTerms * order->lanes : leastSharedSteps;
+    int64_t lanes = order->lanes;
+    if (order->dim)
+      if (int64_t shared = sharedRow(order->box[*order->dim]).threads) {
+        if (terms <= mostTermsOfThread * shared)
+          return 1;
+        lanes = shared;
+      }
+    int64_t perResult = isAlongRows ? lanes : sharersOf(results);
+    int64_t least = isAlongRows ? leastTerms * lanes : leastSharedSteps;
     int64_t most = std::min(threads / std::max<int64_t>(results * perResult, 1),
                             terms / least);
     // Equal parts: a rest would need a guard on every read.

@@ -136,6 +136,10 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
   emitter.getChecks().end(
       [&] { return function.pointer(b, int64_t(numBuffers)); });
   function.finish(b);
+  if (unsigned groups = emitter.getResidentGroups())
+    function.get()->setAttr(
+        "passthrough", b.getArrayAttr({b.getStrArrayAttr(
+                           {"nvvm.minctasm", std::to_string(groups)})}));
   return EmittedKernel{function.get(), emitter.getGroups(), {},
                        emitter.getThreads()};
 }

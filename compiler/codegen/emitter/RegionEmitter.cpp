@@ -166,11 +166,22 @@ void RegionEmitter::emitRow() {
 /// All values before the first store: an output may lie over an operand that
 /// another output is computed from.
 void RegionEmitter::storeAll(ArrayRef<const RegionOutput *> stored) {
+  Values values = storedValues(stored);
+  if (llvm::any_of(stored, [](const RegionOutput *o) { return o->isPerRow; }))
+    awaitLanes();
+  storeValues(stored, values);
+}
+
+RegionEmitter::Values
+RegionEmitter::storedValues(ArrayRef<const RegionOutput *> stored) {
   Values values;
   for (const RegionOutput *output : stored)
     values.push_back(emitValue(output->value, output->at, nullptr));
-  if (llvm::any_of(stored, [](const RegionOutput *o) { return o->isPerRow; }))
-    awaitLanes();
+  return values;
+}
+
+void RegionEmitter::storeValues(ArrayRef<const RegionOutput *> stored,
+                                Values values) {
   for (auto [output, value] : llvm::zip_equal(stored, values))
     store(outputs[output - plan.outputs.data()], output->at, value);
 }
@@ -178,19 +189,32 @@ void RegionEmitter::storeAll(ArrayRef<const RegionOutput *> stored) {
 //===- Sweeps -------------------------------------------------------------===//
 
 void RegionEmitter::emitSweep(unsigned sweep) {
-  SmallVector<const RegionReduction *> reductions;
-  SmallVector<const RegionOutput *> stored;
-  for (const RegionReduction &reduction : plan.reductions)
-    if (reduction.level == sweep)
-      reductions.push_back(&reduction);
+  sweepReductions.clear();
+  sweepOutputs.clear();
   for (const RegionOutput &output : plan.outputs)
     if (!output.isPerRow && output.level + 1 == sweep && !mixed)
-      stored.push_back(&output);
-  if (reductions.empty() && stored.empty())
+      sweepOutputs.push_back(&output);
+  bool hasPicked = false;
+  for (const RegionReduction &reduction : plan.reductions) {
+    if (reduction.level != sweep)
+      continue;
+    if (Value picked = emitPick(reduction)) {
+      reductionResults[reduction.op->getResult(0)] =
+          watched(reduction.op, picked, reduction.at, nullptr);
+      hasPicked = true;
+      continue;
+    }
+    sweepReductions.push_back(&reduction);
+  }
+  // Nothing is stored before all have read, here or where sums meet.
+  if (hasPicked && (!walk.isRowShared || sweepReductions.empty() ||
+                    !sweepOutputs.empty()))
+    awaitLanes();
+  if (sweepReductions.empty() && sweepOutputs.empty())
     return;
 
   Values accumulators;
-  for (const RegionReduction *reduction : reductions)
+  for (const RegionReduction *reduction : sweepReductions)
     for (Value start :
          reduceFunctions().lookup(reduction->op)->init(*this, reduction->op))
       accumulators.push_back(splat(start));
@@ -203,13 +227,15 @@ void RegionEmitter::emitSweep(unsigned sweep) {
   SmallVector<Value> known = scopes.back().dims;
   scopes.emplace_back().dims = std::move(known);
   accumulators = emitReducedLoops(0, loops, accumulators, [&](Values values) {
-    return sweepStep(reductions, stored, values);
+    return sweepStep(values);
   });
   scopes.pop_back();
   scopes.back().before = nullptr;
+  if (walk.isRowShared)
+    accumulators = joinShared(accumulators);
 
   size_t position = 0;
-  for (const RegionReduction *reduction : reductions) {
+  for (const RegionReduction *reduction : sweepReductions) {
     size_t count = reduceFunctions()
                        .lookup(reduction->op)
                        ->init(*this, reduction->op)
@@ -217,7 +243,7 @@ void RegionEmitter::emitSweep(unsigned sweep) {
     Values own(accumulators.begin() + position,
                accumulators.begin() + position + count);
     position += count;
-    if (!walk.isVectorDimKept)
+    if (!walk.isVectorDimKept && !walk.isRowShared)
       own = joinLanes(reduction->op, own);
     for (auto [result, value] : llvm::zip(reduction->op->getResults(), own))
       reductionResults[result] =
@@ -260,6 +286,8 @@ RegionEmitter::emitVectorLoop(Values accumulators,
                               function_ref<Values(Values)> body) {
   if (walk.isRowHeld)
     return emitHeldRow(accumulators, body);
+  if (walk.isRowShared)
+    return emitSharedRow(accumulators);
   int64_t size = plan.space.getDims()[walk.vectorDim];
   int64_t full = size / walk.lanes, rest = size % walk.lanes;
   Scope &outer = scopes[scopes.size() - 2];
@@ -293,13 +321,16 @@ RegionEmitter::emitVectorLoop(Values accumulators,
   return accumulators;
 }
 
-RegionEmitter::Values
-RegionEmitter::sweepStep(ArrayRef<const RegionReduction *> reductions,
-                         ArrayRef<const RegionOutput *> stored,
-                         Values accumulators) {
+RegionEmitter::Values RegionEmitter::sweepStep(Values accumulators) {
+  Values results = combineAll(std::move(accumulators));
+  storeAll(sweepOutputs);
+  return results;
+}
+
+RegionEmitter::Values RegionEmitter::combineAll(Values accumulators) {
   Values results;
   size_t position = 0;
-  for (const RegionReduction *reduction : reductions) {
+  for (const RegionReduction *reduction : sweepReductions) {
     const ReduceFunction *function = reduceFunctions().lookup(reduction->op);
     SmallVector<Element> elements =
         emitAccesses(reduction->op, reduction->at, reduction->step, nullptr);
@@ -312,7 +343,6 @@ RegionEmitter::sweepStep(ArrayRef<const RegionReduction *> reductions,
                                          elements))
       results.push_back(splat(value));
   }
-  storeAll(stored);
   return results;
 }
 
@@ -399,6 +429,8 @@ Value RegionEmitter::computeValue(Value value, const Index &at, Value mask) {
   Operation *op = value.getDefiningOp();
   if (!op || !members.contains(op))
     return load(inputs.find(value)->second, at, mask);
+  if (Value isHere = mask ? Value() : emitPositionCheck(op, at))
+    return isHere;
   SmallVector<Element> elements = emitAccesses(op, at, {}, mask);
   return watched(op, (*elementFunctions().lookup(op))(*this, op, at, elements),
                  at, mask);
@@ -776,6 +808,18 @@ Value RegionEmitter::loadGuarded(const Buffer &buffer, AffineExpr offset,
 
 Value RegionEmitter::loadVector(const Buffer &buffer, AffineExpr offset,
                                 Value mask) {
+  return fromMemory(loadRaw(buffer, offset, mask), buffer.storage);
+}
+
+/// As it lies in memory: what has been fetched is not loaded again.
+Value RegionEmitter::loadRaw(const Buffer &buffer, AffineExpr offset,
+                             Value mask) {
+  std::vector<const void *> key = {
+      buffer.pointer.getAsOpaquePointer(),
+      mask ? mask.getAsOpaquePointer() : nullptr, offset.getAsOpaquePointer(),
+      nullptr, this};
+  if (Value known = scopes.back().values[key])
+    return known;
   Type memory = memoryType(buffer.storage);
   auto type = VectorType::get({int64_t(walk.lanes)}, memory);
   unsigned alignment = emit::alignmentOf(buffer.storage);
@@ -799,13 +843,13 @@ Value RegionEmitter::loadVector(const Buffer &buffer, AffineExpr offset,
                                          address(buffer, positions), all,
                                          zero, alignment);
   }
-  return fromMemory(loaded, buffer.storage);
+  return scopes.back().values[key] = loaded;
 }
 
 void RegionEmitter::store(const Buffer &buffer, const Index &at, Value value) {
   AffineExpr offset = plan.space.linearize(at, buffer.shape);
   unsigned alignment = emit::alignmentOf(buffer.storage);
-  if (walk.areLanesThreads)
+  if (walk.areLanesThreads || (walk.isRowShared && !dependsOnLane(offset)))
     return storeByThread(buffer, offset, value);
   if (!dependsOnLane(offset)) {
     LLVM::StoreOp::create(b, loc, toMemory(value, buffer.storage),

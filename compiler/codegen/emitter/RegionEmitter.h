@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 namespace dlc::emit {
 
@@ -44,6 +45,12 @@ struct Walk {
   /// GPUs, where an item has one lane: threads that share its steps, each doing
   /// every rowThreads-th. They meet in workgroup memory.
   unsigned rowThreads = 1;
+  /// GPUs: the workgroup's threads share a long row (LongRows.cpp), and how many
+  /// of its vectors each has in flight.
+  bool isRowShared = false;
+  unsigned tileSteps = 1;
+  /// GPUs: workgroups that a processor has registers for; 0: as it comes.
+  unsigned residentGroups = 0;
   /// GPUs: the row is short enough that its threads keep what they read and
   /// compute in registers from sweep to sweep.
   bool isRowHeld = false;
@@ -87,6 +94,8 @@ MixedWalk chooseMixedWalk(const RegionPlan &plan);
 /// Chooses tiles for a contraction that is alone in its region; false where
 /// another walk does better. For GPUs.
 bool chooseContractionTile(RegionPlan &plan, Walk &walk);
+/// Whether the threads of a workgroup share the rows of `plan`; makes `walk` so.
+bool shareRow(const RegionPlan &plan, Walk &walk);
 
 class RegionEmitter : public ElementBuilder {
 public:
@@ -112,6 +121,7 @@ public:
                 mlir::ValueRange outputs, const List &list);
   int64_t getGroups() const { return walk.groups; }
   unsigned getThreads() const { return walk.threads; }
+  unsigned getResidentGroups() const { return walk.residentGroups; }
   /// The checks of a traced kernel, which begin before and end after its work.
   FiniteCheck &getChecks() { return checks; }
 
@@ -150,9 +160,36 @@ private:
   void awaitLanes();
   Values emitHeldRow(Values accumulators,
                      llvm::function_ref<Values(Values)> body);
-  Values sweepStep(llvm::ArrayRef<const RegionReduction *> reductions,
-                   llvm::ArrayRef<const RegionOutput *> outputs,
-                   Values accumulators);
+  Values sweepStep(Values accumulators);
+  Values combineAll(Values accumulators);
+  Values storedValues(llvm::ArrayRef<const RegionOutput *> outputs);
+  void storeValues(llvm::ArrayRef<const RegionOutput *> outputs, Values values);
+  // Rows that a workgroup shares.
+  void emitSharedItem();
+  Values emitSharedRow(Values accumulators);
+  Values emitTileLoop(int64_t start, int64_t end, unsigned steps,
+                      Values accumulators);
+  Values emitTile(mlir::Value start, unsigned steps, Values accumulators);
+  using Fetched = std::set<std::vector<const void *>>;
+  void fetchSweep();
+  void fetchOperands(mlir::Operation *op, const Index &at, const Index &step,
+                     mlir::Value mask, Fetched &fetched);
+  void fetch(mlir::Value value, const Index &at, mlir::Value mask,
+             Fetched &fetched);
+  Values joinShared(Values accumulators);
+  // Sums of one term.
+  /// A number that belongs to the whole row.
+  struct RowElement {
+    mlir::Value value;
+    Index at;
+  };
+  bool followToRow(mlir::Value &value, Index &at);
+  std::optional<RowElement> comparedPosition(mlir::Operation *op,
+                                             const Index &at);
+  mlir::Value emitRowNumber(const RowElement &element);
+  mlir::Value emitPick(const RegionReduction &reduction);
+  mlir::Value emitPositionCheck(mlir::Operation *op, const Index &at);
+  Values meetLanes(mlir::Operation *op, Values accumulators, unsigned count);
   Values joinLanes(mlir::Operation *op, Values accumulators);
   Values joinThreads(mlir::Operation *op, Values accumulators);
   // Tiles of contractions.
@@ -213,6 +250,8 @@ private:
   mlir::Value address(const Buffer &buffer, mlir::Value offset);
   mlir::Value loadVector(const Buffer &buffer, mlir::AffineExpr offset,
                          mlir::Value mask);
+  mlir::Value loadRaw(const Buffer &buffer, mlir::AffineExpr offset,
+                      mlir::Value mask);
   mlir::Value loadGuarded(const Buffer &buffer, mlir::AffineExpr offset,
                           mlir::Value condition);
   void storeByThread(const Buffer &buffer, mlir::AffineExpr offset,
@@ -235,6 +274,9 @@ private:
   /// Outer scope (kept dims), and inside loops an inner one.
   llvm::SmallVector<Scope, 2> scopes;
   llvm::DenseMap<mlir::Value, mlir::Value> reductionResults;
+  /// What the current sweep is made of.
+  llvm::SmallVector<const RegionReduction *> sweepReductions;
+  llvm::SmallVector<const RegionOutput *> sweepOutputs;
   /// Of a held row: the remembered values of each step.
   llvm::SmallVector<std::map<std::vector<const void *>, mlir::Value>> heldValues;
   /// Vectors start at multiples of their lanes in the vector dim.
@@ -256,6 +298,8 @@ private:
   mlir::Value warp, team, place;
   llvm::SmallVector<Scope> columnScopes;
   llvm::SmallVector<mlir::Value> rowScalars;
+  /// Where they share a long row: this thread's first element.
+  mlir::Value firstElement;
   /// Arrays in workgroup memory.
   llvm::DenseMap<std::pair<mlir::Type, unsigned>, mlir::Value> shared;
   FiniteCheck checks;

@@ -10,7 +10,8 @@
 //     stores its vectors                  each stores its elements, lane 0 rows
 //
 // Where a long sequential reduction has few items, threads of different warps
-// share the steps of one, and partial results meet in workgroup memory.
+// share the steps of one, and partial results meet in workgroup memory. Long
+// rows, which a workgroup shares, are in LongRows.cpp.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/emitter/RegionEmitter.h"
@@ -29,6 +30,8 @@ namespace dlc::emit {
 constexpr unsigned workgroupMemory = 3;
 
 void RegionEmitter::emitThreadItem() {
+  if (walk.isRowShared)
+    return emitSharedItem();
   Value thread = threadNumber(*this), block = blockNumber(*this);
   auto split = [&](int64_t count) -> Value {
     Value part = arith::RemUIOp::create(b, loc, thread, i64(count));
@@ -72,14 +75,22 @@ void RegionEmitter::emitThreadItem() {
 /// compute the same, so every lane has the result in the end.
 RegionEmitter::Values RegionEmitter::joinThreads(Operation *op,
                                                  Values accumulators) {
+  accumulators = meetLanes(op, accumulators, walk.lanes);
+  return walk.rowThreads > 1 ? joinGroups(op, accumulators) : accumulators;
+}
+
+/// Joins the results of `count` neighbouring lanes.
+RegionEmitter::Values RegionEmitter::meetLanes(Operation *op,
+                                               Values accumulators,
+                                               unsigned count) {
   const ReduceFunction *function = reduceFunctions().lookup(op);
-  for (unsigned half = walk.lanes / 2; half > 0; half /= 2) {
+  for (unsigned half = count / 2; half > 0; half /= 2) {
     Values others;
     for (Value value : accumulators)
       others.push_back(shuffleXor(*this, value, half));
     accumulators = function->merge(*this, op, accumulators, others);
   }
-  return walk.rowThreads > 1 ? joinGroups(op, accumulators) : accumulators;
+  return accumulators;
 }
 
 /// Array `number` of `element` in workgroup memory, of `size` elements.
@@ -153,7 +164,7 @@ RegionEmitter::Values RegionEmitter::joinGroups(Operation *op,
 /// What a row's scalars are computed from may lie where they are stored: all
 /// lanes have read before one stores.
 void RegionEmitter::awaitLanes() {
-  if (walk.rowThreads > 1)
+  if (walk.rowThreads > 1 || walk.isRowShared)
     NVVM::Barrier0Op::create(b, loc);
   else if (walk.areLanesThreads && walk.lanes > 1)
     NVVM::SyncWarpOp::create(b, loc, integer(b.getI32Type(), -1));
@@ -187,8 +198,10 @@ RegionEmitter::emitHeldRow(Values accumulators,
 
 /// Of those that have an item together; null if it has one thread.
 Value RegionEmitter::isFirstThread() {
-  Value number = walk.rowThreads > 1 ? group : lane;
-  if (walk.rowThreads == 1 && walk.lanes == 1)
+  Value number = walk.isRowShared      ? firstElement
+                 : walk.rowThreads > 1 ? group
+                                       : lane;
+  if (!walk.isRowShared && walk.rowThreads == 1 && walk.lanes == 1)
     return nullptr;
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, number,
                                i64(0));

@@ -190,6 +190,8 @@ Walk chooseGpuWalk(RegionPlan &plan, ArrayRef<Operation *> ops,
   walk.isVectorDimKept = walk.vectorDim < plan.kept.size();
   if (!ordered && shareSteps(plan, walk))
     return walk;
+  if (shareRow(plan, walk))
+    return walk;
   // A scalar is an item of one lane.
   walk.areLanesThreads = !walk.isVectorDimKept;
   int64_t size = dims.empty() ? 1 : std::max<int64_t>(dims[walk.vectorDim], 1);

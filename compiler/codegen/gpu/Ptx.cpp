@@ -3,6 +3,7 @@
 
 #include "compiler/codegen/cpu/CpuPipeline.h"
 #include "compiler/codegen/cpu/NativeCode.h"
+#include "compiler/codegen/gpu/Clamps.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Pass/PassManager.h"
@@ -122,6 +123,7 @@ emitPtx(MutableArrayRef<OwningOpRef<ModuleOp>> modules,
   std::vector<ModuleOp> parts;
   for (OwningOpRef<ModuleOp> &module : modules) {
     parts.push_back(module.release());
+    useClampInstructions(parts.back());
     all->push_back(parts.back());
   }
   PassManager passes(all->getContext());

@@ -13,13 +13,37 @@ func.func @tall(%x: tensor<64x64x16x8xf32>) -> tensor<8xf32> {
 
 // -----
 
-// Along rows a warp has 32 partial sums, so a part has at least 32 times 64 terms.
+// A workgroup of 512 threads shares a part, each of them at least 64 terms.
 // CHECK-LABEL: func @everything
-// CHECK:         dlc.reduce_sum %{{.+}} dims [1] : tensor<32x2048xf32> -> tensor<32xf32>
+// CHECK:         dlc.reduce_sum %{{.+}} dims [1] : tensor<32x32768xf32> -> tensor<32xf32>
 // CHECK:         dlc.reduce_sum %{{.+}} dims [0] : tensor<32xf32> -> tensor<f32>
-func.func @everything(%x: tensor<65536xf32>) -> tensor<f32> {
-  %0 = dlc.reduce_sum %x dims [0] : tensor<65536xf32> -> tensor<f32>
+func.func @everything(%x: tensor<1048576xf32>) -> tensor<f32> {
+  %0 = dlc.reduce_sum %x dims [0] : tensor<1048576xf32> -> tensor<f32>
   return %0 : tensor<f32>
+}
+
+// -----
+
+// A workgroup shares a long row: even of few rows nothing is cut, and what else reads them stays in one kernel.
+// CHECK-LABEL: func @long_rows
+// CHECK-COUNT-3: dlc.reduce_sum
+// CHECK-NOT:     dlc.reduce_sum
+func.func @long_rows(%a: tensor<65536xf32>, %b: tensor<256x50304xf32>, %c: tensor<3x50304xf32>) -> (tensor<f32>, tensor<256xf32>, tensor<3xf32>) {
+  %0 = dlc.reduce_sum %a dims [0] : tensor<65536xf32> -> tensor<f32>
+  %1 = dlc.reduce_sum %b dims [1] : tensor<256x50304xf32> -> tensor<256xf32>
+  %2 = dlc.reduce_sum %c dims [1] : tensor<3x50304xf32> -> tensor<3xf32>
+  return %0, %1, %2 : tensor<f32>, tensor<256xf32>, tensor<3xf32>
+}
+
+// -----
+
+// Few rows that are too long for a workgroup each.
+// CHECK-LABEL: func @longer_rows
+// CHECK:         dlc.reduce_sum %{{.+}} dims [2] : tensor<2x32x32768xf32> -> tensor<2x32xf32>
+// CHECK:         dlc.reduce_sum %{{.+}} dims [1] : tensor<2x32xf32> -> tensor<2xf32>
+func.func @longer_rows(%x: tensor<2x1048576xf32>) -> tensor<2xf32> {
+  %0 = dlc.reduce_sum %x dims [1] : tensor<2x1048576xf32> -> tensor<2xf32>
+  return %0 : tensor<2xf32>
 }
 
 // -----

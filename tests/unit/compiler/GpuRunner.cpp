@@ -20,8 +20,8 @@ namespace {
 
 class GpuCode : public KernelCode {
 public:
-  GpuCode(uint64_t seed, bool splitsSums)
-      : engine(seed), splitsSums(splitsSums) {}
+  GpuCode(uint64_t seed, bool splitsSums, bool isInPlace)
+      : engine(seed), splitsSums(splitsSums), isInPlace(isInPlace) {}
   ~GpuCode() override {
     if (handle)
       dlclose(handle);
@@ -63,7 +63,15 @@ public:
     // Launches align their buffers; tensors of the tests need not.
     std::vector<std::unique_ptr<char[]>> owners;
     std::vector<rt::EmulatedBuffer> places;
-    for (MutableArrayRef<char> buffer : buffers) {
+    for (auto [i, buffer] : llvm::enumerate(buffers)) {
+      auto isSame = [&](rt::EmulatedBuffer place) {
+        return place.bytes == buffer.size();
+      };
+      if (auto found = llvm::find_if(places, isSame);
+          isInPlace && i == entry.inputs && found != places.end()) {
+        places.push_back(*found);
+        continue;
+      }
       owners.push_back(std::make_unique<char[]>(buffer.size() + 64));
       auto start = reinterpret_cast<uintptr_t>(owners.back().get());
       auto *data = reinterpret_cast<std::byte *>((start + 63) / 64 * 64);
@@ -84,18 +92,19 @@ public:
 private:
   rt::EmulatorEngine engine;
   bool splitsSums;
+  bool isInPlace;
   void *handle = nullptr;
 };
 
 } // namespace
 
 FailureOr<CpuRun> runOnGpu(ModuleOp module, ArrayRef<Tensor> arguments,
-                           uint64_t seed, bool splitsSums) {
+                           uint64_t seed, bool splitsSums, bool isInPlace) {
   emit::Target target;
   target.isGpu = true;
   target.bytes = 16;
   KernelTable table(module.getContext(), target, 1);
-  GpuCode code(seed, splitsSums);
+  GpuCode code(seed, splitsSums, isInPlace);
   return runKernels(module, arguments, table, code);
 }
 

@@ -7,10 +7,15 @@
 // order: within 1e-6 of the largest result, which is eight roundings of f32.
 //
 //===----------------------------------------------------------------------===//
+#include "tests/unit/compiler/Families.h"
 #include "tests/unit/compiler/GpuRunner.h"
 
 #include "mlir/Parser/Parser.h"
 #include "gtest/gtest.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
 
 using namespace mlir;
 using namespace dlc::test;
@@ -52,6 +57,17 @@ const Family families[] = {
       %sb = dlc.broadcast %s dims [0] : tensor<Rxf32> -> tensor<RxCxf32>
       %y = dlc.div %e, %sb : tensor<RxCxf32>
       return %y : tensor<RxCxf32> })"},
+    {"own_class", R"(func.func @f(%x: tensor<RxCxf32>, %t: tensor<Rxi64>) -> (tensor<RxCxf32>, tensor<Rxf32>) {
+      %zero = dlc.constant dense<0.0> : tensor<f32>
+      %i = dlc.iota dim 1 : tensor<RxCxi64>
+      %tb = dlc.broadcast %t dims [0] : tensor<Rxi64> -> tensor<RxCxi64>
+      %is = dlc.compare eq %i, %tb : tensor<RxCxi64>
+      %zb = dlc.broadcast %zero dims [] : tensor<f32> -> tensor<RxCxf32>
+      %c = dlc.select %is, %x, %zb : tensor<RxCxi1>, tensor<RxCxf32>
+      %own = dlc.reduce_sum %c dims [1] : tensor<RxCxf32> -> tensor<Rxf32>
+      %ob = dlc.broadcast %own dims [0] : tensor<Rxf32> -> tensor<RxCxf32>
+      %y = dlc.sub %x, %ob : tensor<RxCxf32>
+      return %y, %own : tensor<RxCxf32>, tensor<Rxf32> })"},
     {"position", R"(func.func @f(%x: tensor<RxCxf32>) -> tensor<Rxi64> {
       %0 = dlc.arg_max %x dim 1 : tensor<RxCxf32> -> tensor<Rxi64>
       return %0 : tensor<Rxi64> })"},
@@ -92,34 +108,6 @@ const Family families[] = {
 const std::pair<int, int> shapes[] = {{0, 5},  {1, 1},   {31, 33}, {33, 31},
                                       {5, 130}, {300, 7}, {3, 1000}};
 
-std::string sized(std::string text, int rows, int columns) {
-  auto replace = [&](const std::string &from, const std::string &to) {
-    for (size_t at = 0; (at = text.find(from, at)) != std::string::npos;
-         at += to.size())
-      text.replace(at, from.size(), to);
-  };
-  std::string r = std::to_string(rows), c = std::to_string(columns);
-  replace("<RxC", "<" + r + "x" + c);
-  replace("<CxR", "<" + c + "x" + r);
-  replace("1xRxC", "1x" + r + "x" + c);
-  replace("2xRxC", "2x" + r + "x" + c);
-  replace("<Rx", "<" + r + "x");
-  replace("<Cx", "<" + c + "x");
-  replace("<3xCx", "<3x" + c + "x");
-  replace("<5xCx", "<5x" + c + "x");
-  replace("<40xCx", "<40x" + c + "x");
-  return text;
-}
-
-void expectNear(const Tensor &actual, const Tensor &expected) {
-  double largest = 1e-30;
-  for (int64_t i = 0; i < expected.size(); ++i)
-    largest = std::max(largest, std::abs(expected.number(i)));
-  for (int64_t i = 0; i < expected.size(); ++i)
-    ASSERT_LE(std::abs(actual.number(i) - expected.number(i)), 1e-6 * largest)
-        << "element " << i;
-}
-
 class ThreadItems : public testing::TestWithParam<Family> {};
 
 TEST_P(ThreadItems, OnEveryShape_GiveTheCpusResults) {
@@ -158,5 +146,42 @@ INSTANTIATE_TEST_SUITE_P(Kernels, ThreadItems, testing::ValuesIn(families),
                          [](const auto &info) {
                            return std::string(info.param.name);
                          });
+
+/// GPUs clamp the functions' arguments in another way (gpu/Clamps.cpp).
+TEST(Clamps, OfSpecialNumbers_KeepNanAndTheCpusBits) {
+  const char *text = R"(func.func @f(%x: tensor<16xf32>) -> (tensor<16xf32>, tensor<16xf32>, tensor<16xf32>, tensor<16xf32>) {
+      %0 = dlc.exp %x : tensor<16xf32>
+      %1 = dlc.tanh %x : tensor<16xf32>
+      %2 = dlc.sigmoid %x : tensor<16xf32>
+      %3 = dlc.erf %x : tensor<16xf32>
+      return %0, %1, %2, %3 : tensor<16xf32>, tensor<16xf32>, tensor<16xf32>, tensor<16xf32> })";
+  double inf = std::numeric_limits<double>::infinity();
+  // Without subnormal numbers, which these tests' CPU kernels do not flush.
+  const double numbers[16] = {inf,     -inf, 0.0,   -0.0, std::nan(""), 1e-30,
+                              -1e-30,  89,   -89,   88.8, -87.3,        -87.2,
+                              -103.99, 3.95, -9.51, 1e30};
+  auto context = createContext();
+  auto module = parseSourceString<ModuleOp>(text, context.get());
+  auto copy = parseSourceString<ModuleOp>(text, context.get());
+  ASSERT_TRUE(module && copy);
+  auto function = *module->getOps<func::FuncOp>().begin();
+  Tensor x(cast<RankedTensorType>(function.getArgumentTypes()[0]));
+  for (int i = 0; i < 16; ++i)
+    x.setNumber(i, numbers[i]);
+  auto wanted = runOnCpu(*module, {x});
+  auto run = runOnGpu(*copy, {x});
+  ASSERT_TRUE(succeeded(wanted) && succeeded(run));
+  for (auto [actual, expected] :
+       llvm::zip_equal(run->results, wanted->results))
+    for (int i = 0; i < 16; ++i) {
+      if (std::isnan(expected.number(i)))
+        EXPECT_TRUE(std::isnan(actual.number(i))) << numbers[i];
+      else
+        EXPECT_EQ(std::memcmp(actual.getBytes().data() + 4 * i,
+                              expected.getBytes().data() + 4 * i, 4),
+                  0)
+            << numbers[i];
+    }
+}
 
 } // namespace
