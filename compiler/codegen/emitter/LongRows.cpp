@@ -54,9 +54,10 @@ static int64_t registersOf(Type element, int64_t lanes) {
 static SmallVector<SweepRegisters> countRegisters(const RegionPlan &plan,
                                                   const Walk &walk) {
   SmallVector<SweepRegisters> sweeps(plan.levels + 2);
-  llvm::SmallDenseSet<std::pair<AffineExpr, unsigned>> seen;
+  llvm::DenseSet<std::tuple<Value, AffineExpr, unsigned>> seen;
   for (const RegionLeaf &leaf : plan.leaves)
-    if (leaf.sweep && seen.insert({leaf.offset, leaf.sweep}).second)
+    if (leaf.sweep &&
+        seen.insert({leaf.value, leaf.offset, leaf.sweep}).second)
       sweeps[leaf.sweep].read +=
           registersOf(elementTypeOf(leaf.value), walk.lanes);
   for (const RegionReduction &reduction : plan.reductions) {

@@ -1,15 +1,17 @@
 //===- LongRows.cpp - rows that a GPU's workgroup shares ------------------===//
 #include "dialects/dlc/indexing/LongRows.h"
 
+#include "dialects/dlc/indexing/Region.h"
+
 #include <algorithm>
 #include <bit>
 #include <numeric>
 
 namespace dlc {
 
-/// Shorter rows keep the order of CPUs (SumOrder.h). A warp's registers hold
-/// most of them.
-constexpr int64_t leastLongRow = 2048;
+/// Shorter rows keep the order of CPUs (SumOrder.h), in which mixed regions add,
+/// too: a sum has one order, whichever kernel it is in.
+constexpr int64_t leastLongRow = mostMixedColumns + 1;
 /// Elements of a thread that make up for meeting the others.
 constexpr int64_t leastPerThread = 32;
 /// Three or four such workgroups run on a processor at once, and the rows that

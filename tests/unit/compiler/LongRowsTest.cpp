@@ -80,7 +80,7 @@ const Family families[] = {
       %0 = dlc.reduce_sum %x dims [1] : tensor<RxCxi64> -> tensor<Rxi64>
       return %0 : tensor<Rxi64> })", 0}};
 
-const std::pair<int, int> shapes[] = {{3, 2048}, {255, 4097}, {2, 5002},
+const std::pair<int, int> shapes[] = {{3, 4100}, {255, 4097}, {2, 5002},
                                       {5, 8196}, {1, 50304}};
 
 class LongRows : public testing::TestWithParam<Family> {};
@@ -136,8 +136,8 @@ INSTANTIATE_TEST_SUITE_P(Kernels, LongRows, testing::ValuesIn(families),
                          });
 
 TEST(SharedRow, OfAnyLength_IsWholeWarpsAndVectors) {
-  EXPECT_EQ(dlc::sharedRow(2047).threads, 0);
-  for (int64_t size : {2048, 2049, 4097, 4100, 50304, 1 << 20}) {
+  EXPECT_EQ(dlc::sharedRow(4096).threads, 0);
+  for (int64_t size : {4097, 4100, 5000, 50304, 1 << 20}) {
     dlc::SharedRow row = dlc::sharedRow(size);
     EXPECT_GE(row.threads, 64);
     EXPECT_LE(row.threads, 512);
