@@ -12,7 +12,9 @@ NO_FUNCTION = re.compile(r"^\s*(if|for|while|switch|else|do|namespace|extern|ret
 def cpp_functions(text):
     """(first line, last line) of every function: a line that ends in an open brace after a parameter list, up to the
     closing brace in the column where the statement began."""
-    lines, start = lint.without_comments(text).split("\n"), None
+    # What a raw string holds may look like a function.
+    text = re.sub(r'R"(\w*)\(.*?\)\1"', lambda m: '""' + "\n" * m.group().count("\n"), lint.without_comments(text), flags=re.S)
+    lines, start = text.split("\n"), None
     open_functions = []
     for number, line in enumerate(lines, 1):
         if not line.strip():

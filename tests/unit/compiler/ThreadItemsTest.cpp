@@ -86,6 +86,11 @@ const Family families[] = {
     {"window", R"(func.func @f(%x: tensor<1xRxCxf32>) -> tensor<1xRxCxf32> {
       %0 = dlc.pool_sum %x window [1, 3, 1] strides [1, 1, 1] dilations [1, 1, 1] pads [0, 1, 0] : (tensor<1xRxCxf32>) -> tensor<1xRxCxf32>
       return %0 : tensor<1xRxCxf32> })"},
+    {"random", R"(func.func @f(%s: tensor<2xi64>) -> tensor<RxCxf32> {
+      %0 = dlc.random_uniform %s stream 3 : tensor<2xi64> -> tensor<RxCxf32>
+      return %0 : tensor<RxCxf32> })"}};
+
+const Family contractions[] = {
     {"contraction", R"(func.func @f(%a: tensor<RxCxf64>, %b: tensor<5xCxf64>) -> tensor<Rx5xf64> {
       %0 = dlc.dot_general %a, %b batch [] x [] contract [1] x [1] : (tensor<RxCxf64>, tensor<5xCxf64>) -> tensor<Rx5xf64>
       return %0 : tensor<Rx5xf64> })"},
@@ -99,10 +104,7 @@ const Family families[] = {
       return %0 : tensor<Rx40xf64> })", false},
     {"convolution", R"(func.func @f(%x: tensor<2xRxCx3xf64>, %w: tensor<9x3x3x2xf64>) -> tensor<2xRxCx9xf64> {
       %0 = dlc.conv %x, %w strides [1, 1] dilations [1, 1] pads [1, 1] to [1, 0] groups 1 : (tensor<2xRxCx3xf64>, tensor<9x3x3x2xf64>) -> tensor<2xRxCx9xf64>
-      return %0 : tensor<2xRxCx9xf64> })", false},
-    {"random", R"(func.func @f(%s: tensor<2xi64>) -> tensor<RxCxf32> {
-      %0 = dlc.random_uniform %s stream 3 : tensor<2xi64> -> tensor<RxCxf32>
-      return %0 : tensor<RxCxf32> })"}};
+      return %0 : tensor<2xRxCx9xf64> })", false}};
 
 /// Rows and columns. A window needs a row, a position a column.
 const std::pair<int, int> shapes[] = {{0, 5},  {1, 1},   {31, 33}, {33, 31},
@@ -142,6 +144,11 @@ TEST_P(ThreadItems, OnEveryShape_GiveTheCpusResults) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Contractions, ThreadItems,
+                         testing::ValuesIn(contractions),
+                         [](const auto &info) {
+                           return std::string(info.param.name);
+                         });
 INSTANTIATE_TEST_SUITE_P(Kernels, ThreadItems, testing::ValuesIn(families),
                          [](const auto &info) {
                            return std::string(info.param.name);
