@@ -307,7 +307,8 @@ RegionEmitter::Values RegionEmitter::multiplyTiles(Values sums,
         operands[tile.columns.operand].value = columns[j];
         Value &sum = sums[i * wide + j];
         sum = function->combine(*this, reduction.op, {sum}, reduction.at,
-                                reduction.step, operands)[0];
+                                reduction.step,
+                                ArrayRef<Element>(operands, 2))[0];
       }
   }
   return sums;
