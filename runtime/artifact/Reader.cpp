@@ -240,7 +240,7 @@ std::span<const std::byte> Artifact::section(fb::SectionKind kind) const {
   if (outer->sections())
     for (const fb::Section *section : *outer->sections())
       if (section->kind() == kind)
-        return {bytes + section->offset(), section->bytes()};
+        return bytesOf(*section);
   return {};
 }
 
@@ -250,7 +250,7 @@ std::span<const std::byte> Artifact::code(std::string_view arch) const {
       if (section->kind() == fb::SectionKind::Code &&
           section->variant() == variant &&
           (section->arch() ? section->arch()->string_view() : "") == arch)
-        return {bytes + section->offset(), section->bytes()};
+        return bytesOf(*section);
   return {};
 }
 

@@ -51,6 +51,10 @@ public:
   /// The bytes of the section of that kind; empty when there is none. Aligned
   /// to 64 bytes.
   std::span<const std::byte> section(fb::SectionKind kind) const;
+  /// The bytes of one of the file's sections.
+  std::span<const std::byte> bytesOf(const fb::Section &section) const {
+    return {bytes + section.offset(), section.bytes()};
+  }
   /// This plan's code for `arch` (see artifact.fbs); empty when there is none.
   std::span<const std::byte> code(std::string_view arch) const;
   /// What code() takes, in the order of the file.

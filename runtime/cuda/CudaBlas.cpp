@@ -1,6 +1,7 @@
 #include "runtime/cuda/CudaBlas.h"
 
 #include "runtime/core/CheckedMath.h"
+#include "runtime/cuda/Algorithms.h"
 #include "runtime/cuda/LibraryPlan.h"
 
 #include <algorithm>
@@ -25,11 +26,18 @@ int blasTypeOf(fb::DType type) {
   }
 }
 
+/// A way to compute a product, and what it needs.
+struct BlasAlgorithm {
+  MatmulAlgorithm algorithm;
+  uint64_t workspaceBytes;
+};
+
 class CudaGemm final : public CudaInstruction {
 public:
   using CudaInstruction::CudaInstruction;
   ~CudaGemm() override;
   Status prepare(const fb::Gemm &gemm, Operands operands);
+  Candidates *candidates() override { return &algorithms; }
 
 protected:
   Status issueWork() override;
@@ -45,6 +53,7 @@ private:
   Status choose(uint64_t workspaceGiven);
   Status setAlignments(PreferenceHandle preference) const;
   Status ask(PreferenceHandle preference, uint64_t workspaceGiven);
+  std::string callForm() const;
   uint32_t alignmentOf(DeviceAddress base, int64_t step,
                        uint64_t elementBytes) const;
   bool narrowsBias() const {
@@ -68,9 +77,7 @@ private:
   HelperCall narrowing;
   MatmulHandle matmul = nullptr;
   LayoutHandle aLayout = nullptr, bLayout = nullptr, cLayout = nullptr;
-  /// Best first, and which of them is taken.
-  std::vector<MatmulCandidate> algorithms;
-  size_t chosen = 0;
+  Algorithms<BlasAlgorithm> algorithms;
   /// The library answered that it has none.
   bool lacksAlgorithm = false;
 };
@@ -126,7 +133,7 @@ Status CudaGemm::plan() {
   }
   DLC_RETURN_IF_ERROR(std::move(status));
   if (workspace.isScratch)
-    stream.wantScratch(algorithms.front().workspaceBytes);
+    stream.wantScratch(algorithms.most(&BlasAlgorithm::workspaceBytes));
   return Status::ok();
 }
 
@@ -242,6 +249,25 @@ Status CudaGemm::setAlignments(PreferenceHandle preference) const {
   return Status::ok();
 }
 
+/// The record without its places, but with how these are aligned.
+std::string CudaGemm::callForm() const {
+  fb::GemmT record = gemm;
+  record.a = record.b = record.c = 0;
+  record.a_offset = record.b_offset = record.c_offset = 0;
+  for (int32_t *place : {&record.bias, &record.residual, &record.workspace,
+                         &record.bias_gradient})
+    *place = *place < 0 ? -1 : 0;
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fb::Gemm::Pack(builder, &record));
+  std::string text(reinterpret_cast<const char *>(builder.GetBufferPointer()),
+                   builder.GetSize());
+  return concat(text, " ", workspace.bytes, summing ? " without sums " : " ",
+                alignmentOf(a, form.aStep, elementBytes), " ",
+                alignmentOf(b, form.bStep, elementBytes), " ",
+                alignmentOf(c, form.cStep, resultBytes), " ",
+                alignmentOf(residual, form.cStep, resultBytes));
+}
+
 Status CudaGemm::choose(uint64_t workspaceGiven) {
   PreferenceHandle preference = nullptr;
   DLC_CUDA_LIBRARY(*blas, cublasLtMatmulPreferenceCreate, &preference);
@@ -258,21 +284,23 @@ Status CudaGemm::ask(PreferenceHandle preference, uint64_t workspaceGiven) {
   DLC_CUDA_LIBRARY(*blas, cublasLtMatmulPreferenceSetAttribute, preference,
                    preferReductions, &reductions, sizeof reductions);
   DLC_RETURN_IF_ERROR(setAlignments(preference));
-  MatmulCandidate candidates[8] = {};
+  MatmulCandidate candidates[16] = {};
   int count = 0;
-  algorithms.clear();
+  algorithms.begin(blas->name(), callForm());
   BlasCode code = blas->api().cublasLtMatmulAlgoGetHeuristic(
       blas->handle(), matmul, bLayout, aLayout, cLayout, cLayout, preference,
       int(std::size(candidates)), candidates, &count);
   for (int i = 0; i < count && !code; ++i)
     if (candidates[i].state == 0 && candidates[i].workspaceBytes <= most) {
-      algorithms.push_back(candidates[i]);
+      algorithms.offer({candidates[i].algorithm, candidates[i].workspaceBytes});
       // What is taken of the stream's is what the first one needs.
       if (workspace.isScratch)
         most = std::min(most, candidates[i].workspaceBytes);
     }
-  if (!algorithms.empty())
+  if (!algorithms.isEmpty()) {
+    algorithms.prefer(stream.choiceOf(instruction(), blas->name()));
     return Status::ok();
+  }
   lacksAlgorithm =
       code == 0 || code == blasNotSupported || code == blasInvalidValue;
   return DLC_ERROR(Unsupported, "DLC6210", "product of ",
@@ -320,7 +348,7 @@ Status CudaGemm::issueWork() {
     std::byte *result = at(c, i, form.cStep, resultBytes);
     const std::byte *added =
         residual ? at(residual, i, form.cStep, resultBytes) : result;
-    const MatmulCandidate &one = algorithms[chosen];
+    const BlasAlgorithm &one = algorithms.current();
     return blas->api().cublasLtMatmul(
         blas->handle(), matmul, scale(0), at(b, i, form.bStep, elementBytes),
         bLayout, at(a, i, form.aStep, elementBytes), aLayout, scale(1), added,
@@ -332,10 +360,8 @@ Status CudaGemm::issueWork() {
     BlasCode code = multiply(i);
     // What was offered for the shapes may be refused for the addresses; the
     // first run shows it.
-    while (code == blasNotSupported && chosen + 1 < algorithms.size()) {
-      ++chosen;
+    while (code == blasNotSupported && algorithms.next())
       code = multiply(i);
-    }
     if (code)
       return blas->error(code, "cublasLtMatmul");
   }

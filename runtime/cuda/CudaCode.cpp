@@ -1,5 +1,6 @@
 #include "runtime/cuda/CudaCode.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -79,7 +80,17 @@ CudaCode::load(const Driver &driver, const Artifact &artifact) {
   ContextScope scope(driver);
   DLC_RETURN_IF_ERROR(code->loadKernels(artifact));
   DLC_RETURN_IF_ERROR(code->loadConstants(artifact));
+  const fb::Tuning *tuning = artifact.header().tuning();
+  bool isOfThisGpu = tuning && tuning->device() &&
+                     tuning->device()->string_view() == driver.name();
+  if (isOfThisGpu && tuning->libraries())
+    for (const flatbuffers::String *library : *tuning->libraries())
+      code->tunedLibraries.push_back(library->str());
   return std::shared_ptr<const CudaCode>(std::move(code));
+}
+
+bool CudaCode::isTunedWith(std::string_view library) const {
+  return std::ranges::find(tunedLibraries, library) != tunedLibraries.end();
 }
 
 CudaCode::~CudaCode() {

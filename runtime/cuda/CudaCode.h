@@ -43,6 +43,8 @@ public:
 
   std::byte *constants() const override { return toPointer(constantBytes); }
   const CudaKernel &kernel(uint32_t index) const { return kernels[index]; }
+  /// Whether the plan's choices of `library` were measured on this kind of GPU.
+  bool isTunedWith(std::string_view library) const;
 
 private:
   explicit CudaCode(const Driver &driver) : driver(driver) {}
@@ -52,6 +54,7 @@ private:
   ModuleHandle module = nullptr;
   DeviceAddress constantBytes = 0;
   std::vector<CudaKernel> kernels;
+  std::vector<std::string> tunedLibraries;
 };
 
 } // namespace dlc::rt::cuda

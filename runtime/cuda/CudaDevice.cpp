@@ -91,6 +91,7 @@ public:
       : gpu(std::move(opened)), memory(gpu->driver()), pinned(gpu->driver()) {}
 
   std::string_view kind() const override { return "cuda"; }
+  std::string name() const override { return gpu->driver().name(); }
   Allocator &allocator() override { return memory; }
   bool worksBesideHost() const override { return true; }
   Allocator &hostAllocator() override { return pinned; }

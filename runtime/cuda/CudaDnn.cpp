@@ -1,6 +1,7 @@
 #include "runtime/cuda/CudaDnn.h"
 
 #include "runtime/core/CheckedMath.h"
+#include "runtime/cuda/Algorithms.h"
 #include "runtime/cuda/LibraryPlan.h"
 
 #include <algorithm>
@@ -45,7 +46,7 @@ bool isRefusal(DnnCode code) {
 }
 
 /// A way to compute the convolution, and what it needs beside the copies.
-struct Algorithm {
+struct DnnAlgorithm {
   int number, math;
   uint64_t workspaceBytes;
 };
@@ -55,6 +56,7 @@ public:
   using CudaInstruction::CudaInstruction;
   ~CudaConv() override { forget(); }
   Status prepare(const fb::Conv &conv, Operands operands);
+  Candidates *candidates() override { return &algorithms; }
 
 protected:
   Status issueWork() override;
@@ -70,6 +72,7 @@ private:
   Status describeBias();
   Status choose();
   Status collect(bool takesTransforms);
+  std::string callForm() const;
   DnnCode candidatesOf(DnnCandidate *candidates, int most, int &count) const;
   Result<std::optional<uint64_t>>
   workspaceOf(const DnnCandidate &candidate) const;
@@ -83,7 +86,7 @@ private:
     return std::exchange(workspace, workspace + bytes);
   }
   Status callLibrary();
-  DnnCode callOnce(const Algorithm &algorithm) const;
+  DnnCode callOnce(const DnnAlgorithm &algorithm) const;
   Status callBias();
   HelperCall turn(DeviceAddress from, DeviceAddress to, bool isToLast) const;
   bool isWeightGradient() const {
@@ -115,9 +118,7 @@ private:
   TensorHandle srcTensor = nullptr, dstTensor = nullptr, biasTensor = nullptr;
   FilterHandle filter = nullptr;
   ConvHandle descriptor = nullptr;
-  /// Best first, and which of them is taken.
-  std::vector<Algorithm> algorithms;
-  size_t chosen = 0;
+  Algorithms<DnnAlgorithm> algorithms;
 };
 
 void CudaConv::forget() {
@@ -159,10 +160,8 @@ Status CudaConv::prepare(const fb::Conv &call, Operands operands) {
 
 /// The plan's workspace where it suffices, else the stream's.
 Status CudaConv::placeWorkspace() {
-  uint64_t needed = 0;
-  for (const Algorithm &algorithm : algorithms)
-    needed = std::max(needed, algorithm.workspaceBytes);
-  needed += copies.bytes();
+  uint64_t needed =
+      algorithms.most(&DnnAlgorithm::workspaceBytes) + copies.bytes();
   given.isScratch |= needed > given.bytes;
   if (given.isScratch)
     stream.wantScratch(needed);
@@ -363,18 +362,31 @@ CudaConv::workspaceOf(const DnnCandidate &candidate) const {
   return Answer(code ? std::nullopt : std::optional<uint64_t>(bytes));
 }
 
+/// The record without its places.
+std::string CudaConv::callForm() const {
+  fb::ConvT record = conv;
+  record.src = record.weights = record.dst = 0;
+  for (int32_t *place : {&record.bias, &record.residual, &record.workspace})
+    *place = *place < 0 ? -1 : 0;
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(fb::Conv::Pack(builder, &record));
+  std::string text(reinterpret_cast<const char *>(builder.GetBufferPointer()),
+                   builder.GetSize());
+  return concat(text, " ", given.bytes, isChannelsFirst ? " first" : " last");
+}
+
 /// The algorithms that may be taken in the order that cuDNN advises, those that
 /// the workspace holds; if it holds none, the one that needs least.
 Status CudaConv::collect(bool takesTransforms) {
   DnnCandidate candidates[16] = {};
   int count = 0;
-  algorithms.clear();
+  algorithms.begin(dnn->name(), callForm());
   DnnCode code = candidatesOf(candidates, int(std::size(candidates)), count);
   if (code && !isRefusal(code))
     return dnn->error(code, "cudnnGetConvolutionAlgorithm_v7");
   uint64_t needed = copies.bytes();
   uint64_t room = given.bytes > needed ? given.bytes - needed : 0;
-  std::optional<Algorithm> least;
+  std::optional<DnnAlgorithm> least;
   for (int i = 0; i < count && !code; ++i) {
     const DnnCandidate &candidate = candidates[i];
     if (candidate.status != 0 || candidate.determinism != dnnDeterministic ||
@@ -383,15 +395,16 @@ Status CudaConv::collect(bool takesTransforms) {
     DLC_ASSIGN_OR_RETURN(std::optional<uint64_t> bytes, workspaceOf(candidate));
     if (!bytes)
       continue;
-    Algorithm found{candidate.algorithm,
+    DnnAlgorithm found{candidate.algorithm,
                     type == dnnFloat ? dnnFmaMath : candidate.math, *bytes};
     if (found.workspaceBytes <= room)
-      algorithms.push_back(found);
+      algorithms.offer(found);
     if (!least || found.workspaceBytes < least->workspaceBytes)
       least = found;
   }
-  if (algorithms.empty() && least)
-    algorithms.push_back(*least);
+  if (algorithms.isEmpty() && least)
+    algorithms.offer(*least);
+  algorithms.prefer(stream.choiceOf(instruction(), dnn->name()));
   return Status::ok();
 }
 
@@ -402,7 +415,7 @@ Status CudaConv::choose() {
     for (bool isOther : {false, true}) {
       DLC_RETURN_IF_ERROR(describe(wantsChannelsFirst(conv) != isOther));
       DLC_RETURN_IF_ERROR(collect(takesTransforms));
-      if (!algorithms.empty())
+      if (!algorithms.isEmpty())
         return Status::ok();
     }
   return DLC_ERROR(
@@ -419,7 +432,7 @@ Status CudaConv::bind() {
   return Status::ok();
 }
 
-DnnCode CudaConv::callOnce(const Algorithm &algorithm) const {
+DnnCode CudaConv::callOnce(const DnnAlgorithm &algorithm) const {
   // Scale factors are f32, for f64 tensors f64.
   const double wide[2] = {1, 0};
   const float narrow[2] = {1, 0};
@@ -455,9 +468,9 @@ DnnCode CudaConv::callOnce(const Algorithm &algorithm) const {
 /// What was offered for the shapes may be refused when it is called; the first
 /// run shows it.
 Status CudaConv::callLibrary() {
-  DnnCode code = callOnce(algorithms[chosen]);
-  while (isRefusal(code) && chosen + 1 < algorithms.size())
-    code = callOnce(algorithms[++chosen]);
+  DnnCode code = callOnce(algorithms.current());
+  while (isRefusal(code) && algorithms.next())
+    code = callOnce(algorithms.current());
   if (!code)
     return Status::ok();
   const char *calls[] = {"cudnnConvolutionForward",

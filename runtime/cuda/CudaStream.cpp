@@ -46,6 +46,7 @@ CudaStream::~CudaStream() {
   programs.clear();
   staging.reset();
   ahead.reset();
+  timer.reset();
   for (auto [address, bytes] : scratches)
     driver().free(address);
   if (dnn) {
@@ -325,16 +326,14 @@ Status CudaStream::measure(CudaProgram &program, Instructions instructions,
     DLC_ASSIGN_OR_RETURN(EventHandle mark, program.addEvent(eventDefault));
     program.marks.push_back(mark);
   }
-  const Ranges *ranges = owner.ranges();
+  const Ranges &ranges = owner.ranges();
   DLC_RETURN_IF_ERROR(program.clearFlags(mainStream));
   DLC_CUDA(driver(), cuEventRecord, program.marks[0], mainStream);
   for (size_t i = 0; i < instructions.size(); ++i) {
     auto &instruction = static_cast<CudaInstruction &>(*instructions[i]);
-    if (ranges)
-      ranges->push(instruction.rangeName().c_str());
+    ranges.push(instruction.rangeName().c_str());
     Status status = instruction.issue();
-    if (ranges)
-      ranges->pop();
+    ranges.pop();
     DLC_RETURN_IF_ERROR(std::move(status));
     DLC_CUDA(driver(), cuEventRecord, program.marks[i + 1], mainStream);
   }
@@ -349,6 +348,30 @@ Status CudaStream::measure(CudaProgram &program, Instructions instructions,
   }
   program.hasRun = true;
   return Status::ok();
+}
+
+Result<int64_t> CudaStream::time(PreparedInstruction &instruction) {
+  ContextScope scope(driver());
+  std::lock_guard lock(owner.setUp());
+  if (!timer) {
+    timer.emplace(driver());
+    if (Status status = timer->open(); !status.isOk()) {
+      timer.reset();
+      return status;
+    }
+  }
+  return timer->time(mainStream, [&] {
+    return static_cast<CudaInstruction &>(instruction).issue();
+  });
+}
+
+std::span<const uint8_t>
+CudaStream::choiceOf(const fb::Instruction &instruction,
+                     std::string_view library) const {
+  const auto *choice = instruction.choice();
+  if (!choice || !code->isTunedWith(library))
+    return {};
+  return {choice->data(), choice->size()};
 }
 
 //===- Copies -------------------------------------------------------------===//

@@ -9,6 +9,7 @@
 #define DLC_RUNTIME_CUDA_CUDASTREAM_H
 
 #include "runtime/cuda/AheadCopies.h"
+#include "runtime/cuda/CallTimer.h"
 #include "runtime/cuda/CudaCode.h"
 #include "runtime/cuda/CudaProgram.h"
 #include "runtime/cuda/Gpu.h"
@@ -96,6 +97,7 @@ public:
   Status
   runAll(std::span<const std::unique_ptr<PreparedInstruction>> instructions,
          std::span<int64_t> nanoseconds) override;
+  Result<int64_t> time(PreparedInstruction &instruction) override;
   void beginCall() override {}
   void endCall() override {}
   Status copyToDevice(std::byte *to, const void *from, uint64_t bytes) override;
@@ -121,6 +123,10 @@ public:
   DeviceAddress scratch() const {
     return scratches.empty() ? 0 : scratches.back().first;
   }
+  /// The artifact's choice for a call of `library`; empty where it has none for
+  /// this GPU and this version.
+  std::span<const uint8_t> choiceOf(const fb::Instruction &instruction,
+                                    std::string_view library) const;
   /// Makes the main stream wait for the copies of `program`.
   Status joinCopies(const CudaProgram &program);
   /// cuDNN's handle for this stream.
@@ -154,6 +160,7 @@ private:
   DnnHandle dnn = nullptr;
   std::optional<Staging> staging;
   std::optional<AheadCopies> ahead;
+  std::optional<CallTimer> timer;
   /// The program that prepare() adds to until seal().
   std::unique_ptr<CudaProgram> current;
   std::vector<CudaInstruction *> unbound;

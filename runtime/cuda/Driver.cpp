@@ -52,10 +52,15 @@ Status Driver::start(int ordinal) {
   DLC_CUDA(*this, cuDeviceGetName, text, int(sizeof text - 1), device);
   deviceName = text;
   int major = 0, minor = 0;
-  DLC_CUDA(*this, cuDeviceGetAttribute, &major, attributeMajor, device);
-  DLC_CUDA(*this, cuDeviceGetAttribute, &minor, attributeMinor, device);
+  DLC_RETURN_IF_ERROR(attribute(attributeMajor, major));
+  DLC_RETURN_IF_ERROR(attribute(attributeMinor, minor));
   arch = major * 10 + minor;
   DLC_CUDA(*this, cuDevicePrimaryCtxRetain, &context, device);
+  return Status::ok();
+}
+
+Status Driver::attribute(int number, int &value) const {
+  DLC_CUDA(*this, cuDeviceGetAttribute, &value, number, device);
   return Status::ok();
 }
 

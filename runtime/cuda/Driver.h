@@ -26,6 +26,8 @@ public:
   const std::string &name() const { return deviceName; }
   /// 90 for sm_90.
   int architecture() const { return arch; }
+  /// What the driver says of the GPU, by a number of DriverApi.h.
+  Status attribute(int number, int &value) const;
   /// DLC6207 with the call and the driver's text; DLC6204 when it is memory
   /// that lacks.
   Status error(DriverCode code, const char *call) const;

@@ -29,6 +29,7 @@ inline constexpr DriverCode driverInvalidPtx = 218;
 inline constexpr DriverCode driverUnsupportedPtxVersion = 222;
 
 // CUdevice_attribute
+inline constexpr int attributeCacheBytes = 38; // of the second level
 inline constexpr int attributeMajor = 75;
 inline constexpr int attributeMinor = 76;
 // CUfunction_attribute

@@ -43,6 +43,10 @@ Blas::~Blas() {
     functions.cublasLtDestroy(library);
 }
 
+std::string Blas::name() const {
+  return concat("cuBLASLt ", functions.cublasLtGetVersion());
+}
+
 Status Blas::error(BlasCode code, const char *call) const {
   return DLC_ERROR(Io, "DLC6207", "call '", call, "' must succeed, but got ",
                    functions.cublasLtGetStatusName(code), " (", code,
@@ -68,6 +72,10 @@ Result<std::unique_ptr<Dnn>> Dnn::open(const LibraryNames &names) {
                      "' must be of version ", leastDnn, " or later, but got ",
                      version);
   return Result<std::unique_ptr<Dnn>>(std::move(dnn));
+}
+
+std::string Dnn::name() const {
+  return concat("cuDNN ", functions.cudnnGetVersion());
 }
 
 Status Dnn::error(DnnCode code, const char *call) const {
@@ -120,22 +128,11 @@ Result<const HelperKernels *> Gpu::helpers() {
   return once(openedHelpers, [&] { return HelperKernels::load(*opened); });
 }
 
-const Ranges *Gpu::ranges() {
+const Ranges &Gpu::ranges() {
   std::lock_guard lock(mutex);
-  if (!openedRanges) {
-    openedRanges.emplace();
-    auto file =
-        SharedLibrary::open(names.ranges, names.folders, "DLC6201", "NVTX");
-    if (file.isOk()) {
-      openedRanges->file = std::move(*file);
-      openedRanges->push = reinterpret_cast<int (*)(const char *)>(
-          openedRanges->file.find("nvtxRangePushA"));
-      openedRanges->pop =
-          reinterpret_cast<int (*)()>(openedRanges->file.find("nvtxRangePop"));
-    }
-  }
-  bool isThere = openedRanges->push && openedRanges->pop;
-  return isThere ? &*openedRanges : nullptr;
+  if (!openedRanges)
+    openedRanges.emplace(names);
+  return *openedRanges;
 }
 
 } // namespace dlc::rt::cuda

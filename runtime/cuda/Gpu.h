@@ -5,6 +5,7 @@
 #define DLC_RUNTIME_CUDA_GPU_H
 
 #include "runtime/cuda/HelperKernels.h"
+#include "runtime/cuda/Ranges.h"
 
 #include <memory>
 #include <mutex>
@@ -20,6 +21,8 @@ public:
   ~Blas();
   const BlasApi &api() const { return functions; }
   BlasHandle handle() const { return library; }
+  /// "cuBLASLt 130100"
+  std::string name() const;
   /// DLC6207 with the call.
   Status error(BlasCode code, const char *call) const;
 
@@ -39,6 +42,8 @@ public:
   /// DLC6209 when there is no cuDNN that fits.
   static Result<std::unique_ptr<Dnn>> open(const LibraryNames &names);
   const DnnApi &api() const { return functions; }
+  /// "cuDNN 91900"
+  std::string name() const;
   /// DLC6207 with the call and what cuDNN says of it.
   Status error(DnnCode code, const char *call) const;
 
@@ -47,13 +52,6 @@ private:
   std::vector<SharedLibrary> parts;
   SharedLibrary file;
   DnnApi functions;
-};
-
-/// NVTX: named ranges for NVIDIA's profilers.
-struct Ranges {
-  SharedLibrary file;
-  int (*push)(const char *) = nullptr;
-  int (*pop)() = nullptr;
 };
 
 class Gpu {
@@ -66,8 +64,7 @@ public:
   Result<const Blas *> blas();
   Result<const Dnn *> dnn();
   Result<const HelperKernels *> helpers();
-  /// Null without the library.
-  const Ranges *ranges();
+  const Ranges &ranges();
   /// Held while a thread records a graph, or does what may disturb a recording
   /// of another one: libraries load code, and wait for the whole GPU when their
   /// handles come and go.

@@ -8,6 +8,7 @@
 #include "runtime/device/Stream.h"
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace dlc::rt {
@@ -27,6 +28,8 @@ public:
   virtual ~Device() = default;
   /// "cpu".
   virtual std::string_view kind() const = 0;
+  /// Its maker's name for it, by which a tuning knows it again.
+  virtual std::string name() const { return std::string(kind()); }
   /// The kind of target whose plans it runs.
   virtual std::string_view targetKind() const { return kind(); }
   /// Whether its streams return before the work is done.

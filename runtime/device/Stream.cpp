@@ -21,6 +21,14 @@ Status Stream::runAll(
   return Status::ok();
 }
 
+Result<int64_t> Stream::time(PreparedInstruction &instruction) {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start = Clock::now();
+  DLC_RETURN_IF_ERROR(instruction.run());
+  DLC_RETURN_IF_ERROR(synchronize());
+  return std::chrono::nanoseconds(Clock::now() - start).count();
+}
+
 Result<const std::byte *> Stream::view(const std::byte *from, uint64_t,
                                        std::vector<std::byte> &) {
   return Result<const std::byte *>(from);

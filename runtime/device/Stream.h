@@ -15,9 +15,29 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace dlc::rt {
+
+/// The ways in which a library can compute one call, from which a tuning takes
+/// the fastest (Tuner.h). All give numbers within the call's precision, not the
+/// same bits.
+class Candidates {
+public:
+  virtual ~Candidates() = default;
+  virtual size_t count() const = 0;
+  /// The one that run() uses.
+  virtual size_t taken() const = 0;
+  virtual void take(size_t candidate) = 0;
+  /// What names a candidate in `fb::Instruction.choice`.
+  virtual std::vector<uint8_t> choice(size_t candidate) const = 0;
+  /// "cuBLASLt 130100": to whom the names belong.
+  virtual std::string library() const = 0;
+  /// The same for calls that differ in their operands' places alone, which are
+  /// offered the same candidates.
+  virtual std::string form() const = 0;
+};
 
 /// An instruction with its addresses resolved.
 class PreparedInstruction {
@@ -27,6 +47,8 @@ public:
   /// Of an instruction with a check: whether the last run() within a runAll()
   /// computed a number that it should not. After synchronize().
   virtual bool isFaulty() const { return false; }
+  /// Null where there is one way alone.
+  virtual Candidates *candidates() { return nullptr; }
 };
 
 /// Used by one thread at a time; work runs in the order it was issued.
@@ -51,6 +73,10 @@ public:
   virtual Status
   runAll(std::span<const std::unique_ptr<PreparedInstruction>> instructions,
          std::span<int64_t> nanoseconds);
+
+  /// Runs one instruction and waits for it: the nanoseconds it took, with
+  /// operands that no cache of the device holds.
+  virtual Result<int64_t> time(PreparedInstruction &instruction);
 
   /// Around the instructions of one call of a program.
   virtual void beginCall() = 0;

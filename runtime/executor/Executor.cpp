@@ -584,6 +584,44 @@ Status Session::runProbe(Entry &entry, Probe &probe) {
   return goBack(entry);
 }
 
+//===- Tuning -------------------------------------------------------------===//
+
+Result<std::vector<int>>
+Session::tune(std::string_view name, std::span<const TensorView> inputs,
+              Tuner &tuner, const std::function<void(size_t)> &onCall) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
+  DLC_RETURN_IF_ERROR(prepareLocked(*entry));
+  DLC_RETURN_IF_ERROR(checkInputs(*entry, inputs));
+  DLC_RETURN_IF_ERROR(copyInputs(*entry, inputs, /*isAhead=*/false));
+  stream->beginCall();
+  auto forms = tuner.tune(*stream, entry->instructions, onCall);
+  stream->endCall();
+  if (!forms.isOk())
+    return std::move(forms.status()).withContext(concat("entry '", name, "'"));
+  return forms;
+}
+
+Result<Session::Choices> Session::choices(std::string_view name) {
+  std::lock_guard lock(mutex);
+  DLC_ASSIGN_OR_RETURN(Entry * entry, findEntry(name));
+  DLC_RETURN_IF_ERROR(prepareLocked(*entry));
+  Choices result;
+  for (size_t i = 0; i < entry->instructions.size(); ++i) {
+    const auto *stored = entry->program->instructions()
+                             ->Get(static_cast<flatbuffers::uoffset_t>(i))
+                             ->choice();
+    if (!stored || stored->size() == 0)
+      continue;
+    ++result.stored;
+    const Candidates *candidates = entry->instructions[i]->candidates();
+    if (candidates && std::ranges::equal(
+                          candidates->choice(candidates->taken()), *stored))
+      ++result.taken;
+  }
+  return result;
+}
+
 Result<const StateSlot *> Session::checkState(std::string_view name,
                                               uint64_t bytes) const {
   const StateSlot *slot = loaded->findState(name);

@@ -15,6 +15,7 @@
 #include "runtime/core/Status.h"
 #include "runtime/device/Device.h"
 #include "runtime/executor/Faults.h"
+#include "runtime/executor/Tuner.h"
 
 #include <cstddef>
 #include <deque>
@@ -144,6 +145,19 @@ public:
   /// what that reads and writes. States are as before afterwards.
   Status run(std::string_view entry, std::span<const TensorView> inputs,
              Probe &probe);
+
+  /// Times the candidates of the entry's library calls on `inputs` (Tuner.h).
+  /// Leaves the states, which the entry may update, as nobody should use them.
+  Result<std::vector<int>> tune(std::string_view entry,
+                                std::span<const TensorView> inputs,
+                                Tuner &tuner,
+                                const std::function<void(size_t)> &onCall);
+  /// Of a prepared entry: how many instructions have a choice in the artifact,
+  /// and how many of these are taken here.
+  struct Choices {
+    size_t stored = 0, taken = 0;
+  };
+  Result<Choices> choices(std::string_view entry);
 
   /// Copies between a state and the caller's `bytes` bytes.
   Status readState(std::string_view name, void *data, uint64_t bytes);

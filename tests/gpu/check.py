@@ -311,9 +311,28 @@ def models(run):
             run.item("models", f"{name}/{peer}", other)
 
 
+def tune(run):
+    """Training steps with the libraries' fastest kernels in place of those they advise, from artifacts that keep them."""
+    for name, job in run.manifest["benchmarks"].items():
+        def measure(name=name, job=job):
+            if run.device != "cuda":
+                raise Skipped("only for cuda")
+            file = run.scratch / f"{name}.tuned.dlc"
+            options = [*job["ways"][0], "--batch", job["batch"], "--precision", job["precision"], "--target", "cuda", "--entries", "step"]
+            tuned = json.loads(run.command(["tune", ready(run, name), "-o", file, "--json", *options], limit=400))
+            said = json.loads(run.command(["bench", file, "--steps", run.args.steps, "--json"]))
+            inspected = json.loads(run.command(["inspect", file, "--json"]))
+            taken = sum(t["tuning"]["choices"] for t in inspected["targets"] if t.get("tuning"))
+            file.unlink()
+            return {key: said.get(key) for key in ("step_ms", "min_ms", "compile_s", "arena_mb", "loss")} | {
+                "samples": job["batch"] * job.get("tokens", 1), "choices": taken, "entries": tuned["entries"], "calls": tuned["calls"]}
+
+        run.item("tune", f"{name}/dlc, tuned", measure)
+
+
 # The slowest last.
 PARTS = {"machine": machine, "libraries": libraries, "conformance": conformance, "training": training, "kernels": kernels, "models": models,
-         "sanitizers": sanitizers}
+         "tune": tune, "sanitizers": sanitizers}
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -328,7 +347,7 @@ def markdown(results):
     about = next((r for r in results if r["part"] == "machine" and r["status"] == "passed"), {})
     head = ", ".join(str(about[key]) for key in ("gpu", "system", "dlc") if key in about)
     lines = [f"{head}." if head else "", "", *lines]
-    timed = [r for r in results if r["part"] == "models" and "step_ms" in r]
+    timed = [r for r in results if r["part"] in ("models", "tune") and "step_ms" in r]
     if timed:
         lines += ["", "| model | program | step, ms | samples or tokens/s | predicted, ms | compile, s |", "|---|---|---:|---:|---:|---:|"]
         for r in timed:

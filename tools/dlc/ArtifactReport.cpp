@@ -271,6 +271,8 @@ std::string targetsText(const std::shared_ptr<const rt::Artifact> &artifact) {
       names += (names.empty() ? "" : ", ") + arch;
     if (!names.empty())
       out += " (" + names + ")";
+    if (const fb::Tuning *tuning = plan->header().tuning())
+      out += " tuned on " + text(tuning->device());
   }
   return out;
 }
@@ -288,6 +290,19 @@ static Json resourcesJson(const fb::Artifact &plan) {
   return list;
 }
 
+static Json tuningJson(const fb::Artifact &plan, const fb::Tuning &tuning) {
+  Json libraries = Json::array();
+  for (const flatbuffers::String *library : listOf(tuning.libraries()))
+    libraries.push_back(library->str());
+  size_t choices = 0;
+  for (const fb::Program *program : listOf(plan.programs()))
+    for (const fb::Instruction *instruction : listOf(program->instructions()))
+      choices += instruction->choice() && instruction->choice()->size() > 0;
+  return {{"device", text(tuning.device())},
+          {"libraries", std::move(libraries)},
+          {"choices", choices}};
+}
+
 static Json targetsJson(const std::shared_ptr<const rt::Artifact> &artifact) {
   Json list = Json::array();
   for (const auto &plan : plansOf(artifact)) {
@@ -303,6 +318,8 @@ static Json targetsJson(const std::shared_ptr<const rt::Artifact> &artifact) {
     item["architectures"] = architecturesOf(*plan);
     item["arena_bytes"] = plan->header().arena_bytes();
     item["resources"] = resourcesJson(plan->header());
+    if (const fb::Tuning *tuning = plan->header().tuning())
+      item["tuning"] = tuningJson(plan->header(), *tuning);
     list.push_back(std::move(item));
   }
   return list;

@@ -9,6 +9,8 @@
 #include "tools/dlc/CompileFlags.h"
 #include "tools/dlc/Feeding.h"
 #include "tools/dlc/MemoryLimit.h"
+#include "tools/dlc/RandomInputs.h"
+#include "tools/dlc/TunedArtifact.h"
 #include "tools/report/ChromeTrace.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
@@ -20,7 +22,6 @@
 #include <chrono>
 #include <ctime>
 #include <iostream>
-#include <random>
 #include <sys/resource.h>
 
 namespace dlc::tools {
@@ -47,64 +48,6 @@ double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Fills inputs with random numbers: floats normal, those of a probability
-/// target uniform in 0..1, whole numbers within the model's ranges.
-class RandomInputs {
-public:
-  RandomInputs(const Built &built, int64_t seed)
-      : ranges(built.ranges()), engine(static_cast<uint64_t>(seed)),
-        isBinary(built.options.loss.find("bce") != std::string::npos) {}
-
-  void fill(rt::TensorMap &tensors) {
-    for (auto &[name, tensor] : tensors)
-      if (name != "lr")
-        fill(name, tensor);
-  }
-
-private:
-  template <typename T, typename Draw>
-  static void store(rt::Tensor &tensor, Draw draw) {
-    for (T &element : tensor.as<T>())
-      element = static_cast<T>(draw());
-  }
-
-  void fill(const std::string &name, rt::Tensor &tensor) {
-    std::normal_distribution<float> normal;
-    std::uniform_real_distribution<float> uniform;
-    bool isTarget = name.starts_with("target");
-    auto real = [&] {
-      return isTarget && isBinary ? uniform(engine) : normal(engine);
-    };
-    auto range = ranges.find(name);
-    bool isBool = tensor.dtype == rt::DType::I1;
-    int64_t most = range != ranges.end() && !isBool ? range->second - 1 : 1;
-    std::uniform_int_distribution<int64_t> whole(0, std::max<int64_t>(most, 0));
-    auto integer = [&] { return whole(engine); };
-    switch (tensor.dtype) {
-    case rt::DType::F64:
-      return store<double>(tensor, real);
-    case rt::DType::F32:
-      return store<float>(tensor, real);
-    case rt::DType::F16:
-      return store<uint16_t>(tensor, [&] { return rt::floatToHalf(real()); });
-    case rt::DType::BF16:
-      return store<uint16_t>(tensor, [&] { return rt::floatToBfloat(real()); });
-    case rt::DType::I64:
-      return store<int64_t>(tensor, integer);
-    case rt::DType::I32:
-      return store<int32_t>(tensor, integer);
-    case rt::DType::I16:
-      return store<int16_t>(tensor, integer);
-    default:
-      return store<uint8_t>(tensor, integer);
-    }
-  }
-
-  std::map<std::string, int64_t> ranges;
-  std::mt19937_64 engine;
-  bool isBinary;
-};
-
 struct Timing {
   std::vector<double> milliseconds;
   /// Processor time of the same calls, over all threads.
@@ -129,13 +72,6 @@ struct Timing {
       loss = scalarOf(found->second);
   }
 };
-
-double medianOf(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  size_t middle = values.size() / 2;
-  return values.size() % 2 ? values[middle]
-                           : (values[middle - 1] + values[middle]) / 2;
-}
 
 } // namespace
 
@@ -356,6 +292,7 @@ static void runBench(const Flags &flags) {
   std::unique_ptr<rt::Session> session =
       check(rt::Session::create(program, {flags.seed, flags.threads}));
   check(session->prepare(flags.entry));
+  remarkOnChoices(*session, flags.entry);
   timing.compileSeconds = secondsSince(start);
   timeCalls(flags, built, entry, *session, timing);
   int threads = flags.threads > 0 ? flags.threads : rt::defaultThreadCount();

@@ -20,6 +20,7 @@ void addCompile(CLI::App &app);
 void addTrain(CLI::App &app);
 void addRun(CLI::App &app);
 void addBench(CLI::App &app);
+void addTune(CLI::App &app);
 void addInspect(CLI::App &app);
 void addExplain(CLI::App &app);
 void addExport(CLI::App &app);

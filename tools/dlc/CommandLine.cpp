@@ -33,6 +33,7 @@ std::unique_ptr<CLI::App> makeCommandLine() {
   addTrain(*app);
   addRun(*app);
   addBench(*app);
+  addTune(*app);
   addInspect(*app);
   addExplain(*app);
   addExport(*app);

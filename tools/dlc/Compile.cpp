@@ -85,6 +85,7 @@ static void printTables(const Flags &flags, const Built &built,
 
 static void runCompile(const Flags &flags) {
   flags.compile.checkSupported();
+  checkWritable(flags.output);
   if (!flags.report.empty())
     checkReportPath(flags.report);
   if (!flags.machine.empty())

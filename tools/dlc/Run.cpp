@@ -9,6 +9,7 @@
 #include "tools/dlc/Feeding.h"
 #include "tools/dlc/MemoryLimit.h"
 #include "tools/dlc/Nonfinite.h"
+#include "tools/dlc/TunedArtifact.h"
 #include "tools/support/Failure.h"
 
 #include <iostream>
@@ -99,6 +100,7 @@ static void runRun(const Flags &flags) {
         flags.lr.value_or(defaultLearningRate(built.options.optimizerKind())));
   std::unique_ptr<rt::Session> session =
       check(rt::Session::create(program, {flags.seed, 0}));
+  remarkOnChoices(*session, entry);
   runTraced(call, *session, *model, built.options);
   if (flags.outputs.empty())
     std::cout << summaryOf(call.outputs());

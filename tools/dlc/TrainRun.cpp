@@ -4,6 +4,7 @@
 #include "tools/dlc/ArtifactReport.h"
 #include "tools/dlc/MemoryLimit.h"
 #include "tools/dlc/Nonfinite.h"
+#include "tools/dlc/TunedArtifact.h"
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 #include "tools/trainer/Convert.h"
@@ -165,6 +166,7 @@ void TrainRun::build() {
   data->fit(dataSlots(*program, "step"));
   data->checkValues(built.ranges());
   printRemarks(built.report.remarks);
+  remarkOnChoices(*session, "step");
   std::cerr << parameterTable(built.report);
   if (!evalData)
     return;

@@ -558,6 +558,10 @@ void checkSavePath(const std::string &path) {
   if (!path.ends_with(".onnx") && !path.ends_with(".safetensors"))
     fail("DLC5135", "file '", path,
          "' must end in .onnx or .safetensors, but got another ending");
+  checkWritable(path);
+}
+
+void checkWritable(const std::string &path) {
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   if (access(folder.empty() ? "." : folder.c_str(), W_OK) != 0)
     fail("DLC5110", "file '", path, "' must be writable, but got '",

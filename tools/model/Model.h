@@ -172,6 +172,8 @@ std::string exportOnnx(const rt::Artifact &artifact,
 void saveState(const rt::Artifact &artifact, const rt::TensorMap &state,
                const std::string &path);
 void checkSavePath(const std::string &path);
+/// DLC5110 when a file cannot be made at `path`.
+void checkWritable(const std::string &path);
 
 } // namespace dlc::tools
 

@@ -88,8 +88,19 @@ std::shared_ptr<const Artifact> artifactOf(
   return opened.isOk() ? *opened : nullptr;
 }
 
-std::shared_ptr<const Artifact> linearArtifact() {
+using Choices = std::vector<std::vector<uint8_t>>;
+
+/// With a choice for each instruction of a step, if any are given.
+std::shared_ptr<const Artifact> linearArtifact(const Choices &choices = {}) {
   Model model;
+  if (!choices.empty()) {
+    model.artifact.tuning = std::make_unique<fb::TuningT>();
+    model.artifact.tuning->device = "Stand-in";
+    model.artifact.tuning->libraries = {"cuBLASLt 120900"};
+    for (auto &program : model.artifact.programs)
+      for (size_t i = 0; program->name == "step" && i < choices.size(); ++i)
+        program->instructions[i]->choice = choices[i];
+  }
   model.artifact.target->kind = "cuda";
   model.artifact.target->features.clear();
   for (auto &kernel : model.artifact.kernels)
@@ -236,18 +247,23 @@ struct LinearData {
       for (float &value : *values)
         value = uniform(random);
   }
-  Status step(Session &session, Trace *trace = nullptr, bool isAhead = false) {
+  std::vector<TensorView> inputs() {
     auto bytes = [](auto &values) {
       return reinterpret_cast<std::byte *>(&values[0]);
     };
     auto *ratePlace = reinterpret_cast<std::byte *>(&rate);
-    TensorView inputs[] = {{"x", DType::F32, xDims, bytes(x)},
-                           {"target", DType::F32, targetDims, bytes(target)},
-                           {"lr", DType::F32, {}, ratePlace}};
+    return {{"x", DType::F32, xDims, bytes(x)},
+            {"target", DType::F32, targetDims, bytes(target)},
+            {"lr", DType::F32, {}, ratePlace}};
+  }
+  Status step(Session &session, Trace *trace = nullptr, bool isAhead = false) {
     TensorView outputs[] = {
         {"loss", DType::F32, {}, reinterpret_cast<std::byte *>(&loss)}};
-    return isAhead ? session.submit("step", inputs, outputs)
-                   : session.run("step", inputs, outputs, trace);
+    return isAhead ? session.submit("step", inputs(), outputs)
+                   : session.run("step", inputs(), outputs, trace);
+  }
+  Result<std::vector<int>> tune(Session &session, Tuner &tuner) {
+    return session.tune("step", inputs(), tuner, nullptr);
   }
 };
 
@@ -337,6 +353,64 @@ TEST_F(CudaDeviceTest, Trace_TimesEachInstructionOutsideTheGraph) {
   // The stand-in's clock ticks a millisecond with each event.
   for (int64_t time : trace.nanoseconds)
     EXPECT_EQ(time, 1000000);
+}
+
+TEST_F(CudaDeviceTest, Tuning_TakesTheFastestWhichTheArtifactKeeps) {
+  fake.delayOfAdvice = 40;
+  LinearData data;
+  Tuner tuner(/*rounds=*/3);
+  auto session = create(open(), linearArtifact());
+  ASSERT_RESULT(session);
+  auto forms = data.tune(**session, tuner);
+  ASSERT_RESULT(forms);
+  ASSERT_FALSE(tuner.forms().empty());
+  for (const TunedForm &form : tuner.forms()) {
+    EXPECT_EQ(form.library, "cuBLASLt 120900");
+    EXPECT_EQ(form.candidates, 2u);
+    EXPECT_EQ(form.refused, 0u);
+    EXPECT_EQ(form.nanosecondsBefore, 41000000);
+    EXPECT_EQ(form.nanoseconds, 1000000);
+  }
+  Choices choices(forms->size());
+  size_t products = 0;
+  for (size_t i = 0; i < forms->size(); ++i)
+    if ((*forms)[i] >= 0) {
+      choices[i] = tuner.forms()[size_t((*forms)[i])].choice;
+      ++products;
+    }
+  EXPECT_EQ(products, 2u);
+  session->reset();
+
+  // The delay tells which one runs.
+  auto millisecondsOf = [&](const Choices &stored) {
+    auto made = create(*device, linearArtifact(stored));
+    EXPECT_TRUE(made.isOk()) << made.status().toString();
+    Trace trace;
+    EXPECT_TRUE(data.step(**made, &trace).isOk());
+    int64_t sum = 0;
+    for (int64_t time : trace.nanoseconds)
+      sum += time / 1000000;
+    auto found = (*made)->choices("step");
+    EXPECT_EQ(found->stored, stored.empty() ? 0 : products);
+    return std::pair(sum, found->taken);
+  };
+  EXPECT_EQ(millisecondsOf({}), std::pair(int64_t(7 + 2 * 40), size_t(0)));
+  EXPECT_EQ(millisecondsOf(choices), std::pair(int64_t(7), products));
+  Choices damaged = choices;
+  for (auto &choice : damaged)
+    if (!choice.empty())
+      choice.back() ^= 1;
+  EXPECT_EQ(millisecondsOf(damaged), std::pair(int64_t(7 + 2 * 40), size_t(0)));
+  // Another version of the library, another GPU: its own advice.
+  fake.blasVersion = 130100;
+  device.reset();
+  open();
+  EXPECT_EQ(millisecondsOf(choices), std::pair(int64_t(7 + 2 * 40), size_t(0)));
+  fake.blasVersion = 120900;
+  fake.name = "Another";
+  device.reset();
+  open();
+  EXPECT_EQ(millisecondsOf(choices), std::pair(int64_t(7 + 2 * 40), size_t(0)));
 }
 
 TEST_F(CudaDeviceTest, Transfers_AreOrderedByEventsAlone) {

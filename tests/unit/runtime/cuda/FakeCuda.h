@@ -30,6 +30,10 @@ struct FakeCuda {
   bool lacksSums = false;
   /// What the libraries' heuristics advise first is refused when it is called.
   bool refusesAdvice = false;
+  /// Milliseconds that what they advise first takes longer than what they do
+  /// next, by the stand-in's clock.
+  uint64_t delayOfAdvice = 0;
+  const char *name = "Stand-in";
   /// cuDNN has no channels-last kernels, and none that sum as they should.
   bool lacksChannelsLast = false, lacksPlainSums = false;
   uint64_t totalMemory = uint64_t(1) << 30;

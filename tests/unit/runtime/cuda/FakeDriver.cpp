@@ -82,8 +82,20 @@ DriverCode setPattern(DeviceAddress to, T value, size_t count,
 
 namespace dlc::rt::test {
 
+/// Programs that cannot reach the stand-in set it up through the environment.
+static FakeCuda fromEnvironment() {
+  FakeCuda made;
+  if (const char *text = std::getenv("FAKE_CUDA")) {
+    made.knowsAllKernels = true;
+    made.delayOfAdvice = std::string_view(text) == "delay" ? 40 : 0;
+  }
+  if (const char *version = std::getenv("FAKE_CUDA_BLAS"))
+    made.blasVersion = std::strtoull(version, nullptr, 10);
+  return made;
+}
+
 FakeCuda &fake() {
-  static FakeCuda instance;
+  static FakeCuda instance = fromEnvironment();
   instance.host = [](uint64_t address) { return device(address, 1, "kernel"); };
   return instance;
 }
@@ -104,6 +116,8 @@ bool fails(const char *symbol) {
     violate(std::string(symbol) + ": no context");
   return isChosen;
 }
+
+void tick(uint64_t milliseconds) { clockTicks += milliseconds; }
 
 void violate(const std::string &text) { fake().violations.push_back(text); }
 
@@ -188,11 +202,13 @@ DriverCode cuDeviceGet(DeviceOrdinal *ordinal, int index) {
   return fails("cuDeviceGet") ? failure : 0;
 }
 DriverCode cuDeviceGetName(char *text, int bytes, DeviceOrdinal) {
-  std::strncpy(text, "Stand-in", static_cast<size_t>(bytes));
+  std::strncpy(text, fake().name, static_cast<size_t>(bytes));
   return fails("cuDeviceGetName") ? failure : 0;
 }
 DriverCode cuDeviceGetAttribute(int *value, int attribute, DeviceOrdinal) {
-  *value = attribute == attributeMajor ? fake().major : fake().minor;
+  *value = attribute == attributeMajor   ? fake().major
+           : attribute == attributeMinor ? fake().minor
+                                         : 1 << 20;
   return fails("cuDeviceGetAttribute") ? failure : 0;
 }
 DriverCode cuDevicePrimaryCtxRetain(ContextHandle *context, DeviceOrdinal) {

@@ -517,6 +517,8 @@ BlasCode cublasLtMatmul(BlasHandle, MatmulHandle matmul, const void *alpha,
     return libraryFailure;
   if (fake().refusesAdvice && algorithm->data[5] == 0)
     return blasNotSupported;
+  if (algorithm->data[5] == 0)
+    tick(fake().delayOfAdvice);
   const Matmul &op = as<Matmul>(matmul);
   Product product{op,
                   as<Layout>(aLayout),

@@ -39,6 +39,8 @@ bool fails(const char *symbol);
 void violate(const std::string &text);
 /// What is given out and back.
 void gain(const std::string &what, int64_t count = 1);
+/// Lets time go by on the GPU.
+void tick(uint64_t milliseconds);
 /// The host memory of [address, address + bytes), which must be device memory.
 std::byte *device(uint64_t address, uint64_t bytes, const char *what);
 /// Adds to a stream, or to the graph that it is captured into.
