@@ -4,8 +4,9 @@
 // anew (the priority fusion of XLA). A producer goes into all of its readers or
 // none, so that it disappears; where that is not legal or does not pay, it may
 // join one reader and write its result for the others. In the end neighbours
-// that read the same tensor are joined, and what is written for the backward
-// half alone is computed again there if that takes next to no time.
+// that read the same tensor are joined, what is written for the backward half
+// alone is computed again there if that takes next to no time, and what is read
+// narrow alone is written so.
 //
 //===----------------------------------------------------------------------===//
 #include "passes/fuse/Fuser.h"
@@ -36,7 +37,7 @@ constexpr size_t mostReaders = 6;
 constexpr double leastSiblingShare = 0.1;
 /// What computing an output again may take of its readers' time, and the least
 /// part of what a kernel writes that is worth it.
-constexpr double mostRepeatedShare = 0.02, leastKeptShare = 0.1;
+constexpr double mostRepeatedShare = 0.05, leastKeptShare = 0.1;
 
 /// Merging `producer` into its readers: into all of them, or side by side with
 /// one.
@@ -62,6 +63,7 @@ public:
       drain();
     while (fuseSiblings());
     repeatKept();
+    narrowAtWriters();
   }
 
   /// A remark for each result that goes through memory from one kernel to
@@ -96,6 +98,7 @@ private:
                       ArrayRef<unsigned> slice,
                       ArrayRef<FusionGroup *> readers);
   void repeatKept();
+  void narrowAtWriters();
 
   FusionGraph &graph;
   const FusionCost &cost;
@@ -409,6 +412,30 @@ void Fuser::repeatKept() {
         graph.repeatIn(slice, *reader);
       writer.time.reset();
       outputs = rest;
+    }
+  }
+}
+
+/// A kernel that waits for arithmetic writes a wide value as fast as a narrow
+/// one, so that the merges above may have left the cast to the readers.
+void Fuser::narrowAtWriters() {
+  for (size_t i = 0; i < graph.groups.size(); ++i) {
+    FusionGroup &writer = *graph.groups[i];
+    if (writer.isDead)
+      continue;
+    for (Value output : graph.outputsOf(writer.core, {&writer})) {
+      FusionGroup part{.id = writer.id, .core = graph.narrowingOf(output)};
+      if (part.core.empty() || !mayJoin(part, writer) ||
+          llvm::any_of(graph.readersOf(output), [&](FusionGroup *reader) {
+            return reader->core.size() <= part.core.size();
+          }))
+        continue;
+      OpIds core = unionOf(writer.core, part.core);
+      SmallVector<Value> outputs = graph.outputsOf(writer.core, {&writer});
+      std::replace(outputs.begin(), outputs.end(), output,
+                   Value(graph.op(part.core.back())->getResult(0)));
+      if (timeOf(core, outputs, mayMixIn(core)))
+        graph.moveToWriter(part.core, writer);
     }
   }
 }

@@ -288,6 +288,57 @@ SmallVector<FusionGroup *> FusionGraph::readersOf(Value value) const {
   return found.takeVector();
 }
 
+/// To a float type of fewer bits.
+static bool narrows(CastOp op) {
+  Type from = elementTypeOf(op.getOperand());
+  Type to = elementTypeOf(op.getResult());
+  return isa<FloatType>(from) && isa<FloatType>(to) &&
+         to.getIntOrFloatBitWidth() < from.getIntOrFloatBitWidth();
+}
+
+/// Whether `op` computes each element from that of `value` alone.
+static bool isFunctionOf(Operation *op, Value value) {
+  return op->hasTrait<OpTrait::Elementwise>() &&
+         llvm::all_of(op->getOperands(), [&](Value operand) {
+           return operand == value ||
+                  isa_and_nonnull<dlc::ConstantOp>(operand.getDefiningOp());
+         });
+}
+
+OpIds FusionGraph::narrowingOf(Value value) const {
+  constexpr size_t mostOps = 4;
+  const Node &writer = nodes[ids.lookup(value.getDefiningOp())];
+  OpIds chain;
+  while (chain.size() < mostOps && !isHardUsed(value)) {
+    auto result = cast<OpResult>(value);
+    std::optional<unsigned> next;
+    for (auto [number, reader] : nodes[ids.lookup(result.getOwner())].readers) {
+      if (number != result.getResultNumber())
+        continue;
+      ArrayRef<FusionGroup *> holders = nodes[reader].holders;
+      auto computesValue = [&](FusionGroup *holder) {
+        return llvm::is_contained(writer.holders, holder);
+      };
+      if (!holders.empty() && llvm::all_of(holders, computesValue))
+        continue;
+      bool isElsewhere = llvm::any_of(holders, [&](FusionGroup *holder) {
+        return holder != writer.owner && computesValue(holder);
+      });
+      if (next.value_or(reader) != reader || holders.empty() || isElsewhere ||
+          !isFunctionOf(nodes[reader].op, value))
+        return {};
+      next = reader;
+    }
+    if (!next)
+      return {};
+    chain.push_back(*next);
+    if (auto last = dyn_cast<CastOp>(nodes[*next].op); last && narrows(last))
+      return chain;
+    value = nodes[*next].op->getResult(0);
+  }
+  return {};
+}
+
 OpIds FusionGraph::sliceOf(const FusionGroup &group, Value output) const {
   SmallVector<Value> outputs = outputsOf(group.core, {&group});
   OpIds slice = {ids.lookup(output.getDefiningOp())};
@@ -488,6 +539,24 @@ void FusionGraph::repeatIn(ArrayRef<unsigned> ops, FusionGroup &reader) {
       nodes[id].holders.push_back(&reader);
   changeCore(reader, unionOf(reader.core, OpIds(ops.begin(), ops.end())));
   forgetTimes(reader);
+}
+
+void FusionGraph::moveToWriter(ArrayRef<unsigned> ops, FusionGroup &writer) {
+  for (unsigned id : ops) {
+    for (FusionGroup *holder : nodes[id].holders) {
+      if (holder == &writer)
+        continue;
+      OpIds core = holder->core;
+      llvm::erase(core, id);
+      assert(!core.empty() && "a group of these ops alone");
+      changeCore(*holder, std::move(core));
+      forgetTimes(*holder);
+    }
+    nodes[id].holders = {&writer};
+    nodes[id].owner = &writer;
+  }
+  changeCore(writer, unionOf(writer.core, OpIds(ops.begin(), ops.end())));
+  forgetTimes(writer);
 }
 
 void FusionGraph::mergeIntoAll(FusionGroup &producer,

@@ -98,6 +98,13 @@ public:
   OpIds sliceOf(const FusionGroup &group, mlir::Value output) const;
   /// Makes `ops` of a group part of one that reads their result, too.
   void repeatIn(llvm::ArrayRef<unsigned> ops, FusionGroup &reader);
+  /// The ops through which alone other groups read `value`, a result of a group:
+  /// functions of it and of constants, and a narrowing cast in the end. Empty if
+  /// it is read otherwise.
+  OpIds narrowingOf(mlir::Value value) const;
+  /// Makes such ops a part of `writer` and of no other group, of which none may
+  /// consist of them alone.
+  void moveToWriter(llvm::ArrayRef<unsigned> ops, FusionGroup &writer);
   /// Makes the ops of `producer` part of each of its readers.
   void mergeIntoAll(FusionGroup &producer,
                     llvm::ArrayRef<FusionGroup *> readers);

@@ -13,8 +13,8 @@ def FormKernelsPass : Pass<"dlc-form-kernels", "::mlir::func::FuncOp"> {
     2. producer and one reader side by side, the result written for the others;
     3. neighbours that read the same large tensor.
 
-    In the end, what a kernel of the forward half writes for the backward half alone is computed again there, if that takes at most 2 % longer: such
-    a tensor is in memory over the whole step.
+    In the end, what a kernel of the forward half writes for the backward half alone is computed again there, if that takes at most 5 % longer: such
+    a tensor is in memory over the whole step. What other kernels read through a narrowing cast alone is written narrow.
 
     A kernel of CUDA's walks short rows along and across at once (`mixed`): reductions of rows and the first stages of sums across them, as
     `dlc-split-reductions` makes them, are one region where that reads less: the gradients of norms.

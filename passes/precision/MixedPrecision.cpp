@@ -58,7 +58,8 @@ bool isJoinOfWidened(Operation *op) {
 bool isSum(Operation *op) { return isa_and_nonnull<AddOp, SubOp>(op); }
 
 /// The residual stream and its gradient: links of a chain of additions, each of
-/// which adds to another or is added to. A bias is no link.
+/// which adds to another or is added to, and has other readers besides. A bias
+/// is no link, nor is a partial sum of one formula.
 bool isLinkOfSum(Value value) {
   Operation *op = value.getDefiningOp();
   if (!isSum(op) || llvm::any_of(op->getOperands(), [](Value operand) {
@@ -66,9 +67,10 @@ bool isLinkOfSum(Value value) {
             operand.getDefiningOp());
       }))
     return false;
-  return llvm::any_of(value.getUsers(), isSum) ||
-         llvm::any_of(op->getOperands(), [](Value operand) {
-           return isSum(operand.getDefiningOp());
+  auto isAlsoRead = [](Value sum) { return !sum.hasOneUse(); };
+  return (llvm::any_of(value.getUsers(), isSum) && isAlsoRead(value)) ||
+         llvm::any_of(op->getOperands(), [&](Value operand) {
+           return isSum(operand.getDefiningOp()) && isAlsoRead(operand);
          });
 }
 

@@ -12,7 +12,7 @@ def MixedPrecisionPass : DlcPass<"dlc-mixed-precision", "::mlir::func::FuncOp"> 
 
     A value that a contraction reads is stored once: its other readers get the rounded value too, instead of a second, wide copy. Sums are the
     exception: a residual stream, forward or backward, is a chain of additions, and rounding every link would add up along the depth of the
-    model. A product from which no other contraction is computed (a weight gradient, the loss's logits at the end of inference) keeps the f32 sum.
+    model. Its links are read by others, too; partial sums of one formula, as in the gradient of a GELU, are none. A product from which no other contraction is computed (a weight gradient, the loss's logits at the end of inference) keeps the f32 sum.
 
     Casts go above reshapes, transposes and slices, which library calls read through. `keep` names nodes (globs) whose ops stay f32; the
     entry `forward` is the model file exactly as written and is left alone. Runs after all simplification, before `dlc-narrow-saved`.

@@ -145,3 +145,51 @@ func.func @kept(%x: tensor<1024x1024xbf16>, %w: tensor<1024x1024xbf16>, %bias: t
   %25 = dlc.cast %24 : tensor<1024x1024xf32> -> tensor<1024x1024xbf16> loc("gradient")
   return %25 : tensor<1024x1024xbf16>
 }
+
+// -----
+
+// A GELU by tanh, with what `dlc-narrow-saved` made of it. The forward kernel waits for arithmetic and would write f32 as fast, but the
+// backward half reads the tanh narrow: it is written so.
+// CHECK-LABEL: func @narrow_at_the_writer
+// CHECK:         %[[F:.+]]:2 = dlc.kernel "map_cast_mul_add_tanh" {{.*}} -> (tensor<1024x3072xbf16>, tensor<1024x3072xbf16>)
+// CHECK:         dlc.kernel {{.*}}%[[F]]#0{{.*}} : (tensor<1024x3072xbf16>, tensor<1024x3072xbf16>, tensor<1024x3072xbf16>) -> tensor<1024x3072xbf16>
+func.func @narrow_at_the_writer(%x: tensor<1024x3072xbf16>, %w: tensor<3072x3072xbf16>) -> tensor<1024x3072xbf16> {
+  %half = dlc.constant dense<5.000000e-01> : tensor<1024x3072xf32>
+  %cube = dlc.constant dense<4.471500e-02> : tensor<1024x3072xf32>
+  %root = dlc.constant dense<0.797884583> : tensor<1024x3072xf32>
+  %one = dlc.constant dense<1.000000e+00> : tensor<1024x3072xf32>
+  %h = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<1024x3072xbf16>, tensor<3072x3072xbf16>) -> tensor<1024x3072xbf16>
+  %0 = dlc.cast %h : tensor<1024x3072xbf16> -> tensor<1024x3072xf32>
+  %1 = dlc.mul %0, %half : tensor<1024x3072xf32>
+  %2 = dlc.mul %0, %0 : tensor<1024x3072xf32>
+  %3 = dlc.mul %2, %0 : tensor<1024x3072xf32>
+  %4 = dlc.mul %3, %cube : tensor<1024x3072xf32>
+  %5 = dlc.add %0, %4 : tensor<1024x3072xf32>
+  %6 = dlc.mul %5, %root : tensor<1024x3072xf32>
+  %7 = dlc.tanh %6 : tensor<1024x3072xf32>
+  %8 = dlc.cast %7 : tensor<1024x3072xf32> -> tensor<1024x3072xbf16>
+  %9 = dlc.cast %8 : tensor<1024x3072xbf16> -> tensor<1024x3072xf32> loc("gradient")
+  %10 = dlc.add %7, %one : tensor<1024x3072xf32>
+  %11 = dlc.add %9, %one : tensor<1024x3072xf32> loc("gradient")
+  %12 = dlc.mul %1, %10 : tensor<1024x3072xf32>
+  %13 = dlc.cast %12 : tensor<1024x3072xf32> -> tensor<1024x3072xbf16>
+  %14 = dlc.dot_general %13, %w batch [] x [] contract [1] x [0] : (tensor<1024x3072xbf16>, tensor<3072x3072xbf16>) -> tensor<1024x3072xbf16> loc("gradient")
+  %15 = dlc.cast %14 : tensor<1024x3072xbf16> -> tensor<1024x3072xf32> loc("gradient")
+  %16 = dlc.mul %15, %11 : tensor<1024x3072xf32> loc("gradient")
+  %17 = dlc.mul %15, %1 : tensor<1024x3072xf32> loc("gradient")
+  %18 = dlc.mul %9, %9 : tensor<1024x3072xf32> loc("gradient")
+  %19 = dlc.sub %one, %18 : tensor<1024x3072xf32> loc("gradient")
+  %20 = dlc.mul %17, %19 : tensor<1024x3072xf32> loc("gradient")
+  %21 = dlc.mul %20, %root : tensor<1024x3072xf32> loc("gradient")
+  %22 = dlc.mul %21, %cube : tensor<1024x3072xf32> loc("gradient")
+  %23 = dlc.mul %22, %0 : tensor<1024x3072xf32> loc("gradient")
+  %24 = dlc.mul %22, %2 : tensor<1024x3072xf32> loc("gradient")
+  %25 = dlc.mul %23, %0 : tensor<1024x3072xf32> loc("gradient")
+  %26 = dlc.mul %16, %half : tensor<1024x3072xf32> loc("gradient")
+  %27 = dlc.add %21, %24 : tensor<1024x3072xf32> loc("gradient")
+  %28 = dlc.add %27, %25 : tensor<1024x3072xf32> loc("gradient")
+  %29 = dlc.add %28, %25 : tensor<1024x3072xf32> loc("gradient")
+  %30 = dlc.add %29, %26 : tensor<1024x3072xf32> loc("gradient")
+  %31 = dlc.cast %30 : tensor<1024x3072xf32> -> tensor<1024x3072xbf16> loc("gradient")
+  return %31 : tensor<1024x3072xbf16>
+}

@@ -45,6 +45,24 @@ func.func @no_stream(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf3
   return %3, %4 : tensor<4x4xf32>, tensor<4xf32>
 }
 
+// Nor is a sum of three terms, whose partial sum nothing else reads: the gradient of a GELU, for one.
+// CHECK-LABEL: func.func @one_formula
+// CHECK:         %[[S:.*]] = dlc.add
+// CHECK:         %[[T:.*]] = dlc.add %[[S]]
+// CHECK:         %[[N:.*]] = dlc.cast %[[T]] : tensor<4x4xf32> -> tensor<4x4xbf16>
+// CHECK:         %[[W:.*]] = dlc.cast %[[N]] : tensor<4x4xbf16> -> tensor<4x4xf32>
+// CHECK:         dlc.reduce_sum %[[W]]
+func.func @one_formula(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4xf32>) {
+  %0 = dlc.mul %x, %x : tensor<4x4xf32>
+  %1 = dlc.mul %x, %w : tensor<4x4xf32>
+  %2 = dlc.add %0, %1 : tensor<4x4xf32>
+  %3 = dlc.exp %x : tensor<4x4xf32>
+  %4 = dlc.add %2, %3 : tensor<4x4xf32>
+  %5 = dlc.dot_general %4, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %6 = dlc.reduce_sum %4 dims [0] : tensor<4x4xf32> -> tensor<4xf32>
+  return %5, %6 : tensor<4x4xf32>, tensor<4xf32>
+}
+
 // Library calls read through a transpose, so the cast is above it.
 // CHECK-LABEL: func.func @above_views
 // CHECK-NEXT:    %[[N:.*]] = dlc.cast %arg0

@@ -271,3 +271,22 @@ func.func @slices_join(%x: tensor<2x6xf32>) -> tensor<2x6xf32> {
   %2 = dlc.concat %0, %1 dim 1 : (tensor<2x2xf32>, tensor<2x4xf32>) -> tensor<2x6xf32>
   return %2 : tensor<2x6xf32>
 }
+
+// -----
+
+// GELU as exporters write it divides by a constant; so does its gradient. Where the quotient goes to a function that steps, it stays.
+// CHECK-LABEL: func @quotient_in_a_smooth_function
+// CHECK-DAG:     %[[C:.+]] = dlc.constant dense<0.707106769>
+// CHECK:         %[[P:.+]] = dlc.mul %arg0, %[[C]]
+// CHECK:         %[[E:.+]] = dlc.erf %[[P]]
+// CHECK:         %[[Q:.+]] = dlc.div %arg0
+// CHECK:         dlc.floor %[[Q]]
+func.func @quotient_in_a_smooth_function(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %root = dlc.constant dense<1.41421354> : tensor<4xf32>
+  %three = dlc.constant dense<3.0> : tensor<4xf32>
+  %0 = dlc.div %x, %root : tensor<4xf32>
+  %1 = dlc.erf %0 : tensor<4xf32>
+  %2 = dlc.div %x, %three : tensor<4xf32>
+  %3 = dlc.floor %2 : tensor<4xf32>
+  return %1, %3 : tensor<4xf32>, tensor<4xf32>
+}
