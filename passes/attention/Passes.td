@@ -43,7 +43,8 @@ def PlaceAttentionPass : DlcPass<"dlc-place-attention", "::mlir::func::FuncOp"> 
   let summary = "Keep attention's output in the order of dims that the next product reads";
   let description = [{
     Attention writes its output through strides, so that a transpose of it need not be computed, if nothing reads it otherwise. Its gradient
-    does, and recomputation makes a second transpose: here both come to read the one transpose, the gradient through the inverse. First in the
+    does, and recomputation makes a second transpose: here both come to read the one transpose, the gradient through the inverse. So do sums of the
+    gradients of queries, keys and values (the gradients of biases), if the results that stay keep their order. First in the
     kernels phase, because simplification would cancel a transpose of a transpose.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];

@@ -60,6 +60,62 @@ bool isFlatMap(KernelOp kernel) {
   });
 }
 
+/// Whether each element of the op's result depends on the elements at its own
+/// place, or on scalars, alone.
+bool keepsPlaces(Operation &op, int64_t elements) {
+  Value result = op.getResult(0);
+  if (elementCount(shapeOf(result)) != elements)
+    return elementCount(shapeOf(result)) == 1;
+  if (auto constant = dyn_cast<ConstantOp>(op))
+    return isa<SplatElementsAttr>(constant.getValue());
+  if (auto broadcast = dyn_cast<BroadcastOp>(op))
+    return rankOf(broadcast.getOperand()) == 0;
+  return isa<ReshapeOp>(op) || op.hasTrait<OpTrait::Elementwise>();
+}
+
+/// Reshapes sink, and what they pass has the shape above them while the rest has
+/// the shape below: no walk over one range, though it could be. Gives everything
+/// in such a kernel the shape of its results.
+void unifyShapes(KernelOp kernel) {
+  Block &body = kernel.getBody().front();
+  SmallVector<int64_t> shape(shapeOf(kernel.getOutputs().front()));
+  int64_t elements = elementCount(shape);
+  auto hasShape = [&](Value value) {
+    return shapeOf(value) == ArrayRef<int64_t>(shape);
+  };
+  if (elements <= 1 || !llvm::all_of(kernel.getOutputs(), hasShape) ||
+      !llvm::all_of(body.without_terminator(), [&](Operation &op) {
+        return keepsPlaces(op, elements);
+      }))
+    return;
+  OpBuilder b(kernel);
+  for (auto [argument, operand] :
+       llvm::zip_equal(body.getArguments(), kernel->getOpOperands()))
+    if (elementCount(shapeOf(argument)) == elements && !hasShape(argument)) {
+      Type type = tensorType(argument).clone(shape);
+      operand.set(
+          ReshapeOp::create(b, argument.getLoc(), type, operand.get()));
+      argument.setType(type);
+    }
+  for (Operation &op :
+       llvm::make_early_inc_range(body.without_terminator())) {
+    Value result = op.getResult(0);
+    if (elementCount(shapeOf(result)) != elements)
+      continue;
+    if (isa<ReshapeOp>(op)) {
+      result.replaceAllUsesWith(op.getOperand(0));
+      op.erase();
+      continue;
+    }
+    if (hasShape(result))
+      continue;
+    result.setType(tensorType(result).clone(shape));
+    if (auto constant = dyn_cast<ConstantOp>(op))
+      constant.setValueAttr(cast<DenseElementsAttr>(constant.getValue())
+                                .resizeSplat(tensorType(result)));
+  }
+}
+
 /// Whether input `i` is a scalar that every slice shares. One of a slice of one
 /// element is its own unless it has rank 0.
 bool isShared(KernelOp kernel, unsigned i) {
@@ -232,7 +288,10 @@ struct ListKernels : dlc::impl::ListKernelsPassBase<ListKernels> {
     Block &block = getOperation().getBody().front();
     llvm::MapVector<StringAttr, SmallVector<Slice>> equal;
     for (KernelOp kernel : block.getOps<KernelOp>()) {
-      if (!mayMove(kernel) || !isFlatMap(kernel))
+      if (!mayMove(kernel))
+        continue;
+      unifyShapes(kernel);
+      if (!isFlatMap(kernel))
         continue;
       int64_t elements = elementCount(shapeOf(kernel.getOutputs().front()));
       if (elements > 0 && rankOf(kernel.getOutputs().front()) > 0)

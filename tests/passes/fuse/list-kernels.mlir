@@ -70,3 +70,31 @@ func.func @narrow_weights(%x: tensor<2x8xbf16>, %v: tensor<8x4xf32>, %w: tensor<
   %3 = dlc.dot_general %1, %2 batch [] x [] contract [1] x [0] : (tensor<2x4xbf16>, tensor<4x4xbf16>) -> tensor<2x4xbf16>
   return %3 : tensor<2x4xbf16>
 }
+
+// -----
+
+// Nor is one whose square was taken above the reshape.
+// CHECK-LABEL: func @shapes_within_one_update
+// CHECK:         %[[R:.+]] = dlc.reshape %arg1 : tensor<4x2x4xf32> -> tensor<4x8xf32>
+// CHECK:         dlc.kernel "list_{{.*}}" <list, [32, 6]>
+// CHECK-NOT:     dlc.kernel "map
+func.func @shapes_within_one_update(%lr: tensor<f32>, %g0: tensor<4x2x4xf32>, %w0: tensor<4x8xf32>, %g1: tensor<6xf32>, %w1: tensor<6xf32>)
+    -> (tensor<4x8xf32>, tensor<6xf32>) {
+  %c0 = dlc.constant dense<5.0> : tensor<4x2x4xf32>
+  %c1 = dlc.constant dense<5.0> : tensor<6xf32>
+  %0 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<4x8xf32>
+  %1 = dlc.mul %g0, %c0 : tensor<4x2x4xf32>
+  %2 = dlc.mul %1, %g0 : tensor<4x2x4xf32>
+  %3 = dlc.reshape %2 : tensor<4x2x4xf32> -> tensor<4x8xf32>
+  %4 = dlc.reshape %g0 : tensor<4x2x4xf32> -> tensor<4x8xf32>
+  %5 = dlc.add %3, %4 : tensor<4x8xf32>
+  %6 = dlc.mul %0, %5 : tensor<4x8xf32>
+  %7 = dlc.sub %w0, %6 : tensor<4x8xf32>
+  %8 = dlc.broadcast %lr dims [] : tensor<f32> -> tensor<6xf32>
+  %9 = dlc.mul %g1, %c1 : tensor<6xf32>
+  %10 = dlc.mul %9, %g1 : tensor<6xf32>
+  %11 = dlc.add %10, %g1 : tensor<6xf32>
+  %12 = dlc.mul %8, %11 : tensor<6xf32>
+  %13 = dlc.sub %w1, %12 : tensor<6xf32>
+  return %7, %13 : tensor<4x8xf32>, tensor<6xf32>
+}
