@@ -65,6 +65,9 @@ struct CompileOptions {
   bool attention = false;
   /// Libraries that programs for GPUs do without: "cublas", "cudnn".
   std::vector<std::string> without;
+  /// What computes attention on GPUs: "generated" kernels, or "cudnn" where it
+  /// can.
+  std::string attentionBy = "generated";
   /// Kernels and library calls check that what they compute is finite, and the
   /// artifact says what each is made of.
   bool traceNonfinite = false;

@@ -36,6 +36,7 @@ LogicalResult TargetPlan::formKernels() {
   kernelsOptions.target = nameOf(kind).str();
   for (const std::string &library : options.without)
     kernelsOptions.without.addValue(library);
+  kernelsOptions.attention = options.attentionBy;
   buildKernelsPipeline(passes, kernelsOptions);
   return passes.run(*module);
 }

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 #include "compiler/pipeline/Phases.h"
 
+#include "compiler/pipeline/Passes.h"
 #include "passes/attention/Passes.h"
 #include "passes/decompose/Passes.h"
 #include "passes/fuse/Passes.h"
@@ -46,6 +47,8 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
     pm.addNestedPass<func::FuncOp>(createFoldBiasGradientsPass());
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
   // After kernels are formed, because values in memory are known then.
+  if (isGpu && options.attention == "cudnn")
+    pm.addNestedPass<func::FuncOp>(createCallAttentionPass());
   if (isGpu)
     pm.addNestedPass<func::FuncOp>(createAttentionKernelsPass());
   if (!options.fuse)

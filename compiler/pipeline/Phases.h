@@ -82,6 +82,11 @@ struct KernelsOptions : mlir::PassPipelineOptions<KernelsOptions> {
       *this, "without",
       llvm::cl::desc("libraries that programs for cuda do without: cublas, "
                      "cudnn")};
+  Option<std::string> attention{
+      *this, "attention",
+      llvm::cl::desc("what computes attention in programs for cuda: generated "
+                     "kernels, or cudnn where it can"),
+      llvm::cl::init("generated")};
 };
 void buildKernelsPipeline(mlir::OpPassManager &pm,
                           const KernelsOptions &options);

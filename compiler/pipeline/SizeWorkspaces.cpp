@@ -46,7 +46,12 @@ struct SizeWorkspaces : dlc::impl::SizeWorkspacesPassBase<SizeWorkspaces> {
         ask(conv, rt::convWorkspaceBytes);
     });
     getOperation().walk([&](exec::AttentionOp attention) {
-      if (!attention.getWorkspace())
+      if (attention.getWorkspace())
+        return;
+      if (isCuda)
+        askCuda(attention, rt::cuda::attentionObstacle,
+                rt::cuda::attentionWorkspaceBytes);
+      else
         ask(attention, rt::attentionWorkspaceBytes);
     });
   }

@@ -98,7 +98,8 @@ struct AttentionKernels
   void runOnOperation() override {
     SmallVector<Operation *> found;
     for (Operation &op : getOperation().getBody().front())
-      if (isLibraryAttention(&op) && isGeneratedAttention(&op))
+      if (isLibraryAttention(&op) && isGeneratedAttention(&op) &&
+          !op.hasAttr(names::call))
         found.push_back(&op);
     for (Operation *op : found)
       formKernel(op);

@@ -146,7 +146,7 @@ def AttentionKernelsPass : Pass<"dlc-attention-kernels", "::mlir::func::FuncOp">
   let description = [{
     `dlc.attention` and its gradient become a `dlc.kernel` each, with the slices, transposes and joins that they read and write through. For
     GPUs, whose code is generated; CPUs keep them as calls. After `dlc-form-kernels`, which leaves all of these alone. Heads of more than 128
-    columns are not taken: `dlc-decompose` has spelled them out.
+    columns are not taken: `dlc-decompose` has spelled them out. Ops with `dlc.call` stay: a library computes them.
   }];
   let dependentDialects = ["::dlc::DlcDialect"];
 }

@@ -13,9 +13,14 @@ AttentionGraph::AttentionGraph(const Dnn &dnn, const fb::AttentionT &record)
 
 DnnGraph::Form AttentionGraph::rowsOf(const fb::AttentionViewT &view,
                                       int64_t rows, int64_t columns) const {
-  return {{record.batch, record.heads, rows, columns},
-          {view.batch_stride, view.head_stride, view.row_stride, 1},
-          type};
+  Form form{{record.batch, record.heads, rows, columns},
+            {view.batch_stride, view.head_stride, view.row_stride, 1},
+            type};
+  // A dim of one element has any stride in a record, here that of no gap.
+  for (size_t i = 3; i-- > 0;)
+    if (form.dims[i] == 1)
+      form.strides[i] = form.dims[i + 1] * form.strides[i + 1];
+  return form;
 }
 
 DnnGraph::Form AttentionGraph::turned(Form form) {
@@ -25,8 +30,8 @@ DnnGraph::Form AttentionGraph::turned(Form form) {
 }
 
 DnnGraph::Form AttentionGraph::square(int element) const {
-  return DnnGraph::dense(
-      {record.batch, record.heads, record.rows, record.keys}, element);
+  return DnnGraph::dense({record.batch, record.heads, record.rows, record.keys},
+                         element);
 }
 
 DnnGraph::Form AttentionGraph::perRow() const {
@@ -83,18 +88,15 @@ void AttentionGraph::backward() {
   dv = graph.memory(rowsOf(*record.dv, record.keys, record.width));
   scale = graph.number(static_cast<float>(record.scale));
   // Sums of the rows.
-  Tensor products = graph.pointwise(
-      pointMultiply, {grad, output},
-      inner(DnnGraph::dense(wide.dims)));
+  Tensor products = graph.pointwise(pointMultiply, {grad, output},
+                                    inner(DnnGraph::dense(wide.dims)));
   Tensor sums = graph.reduce(reduceSum, products, inner(perRow()));
   graph.pointwise(pointMultiply, {sums, graph.number(1)}, delta);
   // Probabilities, and the gradient of values.
-  Tensor scores =
-      multiplied(graph.matmul(q, k, inner(square())), scale);
+  Tensor scores = multiplied(graph.matmul(q, k, inner(square())), scale);
   Tensor centered =
       graph.pointwise(pointSubtract, {scores, logsumexp}, inner(square()));
-  Tensor p =
-      graph.pointwise(pointExp, {hideFuture(centered)}, inner(square()));
+  Tensor p = graph.pointwise(pointExp, {hideFuture(centered)}, inner(square()));
   graph.matmul(graph.reshape(p, inner(turned(square(type)))), grad, dv);
   // The gradients of the scores, and what follows from them.
   Tensor dp = graph.matmul(grad, v, inner(square()));

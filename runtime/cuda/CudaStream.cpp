@@ -49,6 +49,7 @@ CudaStream::~CudaStream() {
   timer.reset();
   for (auto [address, bytes] : scratches)
     driver().free(address);
+  attention = {};
   if (dnn) {
     if (auto library = owner.dnn(); library.isOk())
       (*library)->api().cudnnDestroy(dnn);
@@ -122,7 +123,8 @@ CudaStream::Prepared CudaStream::prepareOne(const fb::Instruction &instruction,
   DLC_ASSIGN_OR_RETURN(std::unique_ptr<CudaInstruction> prepared,
                        prepareUnchecked(instruction, operands));
   bool isCall = instruction.op_type() == fb::Op::Gemm ||
-                instruction.op_type() == fb::Op::Conv;
+                instruction.op_type() == fb::Op::Conv ||
+                instruction.op_type() == fb::Op::Attention;
   if (instruction.check() && isCall)
     DLC_RETURN_IF_ERROR(addScans(*prepared, *instruction.check(), operands));
   return Prepared(std::move(prepared));
@@ -138,6 +140,8 @@ CudaStream::prepareUnchecked(const fb::Instruction &instruction,
     return prepareGemm(*this, *current, instruction, operands);
   case fb::Op::Conv:
     return prepareConv(*this, *current, instruction, operands);
+  case fb::Op::Attention:
+    return prepareAttention(*this, *current, instruction, operands);
   case fb::Op::Copy: {
     const fb::Copy &copy = *instruction.op_as_Copy();
     return std::unique_ptr<CudaInstruction>(new CudaCopy(

@@ -10,6 +10,7 @@
 
 #include "runtime/cuda/AheadCopies.h"
 #include "runtime/cuda/CallTimer.h"
+#include "runtime/cuda/CudaAttention.h"
 #include "runtime/cuda/CudaCode.h"
 #include "runtime/cuda/CudaProgram.h"
 #include "runtime/cuda/Gpu.h"
@@ -131,6 +132,7 @@ public:
   Status joinCopies(const CudaProgram &program);
   /// cuDNN's handle for this stream.
   Result<DnnHandle> dnnHandle();
+  AttentionKernels &attentionKernels() { return attention; }
 
 private:
   using Instructions = std::span<const std::unique_ptr<PreparedInstruction>>;
@@ -158,6 +160,7 @@ private:
   StreamHandle mainStream = nullptr, copyStream = nullptr;
   EventHandle joined = nullptr;
   DnnHandle dnn = nullptr;
+  AttentionKernels attention;
   std::optional<Staging> staging;
   std::optional<AheadCopies> ahead;
   std::optional<CallTimer> timer;

@@ -16,7 +16,8 @@ using ConvHandle = struct DnnConvTag *;
 using DescriptorHandle = void *;
 
 // cudnnDataType_t
-inline constexpr int dnnFloat = 0, dnnDouble = 1, dnnHalf = 2, dnnBfloat = 9;
+inline constexpr int dnnFloat = 0, dnnDouble = 1, dnnHalf = 2, dnnInt32 = 4,
+                     dnnBfloat = 9, dnnBoolean = 11;
 // cudnnTensorFormat_t
 inline constexpr int dnnChannelsFirst = 0, dnnChannelsLast = 1;
 // cudnnConvolutionMode_t
@@ -35,29 +36,24 @@ inline constexpr int forwardImplicit = 0, forwardPrecomputed = 1,
 
 /// Graphs of operations (cudnnBackend…), which DnnGraph.h builds.
 namespace backend {
-// cudnnDataType_t
-inline constexpr int dnnInt32 = 4, dnnBoolean = 11;
 // cudnnBackendDescriptorType_t
 inline constexpr int pointwiseKind = 0, engineKind = 2, configKind = 3,
-                     adviceKind = 4, planKind = 5, choiceKind = 7,
-                     pointwiseOpKind = 13, graphKind = 15, argumentsKind = 16,
-                     tensorKind = 17, matmulKind = 18, matmulOpKind = 19,
-                     reductionKind = 21, reductionOpKind = 22,
-                     reshapeOpKind = 31, deviceKind = 38;
+                     adviceKind = 4, planKind = 5, pointwiseOpKind = 13,
+                     graphKind = 15, argumentsKind = 16, tensorKind = 17,
+                     matmulKind = 18, matmulOpKind = 19, reductionKind = 21,
+                     reductionOpKind = 22, reshapeOpKind = 31, deviceKind = 38;
 // cudnnBackendAttributeType_t
 inline constexpr int typeHandle = 0, typeDataType = 1, typeBoolean = 2,
-                     typeInt64 = 3, typeFloat = 4, typePointer = 6,
-                     typeAdvice = 8, typeKnob = 9, typeNote = 11,
-                     typePointwise = 14, typeDescriptor = 15,
+                     typeInt64 = 3, typePointer = 6, typeAdvice = 8,
+                     typeNote = 11, typePointwise = 14, typeDescriptor = 15,
                      typeReduction = 18, typeChar = 24;
 // cudnnBackendAttributeName_t
 inline constexpr int pointwiseMode = 0, pointwiseType = 1, pointwiseAxis = 9;
 inline constexpr int adviceMode = 200, adviceGraph = 201, adviceResults = 202,
                      adviceDevice = 204;
-inline constexpr int configEngine = 300, configChoices = 302;
+inline constexpr int configEngine = 300;
 inline constexpr int planHandle = 400, planConfig = 401, planWorkspace = 402,
                      planDevice = 407;
-inline constexpr int choiceKnob = 600, choiceValue = 601;
 inline constexpr int pointwiseDescriptor = 750, pointwiseX = 751,
                      pointwiseB = 752, pointwiseY = 753, pointwiseT = 758;
 inline constexpr int graphHandle = 800, graphOps = 801;
@@ -66,8 +62,7 @@ inline constexpr int tensorAlignment = 900, tensorType = 901, tensorDims = 902,
                      tensorIsByValue = 908;
 inline constexpr int argumentIds = 1000, argumentPointers = 1001,
                      argumentWorkspace = 1003;
-inline constexpr int engineGraph = 1300, engineIndex = 1301, engineNotes = 1303,
-                     engineDevice = 1307;
+inline constexpr int engineNotes = 1303;
 inline constexpr int matmulType = 1500, matmulA = 1520, matmulB = 1521,
                      matmulC = 1522, matmulDescriptor = 1523;
 inline constexpr int reductionOperator = 1600, reductionType = 1601,
@@ -85,9 +80,7 @@ inline constexpr int reduceSum = 0, reduceMax = 3;
 inline constexpr int adviceFallback = 2, adviceBest = 3;
 // cudnnBackendNumericalNote_t
 inline constexpr int noteNarrowedInputs = 1, noteNarrowedSums = 2,
-                     noteNondeterministic = 4, noteCount = 10;
-// cudnnBackendKnobType_t
-inline constexpr int knobStages = 14, knobKernel = 24;
+                     noteNondeterministic = 4;
 } // namespace backend
 
 /// cudnnConvolution{Fwd,BwdData,BwdFilter}AlgoPerf_t, which are laid out alike.

@@ -212,8 +212,8 @@ Status DnnGraph::finish(const DnnMachine &machine) {
 }
 
 /// What cuDNN advises, best first.
-Result<std::vector<Descriptor>>
-DnnGraph::configs(const DnnMachine &machine, int mode) const {
+Result<std::vector<Descriptor>> DnnGraph::configs(const DnnMachine &machine,
+                                                  int mode) const {
   DLC_ASSIGN_OR_RETURN(Descriptor advice, Descriptor::create(dnn, adviceKind));
   DLC_RETURN_IF_ERROR(advice.set(adviceGraph, graph));
   DLC_RETURN_IF_ERROR(advice.set(adviceMode, typeAdvice, mode));
@@ -222,7 +222,8 @@ DnnGraph::configs(const DnnMachine &machine, int mode) const {
   DLC_RETURN_IF_ERROR(advice.finalize());
   DLC_ASSIGN_OR_RETURN(int64_t count,
                        advice.get(adviceResults, typeDescriptor, 0, nullptr));
-  std::vector<Descriptor> found(static_cast<size_t>(std::max<int64_t>(count, 0)));
+  std::vector<Descriptor> found(
+      static_cast<size_t>(std::max<int64_t>(count, 0)));
   std::vector<DescriptorHandle> handles;
   for (Descriptor &config : found) {
     DLC_ASSIGN_OR_RETURN(config, Descriptor::create(dnn, configKind));
@@ -242,10 +243,12 @@ Result<bool> DnnGraph::isOrdered(const Descriptor &config) const {
   DescriptorHandle handle = engine.handle();
   DLC_ASSIGN_OR_RETURN(int64_t count,
                        config.get(configEngine, typeDescriptor, 1, &handle));
-  std::array<int, noteCount> notes = {};
+  // There are ten kinds today.
+  constexpr int64_t mostNotes = 64;
+  std::array<int, mostNotes> notes = {};
   DLC_ASSIGN_OR_RETURN(
-      count, engine.get(engineNotes, typeNote, noteCount, notes.data()));
-  auto last = notes.begin() + std::min<int64_t>(count, noteCount);
+      count, engine.get(engineNotes, typeNote, mostNotes, notes.data()));
+  auto last = notes.begin() + std::min(count, mostNotes);
   return std::none_of(notes.begin(), last, [](int note) {
     return note == noteNondeterministic || note == noteNarrowedInputs ||
            note == noteNarrowedSums;

@@ -255,4 +255,93 @@ uint64_t convWorkspaceBytes(const fb::ConvT &conv) {
          alignUp(static_cast<uint64_t>(std::min(bytes, most)), 256);
 }
 
+//===- Attention ----------------------------------------------------------===//
+
+/// Elements in 16 bytes, which cuDNN's kernels read at once.
+static constexpr int64_t attentionGrain = 8;
+
+/// A dim of one element has any stride.
+static bool isStepped(int64_t extent, int64_t stride) {
+  return extent == 1 || (stride > 0 && stride % attentionGrain == 0);
+}
+
+static std::string placeObstacle(const fb::AttentionT &attention,
+                                 const fb::AttentionViewT *view, int64_t rows,
+                                 const char *role) {
+  if (!view || (view->offset % attentionGrain == 0 &&
+                isStepped(attention.batch, view->batch_stride) &&
+                isStepped(attention.heads, view->head_stride) &&
+                isStepped(rows, view->row_stride)))
+    return {};
+  return concat("rows of ", role, " must begin at multiples of 16 bytes, but "
+                "got offset ", view->offset, " and strides ",
+                listOf(std::vector<int64_t>{view->batch_stride,
+                                            view->head_stride,
+                                            view->row_stride}));
+}
+
+static std::string placesObstacle(const fb::AttentionT &attention) {
+  struct Place {
+    const std::unique_ptr<fb::AttentionViewT> &view;
+    int64_t rows;
+    const char *role;
+  };
+  int64_t rows = attention.rows, keys = attention.keys;
+  for (const Place &place :
+       {Place{attention.q, rows, "q"}, Place{attention.k, keys, "k"},
+        Place{attention.v, keys, "v"}, Place{attention.output, rows, "output"},
+        Place{attention.grad, rows, "grad"}, Place{attention.dq, rows, "dq"},
+        Place{attention.dk, keys, "dk"}, Place{attention.dv, keys, "dv"}})
+    if (std::string obstacle =
+            placeObstacle(attention, place.view.get(), place.rows, place.role);
+        !obstacle.empty())
+      return obstacle;
+  return {};
+}
+
+std::string attentionObstacle(const fb::AttentionT &attention) {
+  if (!isHalf(attention.dtype))
+    return concat("element type must be f16 or bf16, but got ",
+                  dtypeName(DType(attention.dtype)));
+  if (attention.mask >= 0)
+    return "keys must be hidden by causality alone, but got a mask";
+  constexpr int64_t mostColumns = 128;
+  for (int64_t columns : {attention.depth, attention.width})
+    if (columns < 1 || columns > mostColumns || columns % attentionGrain != 0)
+      return concat("columns of a head must be a multiple of 8 of at most ",
+                    mostColumns, ", but got ", columns);
+  if (attention.batch < 1 || attention.heads < 1 || attention.rows < 2 ||
+      attention.keys < 2)
+    return concat("there must be at least 2 rows and 2 keys, but got ",
+                  attention.rows, " and ", attention.keys);
+  // Beyond that, memory that grows with rows times keys is not worth its use.
+  constexpr uint64_t most = uint64_t(4) << 30;
+  uint64_t bytes = attentionRoomOf(attention).bytes();
+  if (bytes > most)
+    return concat("workspace must be at most ", most, " bytes, but got ",
+                  bytes);
+  return placesObstacle(attention);
+}
+
+AttentionRoom attentionRoomOf(const fb::AttentionT &attention) {
+  constexpr uint64_t slack = 4096;
+  AttentionRoom room;
+  room.libraryBytes = slack;
+  if (attention.kind == fb::AttentionKind::Forward)
+    return room;
+  auto heads = static_cast<uint64_t>(
+      product({attention.batch, attention.heads}, {}).value_or(0));
+  auto rows = static_cast<uint64_t>(attention.rows);
+  auto keys = static_cast<uint64_t>(attention.keys);
+  room.rowBytes = alignUp(heads * rows * 4, 256);
+  room.libraryBytes += heads * alignUp(rows, 128) * alignUp(keys, 128) * 2;
+  return room;
+}
+
+uint64_t attentionWorkspaceBytes(const fb::AttentionT &attention) {
+  return attentionObstacle(attention).empty()
+             ? attentionRoomOf(attention).bytes()
+             : 0;
+}
+
 } // namespace dlc::rt::cuda

@@ -72,6 +72,25 @@ struct ConvCopies {
 };
 ConvCopies convCopiesOf(const fb::ConvT &conv, bool isChannelsFirst);
 
+/// Why cuDNN does not compute `attention`, empty when it does. It takes f16 and
+/// bf16 without a mask or causal, heads of 8 to 128 columns in eights, at least
+/// two rows and keys, and tensors whose rows begin at multiples of 16 bytes.
+std::string attentionObstacle(const fb::AttentionT &attention);
+
+/// What a call of attention needs beside its operands.
+///
+///   [one f32 per row, backward | cuDNN's own]
+///
+/// Each part's bytes are a multiple of 256. In a gradient whose sums keep their
+/// order, cuDNN has a 16-bit number per row, key and head in its part.
+struct AttentionRoom {
+  uint64_t rowBytes = 0, libraryBytes = 0;
+  uint64_t bytes() const { return rowBytes + libraryBytes; }
+};
+AttentionRoom attentionRoomOf(const fb::AttentionT &attention);
+/// Bytes of the workspace buffer that `attention` is best planned with.
+uint64_t attentionWorkspaceBytes(const fb::AttentionT &attention);
+
 } // namespace dlc::rt::cuda
 
 #endif // DLC_RUNTIME_CUDA_LIBRARYPLAN_H

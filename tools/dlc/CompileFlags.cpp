@@ -6,6 +6,7 @@
 #include "tools/support/Failure.h"
 #include "tools/support/Text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -69,6 +70,13 @@ void CompileFlags::addTraining(CLI::App &command) {
   command
       .add_flag("--no-fuse-attention", noFuseAttention,
                 "attention in parts, also for GPUs")
+      ->group(group);
+  command
+      .add_option("--attention", attention,
+                  "generated or cudnn: what computes attention on GPUs. "
+                  "Generated kernels need no library; cuDNN's are for f16 and "
+                  "bf16, take memory of rows times keys for gradients, and what "
+                  "it has none for is generated [generated]")
       ->group(group);
   command
       .add_option("--without", without,
@@ -180,6 +188,13 @@ void CompileFlags::checkSupported() const {
     if (library != "cublas" && library != "cudnn")
       fail("DLC4108", "library to do without must be 'cublas' or 'cudnn', but "
            "got '", library, "'");
+  if (attention && *attention != "generated" && *attention != "cudnn")
+    fail("DLC4109", "attention must be 'generated' or 'cudnn', but got '",
+         *attention, "'");
+  if (attention && *attention == "cudnn" &&
+      std::find(without.begin(), without.end(), "cudnn") != without.end())
+    fail("DLC4109", "attention by 'cudnn' must be left out with "
+                    "--without cudnn, but got both");
   bool isKnown = !recompute || *recompute == "none" || *recompute == "cheap" ||
                  *recompute == "full" || *recompute == "auto" ||
                  recompute->starts_with("full:segments=");
@@ -260,7 +275,7 @@ bool CompileFlags::isGiven() const {
          accumulate || !freeze.empty() || !trainOnly.empty() || !keepF32.empty() ||
          lossScale || recompute || offload || noRetie || memoryLimit ||
          traceNonfinite || fuseAttention || noFuseAttention ||
-         !without.empty();
+         attention || !without.empty();
 }
 
 void CompileFlags::apply(ModelOptions &options) const {
@@ -314,6 +329,8 @@ void CompileFlags::apply(ModelOptions &options) const {
                   options.target.find("emulated") != std::string::npos;
   if (!without.empty())
     options.without = without;
+  if (attention)
+    options.attentionBy = *attention;
   options.attention = fuseAttention || (isForGpu && !noFuseAttention);
   if (cpu)
     options.cpu = *cpu;

@@ -44,6 +44,7 @@ private:
   bool noRetie = false;
   bool noFusion = false;
   bool fuseAttention = false, noFuseAttention = false;
+  std::optional<std::string> attention;
   std::vector<std::string> without;
   bool traceNonfinite = false;
   std::optional<std::string> memoryLimit, recompute, offload, injectNonfinite, mesh, pipeline, from, to;

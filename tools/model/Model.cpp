@@ -221,6 +221,7 @@ static CompileOptions toCompileOptions(const ModelOptions &options,
   result.import.retie = options.retie;
   result.fuse = options.fuse;
   result.attention = options.attention;
+  result.attentionBy = options.attentionBy;
   result.without = options.without;
   result.offload = options.offload;
   result.import.batchNormTrains = options.batchNormTrains;

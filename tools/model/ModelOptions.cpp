@@ -56,6 +56,8 @@ std::vector<std::string> ModelOptions::toLines() const {
       "cpu=" + cpu};
   if (attention)
     lines.push_back("attention=1");
+  if (attentionBy != "generated")
+    lines.push_back("attention-by=" + attentionBy);
   for (const std::string &library : without)
     lines.push_back("without=" + library);
   if (traceNonfinite)
@@ -104,6 +106,8 @@ static void setOption(ModelOptions &options, const std::string &key,
     options.fuse = value != "0";
   else if (key == "without")
     options.without.push_back(value);
+  else if (key == "attention-by")
+    options.attentionBy = value;
   else if (key == "attention")
     options.attention = value != "0";
   else if (key == "trace-nonfinite")

@@ -32,6 +32,9 @@ struct ModelOptions {
   bool attention = false;
   /// Libraries that programs for GPUs do without: "cublas", "cudnn".
   std::vector<std::string> without;
+  /// What computes attention on GPUs: "generated" kernels, or "cudnn" where it
+  /// can.
+  std::string attentionBy = "generated";
   /// none, activations, optimizer or all.
   std::string offload = "none";
   bool batchNormTrains = true;

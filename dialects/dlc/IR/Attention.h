@@ -11,6 +11,11 @@
 
 namespace dlc {
 
+namespace names {
+/// On attention: a call of a library also where kernels are generated.
+inline constexpr llvm::StringLiteral call = "dlc.call";
+} // namespace names
+
 struct AttentionSizes {
   llvm::SmallVector<int64_t> batch;
   int64_t rows, keys, depth, width;
