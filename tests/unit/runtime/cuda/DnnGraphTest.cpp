@@ -75,7 +75,7 @@ fb::AttentionT recordOf(const Shape &s, fb::AttentionKind kind,
   return a;
 }
 
-class DnnPlansTest : public ::testing::TestWithParam<Machine> {
+class DnnGraphTest : public ::testing::TestWithParam<Machine> {
 protected:
   void SetUp() override {
     // Before cuDNN, which then finds it under the driver's name.
@@ -103,7 +103,7 @@ protected:
   Descriptor described;
 };
 
-TEST_P(DnnPlansTest, Attention_HasKernelsThatFitTheirWorkspaces) {
+TEST_P(DnnGraphTest, Attention_HasKernelsThatFitTheirWorkspaces) {
   AttentionKernels kernels;
   const Shape shapes[] = {{2, 12, 1024, 1024, 64, 64, true},
                           {1, 2, 197, 197, 64, 64, false},
@@ -127,7 +127,7 @@ TEST_P(DnnPlansTest, Attention_HasKernelsThatFitTheirWorkspaces) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Machines, DnnPlansTest,
+    Machines, DnnGraphTest,
     ::testing::Values(Machine{"NVIDIA A100", 800, 108, 166912},
                       Machine{"NVIDIA H200", 900, 132, 232448},
                       Machine{"NVIDIA B200", 1000, 148, 232448}),
