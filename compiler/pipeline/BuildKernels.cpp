@@ -47,7 +47,8 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
     pm.addNestedPass<func::FuncOp>(createFoldBiasGradientsPass());
   pm.addNestedPass<func::FuncOp>(createFormKernelsPass(form));
   // After kernels are formed, because values in memory are known then.
-  if (isGpu && options.attention == "cudnn")
+  if (isGpu && options.attention == "cudnn" &&
+      !llvm::is_contained(options.without, "cudnn"))
     pm.addNestedPass<func::FuncOp>(createCallAttentionPass());
   if (isGpu)
     pm.addNestedPass<func::FuncOp>(createAttentionKernelsPass());

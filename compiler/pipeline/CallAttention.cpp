@@ -97,8 +97,9 @@ struct CallAttention : dlc::impl::CallAttentionPassBase<CallAttention> {
     if (!getContext().getRemarkEngine())
       return;
     auto options = [&](StringRef name) {
-      return remark::RemarkOpts::name(name).category("attention").function(
-          getOperation().getName());
+      return remark::RemarkOpts::name(name)
+          .category("attention")
+          .function(getOperation().getName());
     };
     if (obstacle.empty())
       remark::passed(op.getLoc(), options("called"))

@@ -33,11 +33,13 @@ losses cudnn | paste "$name.cpu.losses" - | awk -v t="$tolerance" '
 # The report counts the calls, and tells why others are none.
 "$dlc" compile "$model" -o "$name.dlc" --entries grad --precision "$precision" --attention cudnn --target cuda >"$name.txt"
 [ "$("$dlc" inspect "$name.dlc" --json | grep -c '"kind": "attention"')" = 4 ]
-"$dlc" explain "$name.dlc" >"$name.explain" || true
+"$dlc" explain "$name.dlc" >"$name.explain"
+grep -q 'attention passed, called' "$name.explain"
 "$dlc" compile "$fixtures/gpt2l.default.onnx" -o "$name.small.dlc" --entries grad --precision "$precision" --attention cudnn --target cuda \
   --report "$name.small.json" >"$name.txt"
 grep -q 'columns of a head must be a multiple of 8 of at most 128, but got 4' "$name.small.json"
-"$dlc" inspect "$name.small.dlc" --roofline h200 >"$name.roofline"
-# Neither without the library that it names.
+"$dlc" inspect "$name.dlc" --entry grad --roofline h200 >"$name.roofline"
+grep -q '^  attention  *4 ' "$name.roofline"
+# Not without the library that it names.
 if "$dlc" compile "$model" -o "$name.none.dlc" --attention cudnn --without cudnn 2>"$name.error"; then exit 1; fi
 grep -q 'DLC4109' "$name.error"

@@ -569,9 +569,11 @@ InstructionCost AttentionOp::getCost() {
   uint64_t lse = heads * s[2] *
                  dlc::scoreType(getElementType()).getIntOrFloatBitWidth() / 8;
   uint64_t read = query + key + value + (getMask() ? bytesOf(getMask()) : 0);
+  // What a library keeps of the scores' gradients goes there and back.
+  uint64_t kept = getWorkspace() ? bytesOf(getWorkspace()) : 0;
   if (isBackward)
     return {uint64_t(sizes.pairs(getCausal()) * perPair),
-            read + 2 * output + lse, query + key + value};
+            read + 2 * output + lse + kept, query + key + value + kept};
   return {uint64_t(sizes.pairs(getCausal()) * perPair), read, output + lse};
 }
 

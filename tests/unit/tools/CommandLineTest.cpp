@@ -66,6 +66,9 @@ TEST(CommandLine, WhatThisReleaseLacks_IsAnErrorWithAnId) {
   EXPECT_EQ(idOf({"--target", "cuda:sm_70"}), "error DLC4101");
   EXPECT_EQ(idOf({"--precision", "fp8"}), "error DLC4102");
   EXPECT_EQ(idOf({"--recompute", "some"}), "error DLC2015");
+  EXPECT_EQ(idOf({"--attention", "flash"}), "error DLC4109");
+  EXPECT_EQ(idOf({"--attention", "cudnn", "--without", "cublas,cudnn"}),
+            "error DLC4109");
   EXPECT_EQ(idOf({"--mesh", "data=2"}), "error DLC3001");
   EXPECT_EQ(idOf({"--to", "graph"}), "error DLC4104");
   EXPECT_EQ(idOf({"--dim", "n=1..4"}), "error DLC4105");

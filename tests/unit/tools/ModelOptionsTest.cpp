@@ -17,6 +17,7 @@ TEST(ModelOptions, Lines_ThereAndBack_AreTheSame) {
   options.batchNormTrains = false;
   options.precision = "bf16";
   options.keepF32 = {"head*"};
+  options.attentionBy = "cudnn";
   options.recompute = "cheap";
   options.lossScale = "dynamic:init=8";
   options.dims = {{"sequence=length", 12}, {"x[2]", 3}};
