@@ -345,20 +345,6 @@ TEST_F(CudaGemmTest, CheckedProduct_IsScanned) {
 }
 
 #ifndef DLC_REAL_GPU
-TEST_F(CudaGemmTest, OtherKinds_AreRefusedByName) {
-  fb::AttentionT attention;
-  for (auto *view :
-       {&attention.q, &attention.k, &attention.v, &attention.output})
-    *view = std::make_unique<fb::AttentionViewT>();
-  auto record = std::make_unique<fb::InstructionT>();
-  record->op.Set(std::move(attention));
-  Buffers buffers(1, std::vector<std::byte>(256));
-  Status status = run(std::move(record), buffers);
-  EXPECT_EQ(status.id(), "DLC5009");
-  EXPECT_EQ(status.message(), "instruction must be of a kind that cuda runs, "
-                              "but got 'Attention'");
-}
-
 TEST_F(CudaGemmTest, Libraries_SayWhatIsMissing) {
   cuda::LibraryNames names = fakeNames();
   names.blas = {"libdlc-no-such-blas.so"};

@@ -47,7 +47,7 @@ Status runAll(const char *path) {
   for (const char *symbol :
        {"cuLaunchKernel", "cublasLtMatmul", "cudnnConvolutionForward",
         "cudnnConvolutionBackwardData", "cudnnConvolutionBackwardFilter",
-        "cuGraphLaunch"})
+        "cudnnBackendExecute", "cuGraphLaunch"})
     std::cout << symbol << " " << fake.counts[symbol] << "\n";
   return Status::ok();
 }
