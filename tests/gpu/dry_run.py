@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Goes through tools/gpu-check without a GPU: prepares a folder with two models and runs its parts on the CPU.
+"""Goes through tools/gpu-check without a GPU: prepares a folder with three models and runs its parts on the CPU.
 
 usage: dry_run.py DLC SCRATCH [DEVICE]
 
@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-MODELS = "mlp_small.default,gpt2l_fused.default"
+MODELS = "mlp_small.default,gpt2l_fused.default,gpt2l_plain.older"
 
 
 def run(*words, status=0):
@@ -69,11 +69,12 @@ def main():
     status = {f"{r['part']}/{r['item']}": r["status"] for r in results}
     for entry in ("infer", "eval", "grad"):
         expect(status.get(f"conformance/gpt2l_fused.default/{entry}") == "passed", f"'{entry}' to pass")
+    expect(status.get("conformance/gpt2l_plain.older.cudnn/grad") == "passed", "attention by cuDNN to pass")
     expect(status.get("training/mlp_small.default") == "passed", "training to pass")
     expect({s for s in status.values()} == {"passed", "skipped"}, "nothing but passed and skipped")
     expect(all(s == "skipped" for name, s in status.items() if name.startswith("sanitizers/")), "no sanitizers without a GPU")
     expect(said.splitlines()[-1].startswith(f"{list(status.values()).count('passed')} passed, 0 failed"), "the last line to count")
-    expect("| conformance | 6 | 0 | 0 |" in (folder / "results" / "results.md").read_text(), "a table in Markdown")
+    expect("| conformance | 12 | 0 | 0 |" in (folder / "results" / "results.md").read_text(), "a table in Markdown")
     run(*check)
     expect(json.loads((folder / "results" / "results.json").read_text()) == results, "a second run to do nothing again")
     check_module(folder)

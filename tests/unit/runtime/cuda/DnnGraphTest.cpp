@@ -21,6 +21,10 @@ struct Machine {
   int version, processors, sharedBytes;
 };
 
+void PrintTo(const Machine &machine, std::ostream *out) {
+  *out << machine.name;
+}
+
 /// What cuDNN reads of a device (CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION).
 std::string describe(const Machine &machine) {
   return concat(R"({"deviceName": ")", machine.name, R"(", "cudaDeviceId": 0,)",
