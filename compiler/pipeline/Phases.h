@@ -82,6 +82,13 @@ struct KernelsOptions : mlir::PassPipelineOptions<KernelsOptions> {
       *this, "without",
       llvm::cl::desc("libraries that programs for cuda do without: cublas, "
                      "cudnn")};
+  Option<bool> tf32{*this, "tf32",
+                    llvm::cl::desc("contractions of f32 for cuda may round "
+                                   "their operands to TF32"),
+                    llvm::cl::init(false)};
+  ListOption<std::string> keepF32{
+      *this, "keep-f32",
+      llvm::cl::desc("globs of nodes that do not round to TF32")};
 };
 void buildKernelsPipeline(mlir::OpPassManager &pm,
                           const KernelsOptions &options);

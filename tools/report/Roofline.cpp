@@ -44,11 +44,11 @@ static rt::DType dtypeOf(const InstructionFacts &facts) {
   return found;
 }
 
-Work workOf(const InstructionFacts &facts, const std::string &precision) {
+Work workOf(const InstructionFacts &facts) {
   Work work;
   work.kind = workKindOf(facts);
   work.dtype = dtypeOf(facts);
-  work.isTf32 = precision == "tf32";
+  work.isTf32 = std::ranges::count(facts.precision, "tf32") > 0;
   work.operations = double(facts.flops);
   work.bytes = double(facts.bytesMoved());
   work.pieces = facts.pieces;
@@ -78,7 +78,7 @@ Roofline rooflineOf(const ProgramFacts &program, uint64_t stateBytes,
     WorkTime time;
     // Transfers to the host run beside the rest.
     if (facts.kind != "none")
-      time = device.timeOf(workOf(facts, precision), roofline.isCached);
+      time = device.timeOf(workOf(facts), roofline.isCached);
     roofline.times.push_back(time);
     roofline.ns += time.totalNs();
     KindTotal &total = kinds[kindOf(facts)];
