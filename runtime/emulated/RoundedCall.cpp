@@ -94,11 +94,10 @@ prepareRounded(const fb::Instruction &instruction,
   }
   flatbuffers::FlatBufferBuilder builder;
   builder.Finish(fb::Instruction::Pack(builder, &record));
-  DLC_ASSIGN_OR_RETURN(
-      std::unique_ptr<PreparedInstruction> call,
-      prepare(*flatbuffers::GetRoot<fb::Instruction>(
-                  builder.GetBufferPointer()),
-              places, sizes));
+  DLC_ASSIGN_OR_RETURN(std::unique_ptr<PreparedInstruction> call,
+                       prepare(*flatbuffers::GetRoot<fb::Instruction>(
+                                   builder.GetBufferPointer()),
+                               places, sizes));
   return std::unique_ptr<PreparedInstruction>(
       new RoundedCall(std::move(copies), std::move(call)));
 }

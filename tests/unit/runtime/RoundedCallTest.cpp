@@ -40,9 +40,10 @@ protected:
 
   /// Runs `instruction` on four buffers of one number; `look` gets the record
   /// that the device prepares and what lies at each of its buffers.
-  void run(const fb::Instruction &instruction,
-           std::function<void(const fb::InstructionT &,
-                              const std::vector<float> &)> look) {
+  void
+  run(const fb::Instruction &instruction,
+      std::function<void(const fb::InstructionT &, const std::vector<float> &)>
+          look) {
     float numbers[4] = {exact, exact, exact, exact}, copies[64];
     std::vector<std::byte *> buffers;
     for (float &number : numbers)
@@ -84,37 +85,36 @@ TEST_F(RoundedCallTest, ResidualOfAnOperandsBuffer_StaysExact) {
   gemm.c = 2;
   gemm.residual = 0;
   ASSERT_TRUE(allowsTf32(of(gemm)));
-  run(of(gemm), [](const fb::InstructionT &call,
-                   const std::vector<float> &found) {
-    const fb::GemmT &g = *call.op.AsGemm();
-    EXPECT_EQ(found[g.a], rounded);
-    EXPECT_EQ(found[g.b], rounded);
-    EXPECT_EQ(found[g.c], exact);
-    EXPECT_EQ(g.c, 2u);
-    EXPECT_EQ(g.residual, 0);
-  });
+  run(of(gemm),
+      [](const fb::InstructionT &call, const std::vector<float> &found) {
+        const fb::GemmT &g = *call.op.AsGemm();
+        EXPECT_EQ(found[g.a], rounded);
+        EXPECT_EQ(found[g.b], rounded);
+        EXPECT_EQ(found[g.c], exact);
+        EXPECT_EQ(g.c, 2u);
+        EXPECT_EQ(g.residual, 0);
+      });
 }
 
 TEST_F(RoundedCallTest, EachKindOfConvolution_RoundsWhatItReads) {
-  for (fb::ConvKind kind :
-       {fb::ConvKind::Forward, fb::ConvKind::BackwardData,
-        fb::ConvKind::BackwardWeights}) {
+  for (fb::ConvKind kind : {fb::ConvKind::Forward, fb::ConvKind::BackwardData,
+                            fb::ConvKind::BackwardWeights}) {
     fb::ConvT conv;
     conv.kind = kind;
     conv.allows_tf32 = true;
     conv.src = 0;
     conv.weights = 1;
     conv.dst = 2;
-    run(of(conv), [&](const fb::InstructionT &call,
-                      const std::vector<float> &found) {
-      const fb::ConvT &c = *call.op.AsConv();
-      auto at = [&](uint32_t buffer, bool isResult) {
-        EXPECT_EQ(found[buffer], isResult ? exact : rounded) << int(kind);
-      };
-      at(c.dst, kind == fb::ConvKind::Forward);
-      at(c.src, kind == fb::ConvKind::BackwardData);
-      at(c.weights, kind == fb::ConvKind::BackwardWeights);
-    });
+    run(of(conv),
+        [&](const fb::InstructionT &call, const std::vector<float> &found) {
+          const fb::ConvT &c = *call.op.AsConv();
+          auto at = [&](uint32_t buffer, bool isResult) {
+            EXPECT_EQ(found[buffer], isResult ? exact : rounded) << int(kind);
+          };
+          at(c.dst, kind == fb::ConvKind::Forward);
+          at(c.src, kind == fb::ConvKind::BackwardData);
+          at(c.weights, kind == fb::ConvKind::BackwardWeights);
+        });
   }
 }
 
