@@ -1,24 +1,28 @@
 #!/bin/sh
 # Training with --precision tf32: on the emulated GPU products and convolutions round their operands, on the CPU nothing changes.
 #
-# usage: emulated_tf32.sh DLC COMPARE SCRATCH FILE VALUES LOSS BATCH NEAR FAR
+# usage: emulated_tf32.sh DLC COMPARE SCRATCH FILE VALUES LOSS BATCH NEAR FAR [LIBRARIES]
+# Without LIBRARIES, products are kernels, which round, too.
 # An operand has a relative error of up to 2^-11 wherever it is multiplied, for losses and outputs a random walk of few such steps: NEAR,
 # relative. A gradient has one for each contraction behind it, and cancellation in sums: FAR. AdamW's steps divide by the gradient's own
 # size, so that parameters may go astray by 3 steps of 1e-3 each way (see emulated.sh).
 set -eu
-dlc=$1 compare=$2 scratch=$3/emulated_tf32 file=$4 values=$5 loss=$6 batch=$7 near=$8 far=$9
+dlc=$1 compare=$2 scratch=$3/emulated_tf32 file=$4 values=$5 loss=$6 batch=$7 near=$8 far=$9 libraries=${10:-}
 fixtures=$(cd "$(dirname "$0")/../fixtures" && pwd)
-model=$fixtures/$file.onnx name=$scratch/$file
+model=$fixtures/$file.onnx name=$scratch/$file${libraries:+.$libraries}
 mkdir -p "$scratch"
 
 for precision in f32 tf32; do
-  "$dlc" compile "$model" -o "$name.$precision.dlc" --entries forward,infer,grad --loss "$loss" --precision $precision --target cpu,emulated
+  "$dlc" compile "$model" -o "$name.$precision.dlc" --entries forward,infer,grad --loss "$loss" --precision $precision --target cpu,emulated \
+    ${libraries:+--without "$libraries"}
 done
 # The plan for GPUs says so for each call, the one for CPUs has f32, and both are of an artifact in tf32.
 "$dlc" inspect "$name.tf32.dlc" --json >"$name.cpu.json"
 "$dlc" inspect "$name.tf32.dlc" --json --plan cuda >"$name.cuda.json"
 for plan in cpu cuda; do grep -q '"precision": "tf32"' "$name.$plan.json"; done
-calls() { grep -c '"allows_tf32": true' "$1" || true; }
+mark='"allows_tf32": true'
+[ -z "$libraries" ] || mark='"schedule": "contract_tf32"'
+calls() { grep -c "$mark" "$1" || true; }
 [ "$(calls "$name.cuda.json")" -gt 3 ]
 [ "$(calls "$name.cpu.json")" -eq 0 ]
 
@@ -41,7 +45,7 @@ done
 
 train() {
   DLC_DEVICE=$1 "$dlc" train "$model" --data "$fixtures/$values.data.npz" --steps 3 --batch "$batch" --lr 1e-3 --loss "$loss" \
-    --no-shuffle --seed 0 --precision "$2" --log "$name.$2.$1.jsonl" --save "$name.$2.$1.safetensors"
+    --no-shuffle --seed 0 --precision "$2" ${libraries:+--without "$libraries"} --log "$name.$2.$1.jsonl" --save "$name.$2.$1.safetensors"
 }
 train emulated:2 f32
 train emulated:2 tf32

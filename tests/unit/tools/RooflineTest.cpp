@@ -97,6 +97,19 @@ TEST(Roofline, WidestType_SetsTheRateOfAKernel) {
   EXPECT_TRUE(workOf(facts).isTf32);
 }
 
+TEST(Roofline, GeneratedProduct_HasTheRateOfTensorCores) {
+  // Its sums are f32, its factors what the schedule says.
+  InstructionFacts facts = instruction("kernel", "contract_bf16", 10, 10);
+  facts.precision = {"f32"};
+  EXPECT_EQ(workOf(facts).kind, WorkKind::Product);
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::BF16);
+  facts.schedule = "contract_tf32";
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::F32);
+  EXPECT_TRUE(workOf(facts).isTf32);
+  facts.schedule = "contract";
+  EXPECT_EQ(workOf(facts).kind, WorkKind::Kernel);
+}
+
 TEST(Roofline, Attention_BackwardHasItsOwnRate) {
   InstructionFacts facts = instruction("attention", "", 10, 10);
   EXPECT_EQ(workOf(facts).kind, WorkKind::AttentionForward);
