@@ -42,8 +42,8 @@ struct CompileOptions {
   std::map<std::string, std::vector<int64_t>> targetShapes;
   /// Dims, batch, freezing, ties, BatchNormalization, f64.
   ImportOptions import;
-  /// "f32"; "bf16" or "f16": contractions compute in it; "f64" goes with
-  /// `import.f64`.
+  /// "f32"; "bf16" or "f16": contractions compute in it; "tf32": on GPUs they
+  /// may round f32 operands; "f64" goes with `import.f64`.
   std::string precision = "f32";
   /// none, cheap, auto or full[:segments=N]; see compiler/pipeline/
   /// ChooseRecompute.h.
@@ -56,7 +56,7 @@ struct CompileOptions {
   std::string offload = "none";
   /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
   std::string lossScale;
-  /// Globs of node names that mixed precision leaves in f32.
+  /// Globs of node names that bf16, f16 and tf32 leave in f32.
   std::vector<std::string> keepF32;
   /// Several ops per kernel. Without it every op is a kernel of its own: to see
   /// what fusion saves.

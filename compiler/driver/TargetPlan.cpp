@@ -37,6 +37,9 @@ LogicalResult TargetPlan::formKernels() {
   for (const std::string &library : options.without)
     kernelsOptions.without.addValue(library);
   kernelsOptions.attention = options.attentionBy;
+  kernelsOptions.tf32 = options.precision == "tf32";
+  for (const std::string &glob : options.keepF32)
+    kernelsOptions.keepF32.addValue(glob);
   buildKernelsPipeline(passes, kernelsOptions);
   return passes.run(*module);
 }
@@ -113,6 +116,9 @@ LogicalResult TargetPlan::emitCode(fb::ArtifactT &artifact,
     return success();
   if (kind == TargetKind::Cuda)
     return emitGpuCode(artifact, images, remarks);
+  if (options.precision == "tf32")
+    remarks.push_back("precision 'tf32' is for GPUs: the plan for CPUs computes "
+                      "in f32");
   FailureOr<std::string> code =
       cpu::emitSharedObject(kernels->getModules(), cpu);
   if (failed(code))

@@ -9,6 +9,7 @@
 #include "passes/attention/Passes.h"
 #include "passes/decompose/Passes.h"
 #include "passes/fuse/Passes.h"
+#include "passes/precision/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -22,6 +23,12 @@ void dlc::buildKernelsPipeline(OpPassManager &pm,
   if (isGpu) {
     // What no kernel can be generated for is spelled out.
     pm.addNestedPass<func::FuncOp>(createDecomposePass(decompose));
+    if (options.tf32) {
+      // After attention is spelled out, whose products round, too.
+      AllowTf32PassOptions allow;
+      allow.keep.assign(options.keepF32.begin(), options.keepF32.end());
+      pm.addNestedPass<func::FuncOp>(createAllowTf32Pass(allow));
+    }
     // Before kernels are formed, because they take the terms into the first
     // stage, and pads into what computes the input.
     GenerateContractionsPassOptions generate;

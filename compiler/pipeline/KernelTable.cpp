@@ -1,6 +1,7 @@
 //===- KernelTable.cpp - every distinct kernel once -----------------------===//
 #include "compiler/pipeline/KernelTable.h"
 
+#include "compiler/codegen/emitter/Matrices.h"
 #include "passes/kernels/KernelBodies.h"
 
 #include "llvm/ADT/StringExtras.h"
@@ -40,6 +41,13 @@ FailureOr<unsigned> KernelTable::add(KernelOp kernel) {
       emit::emitKernel(kernel, entry.symbol, target, *modules[lightest]);
   if (failed(emitted))
     return failure();
+  if (auto type = emitted->function->getAttrOfType<TypeAttr>(
+          emit::tensorCores)) {
+    entry.schedule += type.getValue().isF32()    ? "_tf32"
+                      : type.getValue().isBF16() ? "_bf16"
+                                                 : "_f16";
+    emitted->function->removeAttr(emit::tensorCores);
+  }
   entry.groups = emitted->groups;
   entry.dims = std::move(emitted->dims);
   entry.threads = emitted->threads;

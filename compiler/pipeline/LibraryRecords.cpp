@@ -39,6 +39,7 @@ fb::GemmT recordOf(exec::GemmOp op) {
   gemm.dtype = dtypeOf(op.getElementType());
   gemm.is_wide = op.getResultType() != op.getElementType();
   gemm.is_narrow_bias = op.getNarrowBiasType().has_value();
+  gemm.allows_tf32 = op.getTf32();
   gemm.batch0 = sizes[0];
   gemm.batch1 = sizes[1];
   gemm.m = sizes[2];
@@ -68,6 +69,7 @@ fb::ConvT recordOf(exec::ConvOp op) {
   conv.dtype = dtypeOf(cast<RankedTensorType>(op.getSrcType()).getElementType());
   conv.is_wide = cast<RankedTensorType>(op.getWeightsType()).getElementType() !=
                  cast<RankedTensorType>(op.getSrcType()).getElementType();
+  conv.allows_tf32 = op.getTf32();
   conv.batch = src.front();
   conv.in_channels = src.back();
   conv.out_channels = dst.back();

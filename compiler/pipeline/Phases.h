@@ -87,6 +87,13 @@ struct KernelsOptions : mlir::PassPipelineOptions<KernelsOptions> {
       llvm::cl::desc("what computes attention in programs for cuda: generated "
                      "kernels, or cudnn where it can"),
       llvm::cl::init("generated")};
+  Option<bool> tf32{*this, "tf32",
+                    llvm::cl::desc("contractions of f32 for cuda may round "
+                                   "their operands to TF32"),
+                    llvm::cl::init(false)};
+  ListOption<std::string> keepF32{
+      *this, "keep-f32",
+      llvm::cl::desc("globs of nodes that do not round to TF32")};
 };
 void buildKernelsPipeline(mlir::OpPassManager &pm,
                           const KernelsOptions &options);

@@ -72,8 +72,11 @@ public:
   template <typename ConvOpTy>
   Value create(ConvOpTy op, RankedTensorType type, Value a, Value c) {
     SmallVector<int64_t> none(op.getStrides().size(), 0);
-    return ConvOpTy::create(b, loc, type, a, c, op.getStrides(),
-                            op.getDilations(), none, none, op.getGroups());
+    auto padless = ConvOpTy::create(b, loc, type, a, c, op.getStrides(),
+                                    op.getDilations(), none, none,
+                                    op.getGroups());
+    padless->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+    return padless;
   }
 
 private:

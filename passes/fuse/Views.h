@@ -67,6 +67,8 @@ bool isLibraryOp(mlir::Operation *op);
 namespace names {
 /// On a contraction: it becomes a kernel even where a library could compute it.
 inline constexpr llvm::StringLiteral generated = "dlc.generated";
+/// On a contraction of f32: its operands may be rounded to TF32.
+inline constexpr llvm::StringLiteral allowsTf32 = "dlc.allows_tf32";
 } // namespace names
 
 } // namespace dlc

@@ -259,7 +259,7 @@ LogicalResult ProgramLowering::addGemm(DotGeneralOp dot,
   auto gemm = exec::GemmOp::create(
       this->b, at->getLoc(), narrow,
       result == narrow ? TypeAttr() : TypeAttr::get(result),
-      ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
+      dot->hasAttr(names::allowsTf32), ArrayRef<int64_t>{shape.batch0, shape.batch1, shape.m, shape.n, shape.k},
       a, shape.a.offset, shape.aStrides, b, shape.b.offset, shape.bStrides,
       newBuffer(epilogue.result), shape.c.offset, shape.cStrides,
       operands->bias, isBiasNarrow ? TypeAttr::get(narrow) : TypeAttr(),
@@ -295,7 +295,8 @@ LogicalResult ProgramLowering::addConv(OpTy op, exec::ConvKind kind, Value src,
   if (!operands || llvm::is_contained(at, Value()))
     return failure();
   auto call = exec::ConvOp::create(
-      b, reader->getLoc(), kind, at[0], tensorType(src), at[1],
+      b, reader->getLoc(), kind, op->hasAttr(names::allowsTf32), at[0],
+      tensorType(src), at[1],
       tensorType(weights), at[2], tensorType(dst), op.getStrides(),
       op.getDilations(), op.getPadsBegin(), op.getPadsEnd(), op.getGroups(),
       operands->bias, operands->activation, operands->residual, Value());

@@ -105,4 +105,34 @@ def NarrowSavedPass : DlcPass<"dlc-narrow-saved", "::mlir::func::FuncOp"> {
   }];
 }
 
+def AllowTf32Pass : DlcPass<"dlc-allow-tf32", "::mlir::func::FuncOp"> {
+  let summary = "Mark f32 contractions whose operands may be rounded to TF32";
+  let description = [{
+    Tensor cores multiply f32 only after rounding it to TF32, 10 bits of mantissa; they add in f32. Products, convolutions and their gradients
+    whose operands are f32 get an attribute, which library calls and generated kernels of GPUs take up; what is stored stays as it is.
+    `keep` names nodes (globs) whose ops stay exact, and the entry `forward`, the model file exactly as written, is left alone. For GPUs
+    alone, so after the graph phase, which programs for CPUs share; before anything that asks how a contraction is computed.
+  }];
+  let dependentDialects = ["::dlc::DlcDialect"];
+  let options = [
+    ListOption<"keep", "keep", "std::string", "globs of node names whose ops stay f32">
+  ];
+  let statistics = [
+    Statistic<"numAllowed", "allowed", "contractions that may round"> ,
+    Statistic<"numKept", "kept", "contractions that stay f32 by name">
+  ];
+  let before = [{
+    func.func @infer(%x: tensor<2x3xf32>, %w: tensor<3x3xf32>) -> tensor<2x3xf32> {
+      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] : (tensor<2x3xf32>, tensor<3x3xf32>) -> tensor<2x3xf32>
+      return %0 : tensor<2x3xf32>
+    }
+  }];
+  let after = [{
+    func.func @infer(%x: tensor<2x3xf32>, %w: tensor<3x3xf32>) -> tensor<2x3xf32> {
+      %0 = dlc.dot_general %x, %w batch [] x [] contract [1] x [0] {dlc.allows_tf32} : (tensor<2x3xf32>, tensor<3x3xf32>) -> tensor<2x3xf32>
+      return %0 : tensor<2x3xf32>
+    }
+  }];
+}
+
 #endif

@@ -253,6 +253,15 @@ Status ProgramVerifier::checkLaunch(const fb::Launch &launch) const {
   return Status::ok();
 }
 
+/// A call that may round what it multiplies.
+static Status checkTf32(const char *what, bool allowsTf32, fb::DType type) {
+  if (!allowsTf32 || type == fb::DType::F32)
+    return Status::ok();
+  return DLC_ERROR(Corrupt, "DLC5009", what,
+                   " that allows TF32 must be of f32, but got dtype ",
+                   int(type));
+}
+
 Status ProgramVerifier::checkGemm(const fb::Gemm &g) const {
   if (!isDType(g.dtype()) || g.activation() < fb::Activation::MIN ||
       g.activation() > fb::Activation::MAX)
@@ -293,6 +302,7 @@ Status ProgramVerifier::checkGemm(const fb::Gemm &g) const {
     return DLC_ERROR(Corrupt, "DLC5009",
                      "gemm with a narrow bias must have a narrow result, but "
                      "got a wide one");
+  DLC_RETURN_IF_ERROR(checkTf32("gemm", g.allows_tf32(), g.dtype()));
   DLC_RETURN_IF_ERROR(
       checkOptional("bias", g.bias(), false,
                     g.is_narrow_bias() ? g.dtype() : fb::DType::F32, g.n()));
@@ -376,6 +386,7 @@ Status ProgramVerifier::checkConv(const fb::Conv &c) const {
                      "must be known, but got ",
                      int(c.kind()), ", ", int(c.dtype()), " and ",
                      int(c.activation()));
+  DLC_RETURN_IF_ERROR(checkTf32("conv", c.allows_tf32(), c.dtype()));
   DLC_RETURN_IF_ERROR(checkConvGeometry(c));
   auto product = [](std::initializer_list<int64_t> factors, const Dims &more) {
     std::vector<int64_t> all(factors);

@@ -60,6 +60,15 @@ inline uint16_t floatToBfloat(float value) {
   bool isNan = (bits & 0x7fffffff) > 0x7f800000;
   return static_cast<uint16_t>(isNan ? quieted : rounded);
 }
+/// With the 10 bits of mantissa that TF32 has. To nearest, ties away from zero,
+/// as `cvt.rna.tf32.f32` rounds, the one conversion that every GPU with TF32 has
+/// (PTX ISA, "cvt"); what exceeds the largest number becomes infinity.
+inline float roundToTf32(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t rounded = (bits + 0x1000) & ~uint32_t(0x1fff);
+  bool isFinite = (bits & 0x7fffffff) < 0x7f800000;
+  return isFinite ? std::bit_cast<float>(rounded) : value;
+}
 
 } // namespace dlc::rt
 

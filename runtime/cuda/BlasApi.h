@@ -18,8 +18,9 @@ inline constexpr int blasInvalidValue = 7, blasNotSupported = 15;
 // cudaDataType_t
 inline constexpr int cudaReal32 = 0, cudaReal64 = 1, cudaReal16 = 2,
                      cudaBfloat16 = 14;
-// cublasComputeType_t: neither lets f32 operands be rounded to TF32.
-inline constexpr int blasCompute32 = 68, blasCompute64 = 70;
+// cublasComputeType_t: only the last lets f32 operands be rounded to TF32.
+inline constexpr int blasCompute32 = 68, blasCompute64 = 70,
+                     blasComputeTf32 = 77;
 // cublasOperation_t
 inline constexpr int blasNone = 0, blasTranspose = 1;
 // cublasLtMatmulDescAttributes_t

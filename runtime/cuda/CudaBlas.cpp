@@ -177,8 +177,10 @@ Status CudaGemm::addLayout(LayoutHandle &layout, int elements,
 
 Status CudaGemm::describe() {
   bool isDouble = gemm.dtype == fb::DType::F64;
-  DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescCreate, &matmul,
-                   isDouble ? blasCompute64 : blasCompute32,
+  int compute = isDouble           ? blasCompute64
+                : gemm.allows_tf32 ? blasComputeTf32
+                                   : blasCompute32;
+  DLC_CUDA_LIBRARY(*blas, cublasLtMatmulDescCreate, &matmul, compute,
                    isDouble ? cudaReal64 : cudaReal32);
   // In columns the product is B' A'.
   int32_t first = form.b.isTransposed ? blasTranspose : blasNone;

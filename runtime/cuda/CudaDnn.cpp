@@ -93,10 +93,15 @@ private:
     return conv.kind == fb::ConvKind::BackwardWeights;
   }
   bool isHalf() const { return elementBytes == 2; }
+  /// f32 is not to be rounded to TF32 unless the record says that it may.
+  bool isExact() const { return type == dnnFloat && !conv.allows_tf32; }
   int firstMath() const {
-    return isHalf()            ? dnnTensorMath
-           : type == dnnDouble ? dnnDefaultMath
-                               : dnnFmaMath;
+    return type == dnnDouble ? dnnDefaultMath
+           : isExact()       ? dnnFmaMath
+                             : dnnTensorMath;
+  }
+  int mathOf(const DnnCandidate &candidate) const {
+    return isExact() ? dnnFmaMath : candidate.math;
   }
 
   const Dnn *dnn = nullptr;
@@ -337,9 +342,8 @@ DnnCode CudaConv::candidatesOf(DnnCandidate *candidates, int most,
 Result<std::optional<uint64_t>>
 CudaConv::workspaceOf(const DnnCandidate &candidate) const {
   using Answer = Result<std::optional<uint64_t>>;
-  // f32 is not to be rounded to TF32.
   DLC_CUDA_LIBRARY(*dnn, cudnnSetConvolutionMathType, descriptor,
-                   type == dnnFloat ? dnnFmaMath : candidate.math);
+                   mathOf(candidate));
   size_t bytes = 0;
   DnnCode code = 0;
   switch (conv.kind) {
@@ -395,8 +399,7 @@ Status CudaConv::collect(bool takesTransforms) {
     DLC_ASSIGN_OR_RETURN(std::optional<uint64_t> bytes, workspaceOf(candidate));
     if (!bytes)
       continue;
-    DnnAlgorithm found{candidate.algorithm,
-                    type == dnnFloat ? dnnFmaMath : candidate.math, *bytes};
+    DnnAlgorithm found{candidate.algorithm, mathOf(candidate), *bytes};
     if (found.workspaceBytes <= room)
       algorithms.offer(found);
     if (!least || found.workspaceBytes < least->workspaceBytes)

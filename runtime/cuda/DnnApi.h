@@ -23,7 +23,7 @@ inline constexpr int dnnChannelsFirst = 0, dnnChannelsLast = 1;
 // cudnnConvolutionMode_t
 inline constexpr int dnnCrossCorrelation = 1;
 // cudnnMathType_t
-// FMA: f32 operands are not rounded to TF32.
+// FMA: f32 operands are not rounded to TF32; both others allow it.
 inline constexpr int dnnDefaultMath = 0, dnnTensorMath = 1, dnnFmaMath = 3;
 // cudnnStatus_t: from bad parameters on, up to what is said to be unsupported.
 inline constexpr int dnnFirstRefusal = 2000, dnnLastRefusal = 3999;

@@ -22,11 +22,14 @@ bool isLibraryType(fb::DType type) {
 
 uint64_t widthOf(fb::DType type) { return dtypeBytes(DType(type)); }
 
-std::string typeObstacle(fb::DType type) {
-  if (isLibraryType(type))
-    return {};
-  return concat("element type must be f32, f64, f16 or bf16, but got ",
-                dtypeName(DType(type)));
+std::string typeObstacle(fb::DType type, bool allowsTf32) {
+  if (!isLibraryType(type))
+    return concat("element type must be f32, f64, f16 or bf16, but got ",
+                  dtypeName(DType(type)));
+  if (allowsTf32 && type != fb::DType::F32)
+    return concat("what allows TF32 must be of f32, but got ",
+                  dtypeName(DType(type)));
+  return {};
 }
 
 /// The matrix of `rows` x `columns` elements at these strides, seen in columns:
@@ -71,7 +74,8 @@ std::string layoutObstacle(const fb::GemmT &gemm) {
 } // namespace
 
 std::string gemmObstacle(const fb::GemmT &gemm) {
-  if (std::string obstacle = typeObstacle(gemm.dtype); !obstacle.empty())
+  if (std::string obstacle = typeObstacle(gemm.dtype, gemm.allows_tf32);
+      !obstacle.empty())
     return obstacle;
   bool isDouble = gemm.dtype == fb::DType::F64;
   if (gemm.is_wide && isDouble)
@@ -109,6 +113,7 @@ fb::GemmT biasGradientProduct(const fb::GemmT &gemm) {
   fb::GemmT sums;
   sums.dtype = gemm.dtype;
   sums.is_wide = gemm.is_wide;
+  sums.allows_tf32 = gemm.allows_tf32;
   sums.batch0 = sums.batch1 = sums.m = 1;
   sums.n = isOfA ? gemm.m : gemm.n;
   sums.k = gemm.k;
@@ -185,7 +190,8 @@ static int64_t symmetricExtent(const fb::ConvT &conv, size_t dim) {
 }
 
 std::string convObstacle(const fb::ConvT &conv) {
-  if (std::string obstacle = typeObstacle(conv.dtype); !obstacle.empty())
+  if (std::string obstacle = typeObstacle(conv.dtype, conv.allows_tf32);
+      !obstacle.empty())
     return obstacle;
   if (conv.kind == fb::ConvKind::Forward &&
       (conv.bias >= 0 || conv.residual >= 0 ||

@@ -4,6 +4,7 @@
 #include "runtime/cpu/HostStream.h"
 #include "runtime/cpu/KernelLibrary.h"
 #include "runtime/emulated/Engine.h"
+#include "runtime/emulated/RoundedCall.h"
 
 #include <cerrno>
 #include <charconv>
@@ -19,7 +20,35 @@ namespace {
 
 /// Address space for what library calls need beside the arena: pages cost
 /// memory only once a call touches them.
-constexpr uint64_t workspaceBytes = uint64_t(64) << 30;
+class LibraryMemory {
+public:
+  LibraryMemory() = default;
+  LibraryMemory(const LibraryMemory &) = delete;
+  LibraryMemory &operator=(const LibraryMemory &) = delete;
+  ~LibraryMemory() {
+    if (begin)
+      munmap(begin, limit);
+  }
+  /// The same memory for all who ask; `what` needs `bytes` of it.
+  Result<std::byte *> get(const char *what, uint64_t bytes) {
+    if (bytes > limit)
+      return missingWorkspace(what, bytes, limit);
+    if (!begin) {
+      void *memory = mmap(nullptr, limit, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      if (memory == MAP_FAILED)
+        return DLC_ERROR(OutOfMemory, "DLC6002", "address space of ", limit,
+                         " bytes must be free, but got '",
+                         std::strerror(errno), "'");
+      begin = static_cast<std::byte *>(memory);
+    }
+    return begin;
+  }
+
+private:
+  static constexpr uint64_t limit = uint64_t(64) << 30;
+  std::byte *begin = nullptr;
+};
 
 struct EmulatedKernel {
   EmulatedFunction function = nullptr;
@@ -128,9 +157,23 @@ public:
   EmulatedStream(std::shared_ptr<const EmulatedCode> code, int threads,
                  uint64_t seed)
       : HostStream(threads), code(std::move(code)), engine(seed) {}
-  ~EmulatedStream() override {
-    if (workspace)
-      munmap(workspace, workspaceBytes);
+
+  Result<std::unique_ptr<PreparedInstruction>>
+  prepare(const fb::Instruction &instruction,
+          std::span<std::byte *const> buffers,
+          std::span<const uint64_t> bufferBytes) override {
+    if (!allowsTf32(instruction))
+      return HostStream::prepare(instruction, buffers, bufferBytes);
+    DLC_ASSIGN_OR_RETURN(
+        std::byte * memory,
+        rounded.get("rounded operands",
+                    roundedBytes(instruction, bufferBytes)));
+    return prepareRounded(
+        instruction, buffers, bufferBytes, memory,
+        [this](const fb::Instruction &call, std::span<std::byte *const> places,
+               std::span<const uint64_t> sizes) {
+          return HostStream::prepare(call, places, sizes);
+        });
   }
 
 private:
@@ -149,23 +192,12 @@ private:
                                     std::span<const uint64_t>) override {
     if (needed == 0)
       return static_cast<std::byte *>(nullptr);
-    if (needed > workspaceBytes)
-      return missingWorkspace(what, needed, workspaceBytes);
-    if (!workspace) {
-      void *memory = mmap(nullptr, workspaceBytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-      if (memory == MAP_FAILED)
-        return DLC_ERROR(OutOfMemory, "DLC6002", "address space of ",
-                         workspaceBytes, " bytes must be free, but got '",
-                         std::strerror(errno), "'");
-      workspace = static_cast<std::byte *>(memory);
-    }
-    return workspace;
+    return workspace.get(what, needed);
   }
 
   std::shared_ptr<const EmulatedCode> code;
   EmulatorEngine engine;
-  std::byte *workspace = nullptr;
+  LibraryMemory workspace, rounded;
 };
 
 class EmulatedDevice final : public Device {

@@ -210,6 +210,12 @@ static Json memoryJson(const Built &built) {
   return memory;
 }
 
+static bool allowsTf32(const fb::Instruction &instruction) {
+  const fb::Gemm *gemm = instruction.op_as_Gemm();
+  const fb::Conv *conv = instruction.op_as_Conv();
+  return (gemm && gemm->allows_tf32()) || (conv && conv->allows_tf32());
+}
+
 static Json kernelsJson(const rt::Artifact &artifact) {
   Json list = Json::array();
   for (const fb::Program *program : listOf(artifact.header().programs()))
@@ -221,6 +227,8 @@ static Json kernelsJson(const rt::Artifact &artifact) {
       if (const fb::Launch *launch = instruction->op_as_Launch())
         item["schedule"] = text(
             artifact.header().kernels()->Get(launch->kernel())->schedule());
+      if (allowsTf32(*instruction))
+        item["allows_tf32"] = true;
       Json &nodes = item["nodes"] = Json::array();
       for (const flatbuffers::String *node : listOf(instruction->nodes()))
         nodes.push_back(node->str());

@@ -129,8 +129,9 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
       ->group(group);
   command
       .add_option("--precision", precision,
-                  "f32, bf16 or f16 (contractions; weights stay f32), or f64 "
-                  "[f32]")
+                  "f32, tf32 (contractions on GPUs round their operands, as "
+                  "PyTorch's allow_tf32 has it), bf16 or f16 (contractions; "
+                  "weights stay f32), or f64 [f32]")
       ->group(group);
   command
       .add_option("--recompute", recompute,
@@ -149,8 +150,8 @@ void CompileFlags::add(CLI::App &command, bool withEntries) {
       ->group(group);
   command
       .add_option("--keep-f32", keepF32,
-                  "GLOB of node names that bf16 and f16 leave in f32; may be "
-                  "repeated")
+                  "GLOB of node names that bf16, f16 and tf32 leave in f32; may "
+                  "be repeated")
       ->allow_extra_args(false)
       ->group(group);
   command
@@ -181,8 +182,9 @@ void CompileFlags::checkSupported() const {
     if (llvm::Error error = parseTargets(*target).takeError())
       fail("DLC4101", llvm::toString(std::move(error)));
   if (precision && *precision != "f32" && *precision != "f64" &&
-      *precision != "bf16" && *precision != "f16")
-    fail("DLC4102", "precision must be 'f32', 'bf16', 'f16' or 'f64', but got '",
+      *precision != "tf32" && *precision != "bf16" && *precision != "f16")
+    fail("DLC4102",
+         "precision must be 'f32', 'tf32', 'bf16', 'f16' or 'f64', but got '",
          *precision, "'");
   for (const std::string &library : without)
     if (library != "cublas" && library != "cudnn")

@@ -40,14 +40,15 @@ struct ModelOptions {
   bool batchNormTrains = true;
   /// Look for NaN and infinity in everything that is computed.
   bool traceNonfinite = false;
-  /// f32, bf16, f16 (contractions; masters stay f32) or f64 (all of it).
+  /// f32, tf32 (contractions on GPUs), bf16, f16 (contractions; masters stay
+  /// f32) or f64 (all of it).
   std::string precision = "f32";
   /// none, cheap, auto or full[:segments=N]; empty: auto with a memory limit,
   /// else none.
   std::string recompute;
   /// none or dynamic[:init=N,interval=N]; empty: dynamic for f16, else none.
   std::string lossScale;
-  /// Globs of node names that mixed precision leaves in f32.
+  /// Globs of node names that bf16, f16 and tf32 leave in f32.
   std::vector<std::string> keepF32;
   /// Sizes of symbolic dims by name, and of every leading one not among them.
   std::map<std::string, int64_t> dims;

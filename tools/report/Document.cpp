@@ -58,7 +58,7 @@ double Document::timeOf(const ProgramFacts &program, size_t instruction) const {
 }
 
 WorkTime Document::leastTimeOf(const InstructionFacts &facts) const {
-  return machine.timeOf(workOf(facts, precision));
+  return machine.timeOf(workOf(facts));
 }
 
 double Document::roofGflops() const {

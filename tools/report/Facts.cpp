@@ -117,9 +117,9 @@ static std::vector<std::string> precisionOf(const fb::Instruction &instruction) 
     return std::string(rt::dtypeName(rt::toDType(type)));
   };
   if (const fb::Gemm *gemm = instruction.op_as_Gemm())
-    return {nameOf(gemm->dtype())};
+    return {gemm->allows_tf32() ? "tf32" : nameOf(gemm->dtype())};
   if (const fb::Conv *conv = instruction.op_as_Conv())
-    return {nameOf(conv->dtype())};
+    return {conv->allows_tf32() ? "tf32" : nameOf(conv->dtype())};
   if (const fb::Attention *attention = instruction.op_as_Attention())
     return {nameOf(attention->dtype())};
   std::vector<std::string> names;

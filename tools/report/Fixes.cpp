@@ -139,7 +139,8 @@ static void tryPrecision(FixSearch &search) {
   ModelOptions changed = search.options;
   if (search.options.precision == "f64")
     changed.precision = "f32";
-  else if (search.options.precision == "f32")
+  else if (search.options.precision == "f32" ||
+           search.options.precision == "tf32")
     changed.precision = "bf16";
   else
     return;

@@ -14,7 +14,18 @@ namespace dlc::tools {
 // Times
 //===----------------------------------------------------------------------===//
 
+/// What tensor cores multiply in a generated contraction, "bf16" of
+/// "contract_bf16"; empty for other instructions.
+static std::string matrixTypeOf(const InstructionFacts &facts) {
+  const std::string prefix = "contract_";
+  return facts.schedule.starts_with(prefix)
+             ? facts.schedule.substr(prefix.size())
+             : "";
+}
+
 static WorkKind workKindOf(const InstructionFacts &facts) {
+  if (!matrixTypeOf(facts).empty())
+    return WorkKind::Product;
   // A library call, or a kernel on tensor cores.
   if (facts.kind == "attention" || facts.schedule == "attention")
     return facts.isBackward ? WorkKind::AttentionBackward
@@ -30,6 +41,8 @@ static WorkKind workKindOf(const InstructionFacts &facts) {
 /// The widest type that it computes in sets its pace; of attention, that of its
 /// products, beside which it has sums in f32.
 static rt::DType dtypeOf(const InstructionFacts &facts) {
+  if (std::string type = matrixTypeOf(facts); !type.empty())
+    return rt::dtypeFromName(type).value_or(rt::DType::F32);
   bool wantsNarrowest = facts.schedule == "attention";
   rt::DType found = rt::DType::F32;
   bool isFirst = true;
@@ -44,11 +57,12 @@ static rt::DType dtypeOf(const InstructionFacts &facts) {
   return found;
 }
 
-Work workOf(const InstructionFacts &facts, const std::string &precision) {
+Work workOf(const InstructionFacts &facts) {
   Work work;
   work.kind = workKindOf(facts);
   work.dtype = dtypeOf(facts);
-  work.isTf32 = precision == "tf32";
+  work.isTf32 = matrixTypeOf(facts) == "tf32" ||
+                std::ranges::count(facts.precision, "tf32") > 0;
   work.operations = double(facts.flops);
   work.bytes = double(facts.bytesMoved());
   work.pieces = facts.pieces;
@@ -78,7 +92,7 @@ Roofline rooflineOf(const ProgramFacts &program, uint64_t stateBytes,
     WorkTime time;
     // Transfers to the host run beside the rest.
     if (facts.kind != "none")
-      time = device.timeOf(workOf(facts, precision), roofline.isCached);
+      time = device.timeOf(workOf(facts), roofline.isCached);
     roofline.times.push_back(time);
     roofline.ns += time.totalNs();
     KindTotal &total = kinds[kindOf(facts)];

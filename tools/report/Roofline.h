@@ -19,9 +19,8 @@
 
 namespace dlc::tools {
 
-/// What an instruction asks of a device. `precision`: of the artifact; products
-/// of f32 under "tf32" round their factors.
-Work workOf(const InstructionFacts &facts, const std::string &precision);
+/// What an instruction asks of a device.
+Work workOf(const InstructionFacts &facts);
 
 /// Of one kind: "gemm", "conv", "attention", "kernel, row", "copy, fill".
 struct KindTotal {

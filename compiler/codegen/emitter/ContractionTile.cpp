@@ -67,9 +67,10 @@ static llvm::SmallDenseSet<unsigned> keptDimsOf(const RegionPlan &plan,
 }
 
 /// Elements of a side of the tile: a multiple of the threads across.
-static int64_t extentOf(int64_t size, bool areTilesMany, int64_t most) {
+static int64_t extentOf(int64_t size, bool areTilesMany, int64_t least,
+                        int64_t most) {
   int64_t extent = areTilesMany ? most : most / 2;
-  while (extent > threadsAcross && extent / 2 >= size)
+  while (extent > least && extent / 2 >= size)
     extent /= 2;
   return extent;
 }
@@ -128,9 +129,11 @@ bool chooseContractionTile(RegionPlan &plan, Walk &walk) {
   int64_t batch = sizeOf(plan, tile.batch);
   bool areMany = batch * (tile.rows.size / most) *
                      (tile.columns.size / most) >= busyTiles;
+  Type element = matrixElement(reduction.op);
+  int64_t least = element ? leastMatrixExtent : threadsAcross;
   int64_t tiles = batch;
   for (TileSide *side : {&tile.rows, &tile.columns}) {
-    side->extent = extentOf(side->size, areMany, most);
+    side->extent = extentOf(side->size, areMany, least, most);
     side->tiles = llvm::divideCeil(side->size, side->extent);
     tiles *= side->tiles;
   }
@@ -140,6 +143,15 @@ bool chooseContractionTile(RegionPlan &plan, Walk &walk) {
     return false;
   // Of the smallest tile every thread fetches one element.
   tile.depth = threadsAcross;
+  walk.threads = threadsAcross * threadsAcross;
+  if (element) {
+    chooseMatrixTile(plan, tile, accesses, element);
+    walk.threads = matrixThreads(tile);
+    // Of small tiles the assembler would rather spill than have few of them.
+    constexpr int64_t smallTile = 64 * 64;
+    if (tile.rows.extent * tile.columns.extent <= smallTile)
+      walk.residentGroups = 2;
+  }
   walk.tile = tile;
   // What a thread computes is scalar, and no dim has lanes.
   walk.vectorDim = plan.space.getDims().size();
@@ -147,7 +159,6 @@ bool chooseContractionTile(RegionPlan &plan, Walk &walk) {
   walk.areLanesThreads = true;
   walk.lanes = 1;
   walk.hasTileLoop = false;
-  walk.threads = threadsAcross * threadsAcross;
   walk.items = walk.groups = tiles;
   walk.itemsPerGroup = 1;
   return true;
@@ -185,16 +196,38 @@ void delinearize(OpBuilder &b, Location loc, const RegionPlan &plan,
 
 } // namespace
 
+RegionEmitter::VectorScope::VectorScope(RegionEmitter &e, unsigned dim,
+                                        int64_t width)
+    : e(e), vectorDim(e.walk.vectorDim), walkLanes(e.walk.lanes),
+      lanes(e.lanes), areLanesThreads(e.walk.areLanesThreads) {
+  if (width == 1)
+    return;
+  e.walk.vectorDim = dim;
+  e.walk.lanes = unsigned(width);
+  e.walk.areLanesThreads = false;
+  e.lanes = unsigned(width);
+}
+
+RegionEmitter::VectorScope::~VectorScope() {
+  e.walk.vectorDim = vectorDim;
+  e.walk.lanes = walkLanes;
+  e.walk.areLanesThreads = areLanesThreads;
+  e.lanes = lanes;
+}
+
 /// The elements that this thread fetches of one operand: number `e` of the
-/// thread is row `at` of the tile, step `depth`. Neighbouring threads fetch what
+/// thread, or the first of a vector, is row `at` of the tile, step `depth`. Neighbouring threads fetch what
 /// lies side by side in memory.
 RegionEmitter::TilePlace RegionEmitter::fetchPlace(const TileSide &side,
                                                    unsigned e) {
   Value number = arith::AddIOp::create(b, loc, threadNumber(*this),
                                        i64(int64_t(e) * walk.threads));
   int64_t inner = side.runsAlongSteps ? int64_t(walk.tile->depth) : side.extent;
+  inner /= side.width;
   Value low = arith::RemUIOp::create(b, loc, number, i64(inner));
   Value high = arith::DivUIOp::create(b, loc, number, i64(inner));
+  if (side.width != 1)
+    low = arith::MulIOp::create(b, loc, low, i64(side.width));
   return side.runsAlongSteps ? TilePlace{high, low} : TilePlace{low, high};
 }
 
@@ -219,7 +252,8 @@ RegionEmitter::Values RegionEmitter::fetchTile(const TileSide &side,
   const RegionReduction &reduction = plan.reductions[0];
   auto steps = llvm::to_vector(llvm::seq<unsigned>(
       plan.kept.size(), plan.space.getDims().size()));
-  unsigned count = side.extent * walk.tile->depth / walk.threads;
+  unsigned count =
+      side.extent * walk.tile->depth / side.width / walk.threads;
   Values fetched;
   for (unsigned e = 0; e < count; ++e) {
     TilePlace place = fetchPlace(side, e);
@@ -238,9 +272,10 @@ RegionEmitter::Values RegionEmitter::fetchTile(const TileSide &side,
     accessRules().lookup(reduction.op)->accesses(
         reduction.op, plan.space, reduction.at, reduction.step, accesses);
     const Access &access = accesses[side.operand];
+    VectorScope vectors(*this, side.vectorDim, side.width);
     Value condition = joinMasks(exists, emitGuards(access.guards));
     Value operand = reduction.op->getOperand(access.operand);
-    Value value = emitValue(operand, access.index, condition);
+    Value value = splat(emitValue(operand, access.index, condition));
     // What is computed where there is nothing may be anything.
     if (condition && members.contains(operand.getDefiningOp()))
       value = select(condition, value, numberLike(value, 0));
@@ -317,32 +352,39 @@ RegionEmitter::Values RegionEmitter::multiplyTiles(Values sums,
 /// Applies what follows to this thread's results, and stores them.
 void RegionEmitter::storeTile(Value firstRow, Value firstColumn,
                               ArrayRef<Value> sums) {
+  unsigned wide = walk.tile->columns.extent / threadsAcross;
+  for (auto [number, sum] : llvm::enumerate(sums))
+    storeResult(firstRow, ownPlace(true, unsigned(number) / wide), firstColumn,
+                ownPlace(false, unsigned(number) % wide), sum);
+}
+
+/// The result in row `row`, column `column` of the tile.
+void RegionEmitter::storeResult(Value firstRow, Value row, Value firstColumn,
+                                Value column, Value sum) {
   const ContractionTile &tile = *walk.tile;
+  Values dims = scopes.back().dims;
+  Value isRow = placeOnSide(tile.rows, firstRow, row, dims);
+  Value isColumn = placeOnSide(tile.columns, firstColumn, column, dims);
+  scopes.emplace_back().dims = std::move(dims);
+  isActive = joinMasks(isRow, isColumn);
+  storeContraction(sum);
+  isActive = nullptr;
+  scopes.pop_back();
+}
+
+/// Of the dims of the innermost scope.
+void RegionEmitter::storeContraction(Value result) {
   const RegionReduction &reduction = plan.reductions[0];
+  reductionResults[reduction.op->getResult(0)] =
+      watched(reduction.op, result, reduction.at, nullptr);
   SmallVector<const RegionOutput *> stored;
   for (const RegionOutput &output : plan.outputs)
     stored.push_back(&output);
-  unsigned wide = tile.columns.extent / threadsAcross;
-  for (auto [number, sum] : llvm::enumerate(sums)) {
-    Values dims = scopes.back().dims;
-    Value isRow = placeOnSide(tile.rows, firstRow,
-                              ownPlace(true, unsigned(number) / wide), dims);
-    Value isColumn =
-        placeOnSide(tile.columns, firstColumn,
-                    ownPlace(false, unsigned(number) % wide), dims);
-    scopes.emplace_back().dims = std::move(dims);
-    isActive = joinMasks(isRow, isColumn);
-    reductionResults[reduction.op->getResult(0)] =
-        watched(reduction.op, sum, reduction.at, nullptr);
-    storeAll(stored);
-    isActive = nullptr;
-    scopes.pop_back();
-  }
+  storeAll(stored);
 }
 
 void RegionEmitter::emitContraction() {
   const ContractionTile &tile = *walk.tile;
-  const RegionReduction &reduction = plan.reductions[0];
   Value rest = blockNumber(*this);
   auto split = [&](const TileSide &side) -> Value {
     Value part = arith::RemUIOp::create(b, loc, rest, i64(side.tiles));
@@ -353,7 +395,16 @@ void RegionEmitter::emitContraction() {
   Scope &scope = scopes.emplace_back();
   scope.dims.resize(plan.space.getDims().size());
   delinearize(b, loc, plan, tile.batch, rest, scope.dims);
+  if (tile.matrixElement)
+    emitMatrixTile(firstRow, firstColumn);
+  else
+    emitScalarTile(firstRow, firstColumn);
+  scopes.pop_back();
+}
 
+void RegionEmitter::emitScalarTile(Value firstRow, Value firstColumn) {
+  const ContractionTile &tile = *walk.tile;
+  const RegionReduction &reduction = plan.reductions[0];
   int64_t count = plan.reducedCount(), depth = tile.depth;
   int64_t most = llvm::divideCeil(count, depth) * depth;
   auto fetch = [&](Value start, bool isNext) {
@@ -392,7 +443,6 @@ void RegionEmitter::emitContraction() {
   }
   Values sums(loop.getResults().drop_front(fetched));
   storeTile(firstRow, firstColumn, sums);
-  scopes.pop_back();
 }
 
 } // namespace dlc::emit

@@ -811,6 +811,22 @@ Value RegionEmitter::loadVector(const Buffer &buffer, AffineExpr offset,
   return fromMemory(loadRaw(buffer, offset, mask), buffer.storage);
 }
 
+/// A vector whose lanes all exist or do not: one access, or zeros.
+Value RegionEmitter::loadWhere(Value condition, Type type, Value pointer,
+                               unsigned alignment) {
+  auto choice = scf::IfOp::create(b, loc, type, condition, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(b, loc, LLVM::LoadOp::create(b, loc, type, pointer,
+                                                    alignment)
+                                   .getResult());
+  b.setInsertionPointToStart(choice.elseBlock());
+  scf::YieldOp::create(
+      b, loc,
+      arith::ConstantOp::create(b, loc, b.getZeroAttr(type)).getResult());
+  return choice.getResult(0);
+}
+
 /// As it lies in memory: what has been fetched is not loaded again.
 Value RegionEmitter::loadRaw(const Buffer &buffer, AffineExpr offset,
                              Value mask) {
@@ -830,7 +846,9 @@ Value RegionEmitter::loadRaw(const Buffer &buffer, AffineExpr offset,
     Value start = emitStart(offset);
     Value pointer = address(buffer, start);
     alignment = alignmentOf(buffer.storage, offset);
-    if (active)
+    if (active && walk.tile && !isa<VectorType>(active.getType()))
+      loaded = loadWhere(active, type, pointer, alignment);
+    else if (active)
       loaded = LLVM::MaskedLoadOp::create(b, loc, type, pointer, splat(active),
                                           zero, alignment);
     else

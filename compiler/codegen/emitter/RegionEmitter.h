@@ -22,6 +22,9 @@ struct TileSide {
   int64_t size = 1, extent = 1, tiles = 1;
   /// Neighbouring steps are neighbours in memory; else neighbours of a dim are.
   bool runsAlongSteps = false;
+  /// Elements that a thread fetches at once, neighbours in `vectorDim`.
+  int64_t width = 1;
+  unsigned vectorDim = 0;
 };
 
 /// GPUs: how workgroups share a contraction (ContractionTile.cpp).
@@ -31,6 +34,12 @@ struct ContractionTile {
   llvm::SmallVector<unsigned> batch;
   /// Steps that are in workgroup memory at a time.
   unsigned depth = 1;
+  /// What tensor cores multiply (MatrixTile.cpp); null if they do not.
+  mlir::Type matrixElement;
+  /// Warps that divide a tile's columns, where they do.
+  int64_t warpsAcross = 0;
+  /// A thread's results are stored two at a time.
+  bool storesPairs = false;
 };
 
 /// How the emitter walks a plan.
@@ -94,6 +103,16 @@ MixedWalk chooseMixedWalk(const RegionPlan &plan);
 /// Chooses tiles for a contraction that is alone in its region; false where
 /// another walk does better. For GPUs.
 bool chooseContractionTile(RegionPlan &plan, Walk &walk);
+/// The least extent of a tile that tensor cores multiply.
+inline constexpr int64_t leastMatrixExtent = 32;
+/// What tensor cores would multiply for the contraction `op`; null if they
+/// cannot.
+mlir::Type matrixElement(mlir::Operation *op);
+/// Divides a tile, whose extents are known, among warps. `accesses`: of its
+/// operands.
+void chooseMatrixTile(const RegionPlan &plan, ContractionTile &tile,
+                      llvm::ArrayRef<Access> accesses, mlir::Type element);
+unsigned matrixThreads(const ContractionTile &tile);
 /// Whether the threads of a workgroup share the rows of `plan`; makes `walk` so.
 bool shareRow(const RegionPlan &plan, Walk &walk);
 
@@ -137,6 +156,18 @@ private:
     std::map<std::vector<const void *>, mlir::Value> values;
   };
   using Values = llvm::SmallVector<mlir::Value>;
+  /// While it lives, a thread of a contraction's tile computes vectors of
+  /// `width` neighbours in `dim`.
+  class VectorScope {
+  public:
+    VectorScope(RegionEmitter &e, unsigned dim, int64_t width);
+    ~VectorScope();
+
+  private:
+    RegionEmitter &e;
+    unsigned vectorDim, walkLanes, lanes;
+    bool areLanesThreads;
+  };
 
   void emitListGroup(KernelFunction &function, mlir::Value group,
                      mlir::ValueRange inputs, mlir::ValueRange outputs,
@@ -210,6 +241,28 @@ private:
   Values multiplyTiles(Values sums, llvm::ArrayRef<mlir::Type> elements);
   void storeTile(mlir::Value firstRow, mlir::Value firstColumn,
                  llvm::ArrayRef<mlir::Value> sums);
+  void storeResult(mlir::Value firstRow, mlir::Value row,
+                   mlir::Value firstColumn, mlir::Value column,
+                   mlir::Value sum);
+  void storeContraction(mlir::Value result);
+  void emitScalarTile(mlir::Value firstRow, mlir::Value firstColumn);
+  // Those that tensor cores multiply.
+  void emitMatrixTile(mlir::Value firstRow, mlir::Value firstColumn);
+  mlir::Value matrixAddress(const TileSide &side, mlir::Value half,
+                            mlir::Value at, mlir::Value depth);
+  mlir::Value toMatrixElement(mlir::Value value);
+  void putMatrix(const TileSide &side, mlir::ValueRange fetched,
+                 mlir::Value half);
+  Values loadOperand(const TileSide &side, mlir::Value half, mlir::Value at,
+                     int64_t depth, bool isLeft);
+  std::pair<mlir::Value, mlir::Value> warpPlace();
+  Values multiplyMatrixTiles(Values sums, mlir::Value half);
+  std::pair<mlir::Value, mlir::Value> pairPlace(unsigned pair);
+  void storeMatrices(mlir::Value firstRow, mlir::Value firstColumn,
+                     llvm::ArrayRef<mlir::Value> sums);
+  void storePair(mlir::Value firstRow, mlir::Value row,
+                 mlir::Value firstColumn, mlir::Value column,
+                 llvm::ArrayRef<mlir::Value> sums);
   // A mixed region.
   void emitMixed();
   void emitTileAlong(mlir::Value firstRow);
@@ -250,6 +303,8 @@ private:
   mlir::Value address(const Buffer &buffer, mlir::Value offset);
   mlir::Value loadVector(const Buffer &buffer, mlir::AffineExpr offset,
                          mlir::Value mask);
+  mlir::Value loadWhere(mlir::Value condition, mlir::Type type,
+                        mlir::Value pointer, unsigned alignment);
   mlir::Value loadRaw(const Buffer &buffer, mlir::AffineExpr offset,
                       mlir::Value mask);
   mlir::Value loadGuarded(const Buffer &buffer, mlir::AffineExpr offset,

@@ -208,6 +208,18 @@ Value *ThreadCalls::lowerMath(StringRef name, CallInst &call,
            (rest == "f" || rest == "d" || rest == "ftz.f");
   };
   Type *type = call.getType();
+  if (name == "f2tf32.rna") {
+    // As runtime/core/DType.h: infinity and NaN stay what they are.
+    Type *i32 = builder.getInt32Ty();
+    Value *bits = builder.CreateBitCast(call.getArgOperand(0), i32);
+    Value *rounded = builder.CreateAnd(
+        builder.CreateAdd(bits, builder.getInt32(0x1000)),
+        builder.getInt32(~0x1fffu));
+    Value *isFinite = builder.CreateICmpULT(
+        builder.CreateAnd(bits, builder.getInt32(0x7fffffff)),
+        builder.getInt32(0x7f800000));
+    return builder.CreateSelect(isFinite, rounded, bits);
+  }
   if (is("fma.rn."))
     return builder.CreateIntrinsic(
         Intrinsic::fma, {type},

@@ -278,6 +278,9 @@ LogicalResult GemmOp::verify() {
     return emitOpError() << "expects a wide type of f32 for a 16-bit product, "
                             "but got "
                          << result << " for " << narrow;
+  if (getTf32() && !narrow.isF32())
+    return emitOpError() << "expects tf32 of an f32 product, but got "
+                         << narrow;
   auto view = [&](StringRef name, Value place, Type element, uint64_t offset,
                   ArrayRef<int64_t> strides, int64_t rows, int64_t columns) {
     return verifyView(*this, name, place, element, int64_t(offset), strides,
@@ -355,6 +358,10 @@ LogicalResult exec::ConvOp::verify() {
     if (failed(verifyBytes(*this, place, type)))
       return failure();
   }
+  Type element = cast<RankedTensorType>(getSrcType()).getElementType();
+  if (getTf32() && !element.isF32())
+    return emitOpError() << "expects tf32 of an f32 convolution, but got "
+                         << element;
   for (ArrayRef<int64_t> list :
        {getDilations(), getPadsBegin(), getPadsEnd()})
     if (list.size() != spatial)

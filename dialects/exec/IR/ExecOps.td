@@ -159,6 +159,8 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
     `bias_gradient` also writes the sum of an operand over k, f32: m elements `of a`, or n `of b`. Where the operand is the gradient of a layer's
     result, `c` is that of its weights and this that of its bias. For one matrix with an f32 result, no bias and no activation.
 
+    With `tf32` the library may round `a` and `b`, which are f32, to 10 bits of mantissa.
+
     ```mlir
     exec.gemm f32 [1, 1, 64, 128, 784] %x by [0, 0, 784, 1], %w by [0, 0, 1, 784] -> %h by [0, 0, 128, 1]
       bias(%b : !exec.buffer<512>) activation relu : !exec.buffer<200704>, !exec.buffer<401408> -> !exec.buffer<32768>
@@ -166,7 +168,7 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
       bias_gradient(%db : !exec.buffer<512> of b) : !exec.buffer<200704>, !exec.buffer<32768> -> !exec.buffer<401408>
     ```
   }];
-  let arguments = (ins TypeAttr:$elementType, OptionalAttr<TypeAttr>:$wideType, DenseI64ArrayAttr:$sizes,
+  let arguments = (ins TypeAttr:$elementType, OptionalAttr<TypeAttr>:$wideType, UnitAttr:$tf32, DenseI64ArrayAttr:$sizes,
                        Exec_Buffer:$a, DefaultValuedAttr<I64Attr, "0">:$aOffset, DenseI64ArrayAttr:$aStrides,
                        Exec_Buffer:$b, DefaultValuedAttr<I64Attr, "0">:$bOffset, DenseI64ArrayAttr:$bStrides,
                        Exec_Buffer:$c, DefaultValuedAttr<I64Attr, "0">:$cOffset, DenseI64ArrayAttr:$cStrides,
@@ -176,7 +178,7 @@ def Exec_GemmOp : Exec_InstructionOp<"gemm", [AttrSizedOperandSegments, DeclareO
                        Optional<Exec_Buffer>:$biasGradient, OptionalAttr<Exec_GemmOperandAttr>:$biasGradientOf,
                        Optional<Exec_Buffer>:$workspace);
   let assemblyFormat = [{
-    $elementType (`to` $wideType^)? $sizes $a (`at` $aOffset^)? `by` $aStrides `,` $b (`at` $bOffset^)? `by` $bStrides
+    $elementType (`to` $wideType^)? (`tf32` $tf32^)? $sizes $a (`at` $aOffset^)? `by` $aStrides `,` $b (`at` $bOffset^)? `by` $bStrides
     `->` $c (`at` $cOffset^)? `by` $cStrides
     (`bias` `(` $bias^ `:` type($bias) (`of` $narrowBiasType^)? `)`)? (`activation` $activation^)?
     (`residual` `(` $residual^ `:` type($residual) `)`)?
@@ -200,8 +202,9 @@ def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareO
     `src` [N, …in, C], `weights` [O, C / groups, …kernel], `dst` [N, …out, O], 1 to 3 spatial dims. `forward` writes `dst`, `backward_data`
     `src`, and `backward_weights` `weights`, and the bias's gradient if given. Forward adds the bias, then the residual, then applies the activation. The residual
     is never the place of `dst`: the library would start its sums from it, and round them otherwise than an addition after them.
+    With `tf32` the library may round what it multiplies, which is f32, to 10 bits of mantissa.
   }];
-  let arguments = (ins Exec_ConvKindAttr:$kind,
+  let arguments = (ins Exec_ConvKindAttr:$kind, UnitAttr:$tf32,
                        Exec_Buffer:$src, Exec_TensorType:$srcType, Exec_Buffer:$weights, Exec_TensorType:$weightsType,
                        Exec_Buffer:$dst, Exec_TensorType:$dstType,
                        DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations, DenseI64ArrayAttr:$padsBegin, DenseI64ArrayAttr:$padsEnd,
@@ -209,7 +212,7 @@ def Exec_ConvOp : Exec_InstructionOp<"conv", [AttrSizedOperandSegments, DeclareO
                        DefaultValuedAttr<Exec_ActivationAttr, "::dlc::exec::Activation::None">:$activation,
                        Optional<Exec_Buffer>:$residual, Optional<Exec_Buffer>:$workspace);
   let assemblyFormat = [{
-    $kind $src `as` $srcType `,` $weights `as` $weightsType `,` $dst `as` $dstType
+    $kind (`tf32` $tf32^)? $src `as` $srcType `,` $weights `as` $weightsType `,` $dst `as` $dstType
     `strides` $strides `dilations` $dilations `pads` $padsBegin $padsEnd (`groups` $groups^)?
     (`bias` `(` $bias^ `:` type($bias) `)`)? (`activation` $activation^)?
     (`residual` `(` $residual^ `:` type($residual) `)`)? (`workspace` `(` $workspace^ `:` type($workspace) `)`)?

@@ -60,6 +60,27 @@ exec.program @gemm_outside {
 
 // -----
 
+// 16-bit operands are never rounded to TF32, which has more bits than bf16.
+exec.program @tf32_of_bf16 {
+  %0 = exec.buffer activation : !exec.buffer<16>
+  // expected-error @below {{expects tf32 of an f32 product, but got 'bf16'}}
+  exec.gemm bf16 tf32 [1, 1, 2, 2, 2] %0 by [0, 0, 2, 1], %0 by [0, 0, 2, 1] -> %0 by [0, 0, 2, 1]
+    : !exec.buffer<16>, !exec.buffer<16> -> !exec.buffer<16>
+}
+
+// -----
+
+exec.program @tf32_of_f64 {
+  %0 = exec.buffer activation : !exec.buffer<256>
+  %1 = exec.buffer activation : !exec.buffer<432>
+  %2 = exec.buffer activation : !exec.buffer<96>
+  // expected-error @below {{expects tf32 of an f32 convolution, but got 'f64'}}
+  exec.conv forward tf32 %0 as tensor<1x4x4x2xf64>, %1 as tensor<3x2x3x3xf64>, %2 as tensor<1x2x2x3xf64>
+    strides [1, 1] dilations [1, 1] pads [0, 0] [0, 0] : !exec.buffer<256>, !exec.buffer<432>, !exec.buffer<96>
+}
+
+// -----
+
 exec.program @gradient_with_activation {
   %0 = exec.buffer activation : !exec.buffer<128>
   %1 = exec.buffer activation : !exec.buffer<216>

@@ -44,6 +44,9 @@ exec.program @infer arena(512) {
   // CHECK: exec.gemm f32 {{.+}} bias_gradient(%[[H]] : !exec.buffer<32> of b)
   exec.gemm f32 [1, 1, 2, 2, 4] %0 by [0, 0, 8, 1], %6 by [0, 0, 2, 1] -> %5 by [0, 0, 2, 1] bias_gradient(%4 : !exec.buffer<32> of b)
     : !exec.buffer<64>, !exec.buffer<32> -> !exec.buffer<64>
+  // CHECK: exec.gemm f32 tf32 [1, 1, 2, 4, 8]
+  exec.gemm f32 tf32 [1, 1, 2, 4, 8] %0 by [0, 0, 8, 1], %1 by [0, 0, 1, 8] -> %4 by [0, 0, 4, 1]
+    : !exec.buffer<64>, !exec.buffer<128> -> !exec.buffer<32>
   // CHECK: exec.gemm bf16 {{.+}} bias(%frozen : !exec.buffer<16> of bf16) activation relu :
   exec.gemm bf16 [1, 1, 2, 4, 8] %0 by [0, 0, 8, 1], %1 by [0, 0, 1, 8] -> %4 by [0, 0, 4, 1] bias(%2 : !exec.buffer<16> of bf16) activation relu
     : !exec.buffer<64>, !exec.buffer<128> -> !exec.buffer<32>

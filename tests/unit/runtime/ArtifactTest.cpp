@@ -410,6 +410,11 @@ INSTANTIATE_TEST_SUITE_P(Plans, ArtifactChangeTest,
                                       gemmOf(a).activation =
                                           static_cast<fb::Activation>(50);
                                     }},
+                             Change{"GemmTf32OfBf16", "DLC5009",
+                                    [](fb::ArtifactT &a) {
+                                      gemmOf(a).allows_tf32 = true;
+                                      gemmOf(a).dtype = fb::DType::BF16;
+                                    }},
                              Change{"GemmEmpty", "DLC5009",
                                     [](fb::ArtifactT &a) { gemmOf(a).k = 0; }},
                              Change{"LaunchKernel", "DLC5009",

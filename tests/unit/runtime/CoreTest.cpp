@@ -75,6 +75,19 @@ TEST(DTypeTest, FloatToHalf_Rounds_ToNearestEven) {
   EXPECT_TRUE(std::isnan(bfloatToFloat(floatToBfloat(NAN))));
 }
 
+TEST(DTypeTest, RoundToTf32_Rounds_ToNearestAwayFromZero) {
+  auto ulps = [](int n) { return 1.0f + std::ldexp(float(n), -23); };
+  EXPECT_EQ(roundToTf32(ulps(0xfff)), 1.0f);
+  EXPECT_EQ(roundToTf32(ulps(0x1000)), 1.0f + 1.0f / 1024); // tie
+  EXPECT_EQ(roundToTf32(-ulps(0x1000)), -1.0f - 1.0f / 1024);
+  EXPECT_EQ(roundToTf32(ulps(0x3000)), 1.0f + 2.0f / 1024); // tie
+  EXPECT_EQ(roundToTf32(2.0f - std::ldexp(1.0f, -23)), 2.0f);
+  EXPECT_EQ(roundToTf32(std::numeric_limits<float>::max()), INFINITY);
+  EXPECT_EQ(roundToTf32(-INFINITY), -INFINITY);
+  // The payload is in the low bits alone.
+  EXPECT_TRUE(std::isnan(roundToTf32(std::bit_cast<float>(0x7f800001u))));
+}
+
 TEST(ThreadPoolTest, ParallelFor_AnyGroups_CoversEachOnce) {
   for (int threads : {1, 2, 3, 5})
     for (int64_t groups : {0, 1, 2, 7, 1000}) {

@@ -86,19 +86,35 @@ TEST(Roofline, Order_IsByTime_KindsAreNamed) {
 TEST(Roofline, WidestType_SetsTheRateOfAKernel) {
   InstructionFacts facts = instruction("kernel", "map", 10, 10);
   facts.precision = {"bf16", "f64", "i64"};
-  EXPECT_EQ(workOf(facts, "f32").dtype, rt::DType::F64);
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::F64);
   facts.precision = {"bf16"};
-  EXPECT_EQ(workOf(facts, "f32").dtype, rt::DType::BF16);
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::BF16);
   facts.precision = {"i64"};
-  EXPECT_EQ(workOf(facts, "f32").dtype, rt::DType::F32);
-  EXPECT_TRUE(workOf(facts, "tf32").isTf32);
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::F32);
+  EXPECT_FALSE(workOf(facts).isTf32);
+  facts.precision = {"tf32"};
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::F32);
+  EXPECT_TRUE(workOf(facts).isTf32);
+}
+
+TEST(Roofline, GeneratedProduct_HasTheRateOfTensorCores) {
+  // Its sums are f32, its factors what the schedule says.
+  InstructionFacts facts = instruction("kernel", "contract_bf16", 10, 10);
+  facts.precision = {"f32"};
+  EXPECT_EQ(workOf(facts).kind, WorkKind::Product);
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::BF16);
+  facts.schedule = "contract_tf32";
+  EXPECT_EQ(workOf(facts).dtype, rt::DType::F32);
+  EXPECT_TRUE(workOf(facts).isTf32);
+  facts.schedule = "contract";
+  EXPECT_EQ(workOf(facts).kind, WorkKind::Kernel);
 }
 
 TEST(Roofline, Attention_BackwardHasItsOwnRate) {
   InstructionFacts facts = instruction("attention", "", 10, 10);
-  EXPECT_EQ(workOf(facts, "bf16").kind, WorkKind::AttentionForward);
+  EXPECT_EQ(workOf(facts).kind, WorkKind::AttentionForward);
   facts.isBackward = true;
-  EXPECT_EQ(workOf(facts, "bf16").kind, WorkKind::AttentionBackward);
+  EXPECT_EQ(workOf(facts).kind, WorkKind::AttentionBackward);
 }
 
 TEST(Roofline, SmallProgram_StaysInTheCache) {

@@ -2,6 +2,7 @@
 #include "compiler/codegen/emitter/attention/Builder.h"
 
 #include "compiler/codegen/emitter/Math.h"
+#include "compiler/codegen/emitter/Matrices.h"
 #include "compiler/codegen/emitter/Threads.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -138,13 +139,7 @@ Value AttentionBuilder::block() {
 
 Value AttentionBuilder::intrinsic(StringRef name, Type result,
                                   ValueRange arguments) {
-  StringAttr full = b.getStringAttr("llvm.nvvm." + name);
-  if (!result) {
-    LLVM::CallIntrinsicOp::create(b, loc, full, arguments);
-    return nullptr;
-  }
-  return LLVM::CallIntrinsicOp::create(b, loc, result, full, arguments)
-      .getResult(0);
+  return callIntrinsic(*this, name, result, arguments);
 }
 
 void AttentionBuilder::barrier() {

@@ -10,6 +10,7 @@
 // matrix in different banks.
 //
 //===----------------------------------------------------------------------===//
+#include "compiler/codegen/emitter/Matrices.h"
 #include "compiler/codegen/emitter/attention/Engine.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,8 +21,8 @@ namespace dlc::emit {
 
 namespace {
 
-/// Rows of a warp and of a matrix, steps of a product.
-constexpr int64_t warpRows = 16, matrixRows = 8, stepColumns = 16;
+/// Rows of a warp, steps of a product.
+constexpr int64_t warpRows = productRows, stepColumns = 16;
 constexpr unsigned warps = 4, lanes = 32;
 
 class MatrixEngine : public AttentionEngine {
@@ -60,12 +61,9 @@ private:
   }
   Values loadFragments(const Matrix &matrix, Value first);
   Value loadPair(const Matrix &matrix, Value row, Value column);
-  /// Four matrices, from the address of this thread.
-  Values loadMatrices(Value at, bool isTransposed);
-  void multiply(Values &sums, unsigned at, ValueRange a, Value b0, Value b1);
+  void multiply(Values &sums, unsigned at, ValueRange a, ValueRange b);
   /// Two numbers as a word.
   Value pack(Value low, Value high);
-  Value asOperand(Value word);
 
   Type element;
   /// Two sums and two own matrices are more than a thread's registers.
@@ -136,27 +134,6 @@ OwnRows MatrixEngine::loadRows(const Matrix &matrix, Value first,
   return own;
 }
 
-Values MatrixEngine::loadMatrices(Value at, bool isTransposed) {
-  Type i32 = e.b.getI32Type();
-  Type four =
-      LLVM::LLVMStructType::getLiteral(e.b.getContext(), {i32, i32, i32, i32});
-  Value loaded =
-      e.intrinsic(isTransposed ? "ldmatrix.sync.aligned.m8n8.x4.trans.b16"
-                               : "ldmatrix.sync.aligned.m8n8.x4.b16",
-                  four, at);
-  Values words;
-  for (int64_t i = 0; i < 4; ++i)
-    words.push_back(LLVM::ExtractValueOp::create(e.b, e.loc, loaded, i));
-  return words;
-}
-
-Value MatrixEngine::asOperand(Value word) {
-  if (element.isBF16())
-    return word;
-  return LLVM::BitcastOp::create(e.b, e.loc, VectorType::get({2}, element),
-                                 word);
-}
-
 Value MatrixEngine::pack(Value low, Value high) {
   Value vector =
       LLVM::PoisonOp::create(e.b, e.loc, VectorType::get({2}, low.getType()));
@@ -166,22 +143,10 @@ Value MatrixEngine::pack(Value low, Value high) {
                                  e.narrow(vector, element));
 }
 
-/// sums[at … at + 3] += a [b0, b1]
-void MatrixEngine::multiply(Values &sums, unsigned at, ValueRange a, Value b0,
-                            Value b1) {
-  Type f32 = e.b.getF32Type();
-  Type four =
-      LLVM::LLVMStructType::getLiteral(e.b.getContext(), {f32, f32, f32, f32});
-  Values arguments;
-  for (Value word : a)
-    arguments.push_back(asOperand(word));
-  arguments.append({asOperand(b0), asOperand(b1)});
-  arguments.append(sums.begin() + at, sums.begin() + at + 4);
-  Value product = e.intrinsic(element.isBF16() ? "mma.m16n8k16.row.col.bf16"
-                                               : "mma.m16n8k16.row.col.f32.f32",
-                              four, arguments);
-  for (int64_t i = 0; i < 4; ++i)
-    sums[at + i] = LLVM::ExtractValueOp::create(e.b, e.loc, product, i);
+/// sums[at … at + 3] += a b
+void MatrixEngine::multiply(Values &sums, unsigned at, ValueRange a,
+                            ValueRange b) {
+  multiplyMatrices(e, element, MutableArrayRef<Value>(sums).slice(at, 4), a, b);
 }
 
 Values MatrixEngine::products(const OwnRows &own, const Tile &tile) {
@@ -194,6 +159,7 @@ Values MatrixEngine::products(const OwnRows &own, const Tile &tile) {
     if (own.fragments.empty())
       // Both halves of the rows at the step's first columns, then its last.
       a = loadMatrices(
+          e,
           e.address(own.tile, e.add(warpRow(), e.rem(lane(), 16)),
                     e.add(e.mul(e.div(lane(), 16), matrixRows), k)),
           false);
@@ -201,10 +167,11 @@ Values MatrixEngine::products(const OwnRows &own, const Tile &tile) {
       a.append(own.fragments.begin() + k / stepColumns * 4,
                own.fragments.begin() + k / stepColumns * 4 + 4);
     for (int64_t n = 0; n < int64_t(tileRows); n += 2 * matrixRows) {
-      Values words =
-          loadMatrices(e.address(tile, e.add(row, n), e.add(column, k)), false);
-      multiply(sums, n / matrixRows * 4, a, words[0], words[1]);
-      multiply(sums, n / matrixRows * 4 + 4, a, words[2], words[3]);
+      Values words = loadMatrices(
+          e, e.address(tile, e.add(row, n), e.add(column, k)), false);
+      ValueRange right(words);
+      multiply(sums, n / matrixRows * 4, a, right.take_front(2));
+      multiply(sums, n / matrixRows * 4 + 4, a, right.drop_front(2));
     }
   }
   return sums;
@@ -221,10 +188,11 @@ Values MatrixEngine::accumulate(ValueRange before, ValueRange p,
     Values a = {pack(p[i], p[i + 1]), pack(p[i + 2], p[i + 3]),
                 pack(p[i + 4], p[i + 5]), pack(p[i + 6], p[i + 7])};
     for (int64_t n = 0; n < tile.columns; n += 2 * matrixRows) {
-      Values words =
-          loadMatrices(e.address(tile, e.add(row, k), e.add(column, n)), true);
-      multiply(sums, n / matrixRows * 4, a, words[0], words[1]);
-      multiply(sums, n / matrixRows * 4 + 4, a, words[2], words[3]);
+      Values words = loadMatrices(
+          e, e.address(tile, e.add(row, k), e.add(column, n)), true);
+      ValueRange right(words);
+      multiply(sums, n / matrixRows * 4, a, right.take_front(2));
+      multiply(sums, n / matrixRows * 4 + 4, a, right.drop_front(2));
     }
   }
   return sums;

@@ -42,7 +42,7 @@ struct GemmCase {
   std::string text() const {
     const fb::GemmT &g = gemm;
     return concat("gemm ", fb::EnumNameDType(g.dtype), g.is_wide ? " wide" : "",
-                  " [", g.batch0, ", ", g.batch1, ", ", g.m, ", ", g.n, ", ",
+                  g.allows_tf32 ? " tf32" : "", " [", g.batch0, ", ", g.batch1, ", ", g.m, ", ", g.n, ", ",
                   g.k, "] a ", listOf(g.a_strides), " b ", listOf(g.b_strides),
                   " c ", listOf(g.c_strides),
                   g.is_narrow_bias ? " narrow bias "
@@ -106,6 +106,7 @@ protected:
                                fb::DType::F64};
     g.dtype = types[pick(0, 3)];
     g.is_wide = g.dtype != fb::DType::F64 && pick(0, 1);
+    g.allows_tf32 = allowTf32(g.dtype == fb::DType::F32 && pick(0, 1));
     g.batch0 = pick(1, 3);
     g.batch1 = pick(1, 3);
     g.m = pick(1, 9);
@@ -163,7 +164,7 @@ TEST_F(CudaGemmTest, RandomRecords_MatchTheirDefinition) {
     EXPECT_TRUE(status.isOk()) << what << ": " << status.toString();
     if (status.isOk())
       expectNear(decode(made.resultType(), buffers[2]), made.expected(),
-                 made.resultType(), what);
+                 made.resultType(), what, made.gemm.allows_tf32);
     ASSERT_EQ(misuse(), "") << i;
   }
 }
@@ -207,8 +208,9 @@ TEST_F(CudaGemmTest, BiasGradient_IsTheSumOfTheOperand) {
     Status status = run(of(g), buffers);
     ASSERT_TRUE(status.isOk()) << what << ": " << status.toString();
     expectNear(decode(fb::DType::F32, buffers[2]), made.expected(),
-               fb::DType::F32, what);
-    expectNear(decode(fb::DType::F32, buffers[3]), sums, fb::DType::F32, what);
+               fb::DType::F32, what, g.allows_tf32);
+    expectNear(decode(fb::DType::F32, buffers[3]), sums, fb::DType::F32, what,
+               g.allows_tf32);
     ASSERT_EQ(misuse(), "") << i;
   }
 }
@@ -265,6 +267,12 @@ TEST_F(CudaGemmTest, Obstacle_NamesWhatTheLibraryLacks) {
   };
   EXPECT_EQ(changed([](auto &g) { g.dtype = fb::DType::I32; }),
             "element type must be f32, f64, f16 or bf16, but got i32");
+  EXPECT_EQ(changed([](auto &g) { g.allows_tf32 = true; }), "");
+  EXPECT_EQ(changed([](auto &g) {
+              g.allows_tf32 = true;
+              g.dtype = fb::DType::BF16;
+            }),
+            "what allows TF32 must be of f32, but got bf16");
   EXPECT_EQ(changed([](auto &g) { g.activation = fb::Activation::Swish; }),
             "activation must be none, relu or gelu_tanh, but got 'Swish'");
   EXPECT_NE(changed([](auto &g) {

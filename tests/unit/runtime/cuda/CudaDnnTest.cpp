@@ -89,6 +89,7 @@ protected:
     c.kind = fb::ConvKind(pick(0, 2));
     c.is_wide = c.kind == fb::ConvKind::BackwardWeights &&
                 c.dtype != fb::DType::F64 && pick(0, 1);
+    c.allows_tf32 = allowTf32(c.dtype == fb::DType::F32 && pick(0, 1));
     c.batch = pick(1, 3);
     c.groups = pick(1, 2);
     c.in_channels = c.groups * pick(1, 3);
@@ -157,7 +158,7 @@ TEST_F(CudaConvTest, RandomRecords_MatchTheirDefinition) {
       wanted[at[result]] += product;
     });
     expectNear(decode(isGradient ? weightType : c.dtype, buffers[result]),
-               wanted, c.dtype, what);
+               wanted, c.dtype, what, c.allows_tf32);
     if (c.bias >= 0) {
       std::vector<double> sums(size_t(c.out_channels), 0.0);
       for (size_t j = 0; j < made.dst.size(); ++j)
@@ -187,6 +188,10 @@ TEST_F(CudaConvTest, Obstacle_NamesWhatTheLibraryLacks) {
   EXPECT_EQ(cuda::convObstacle(c),
             "pads must be the same on both sides, but got [0] and [1]");
   EXPECT_EQ(cuda::convWorkspaceBytes(c), 0u);
+  c.allows_tf32 = true;
+  c.dtype = fb::DType::F64;
+  EXPECT_EQ(cuda::convObstacle(c),
+            "what allows TF32 must be of f32, but got f64");
 }
 TEST_F(CudaConvTest, EveryCall_MayFail) {
   fb::ConvT c;

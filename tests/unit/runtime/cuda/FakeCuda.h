@@ -36,6 +36,8 @@ struct FakeCuda {
   const char *name = "Stand-in";
   /// cuDNN has no channels-last kernels, and none that sum as they should.
   bool lacksChannelsLast = false, lacksPlainSums = false;
+  /// Calls of f32 may round their operands, and are to ask for it.
+  bool allowsTf32 = false;
   uint64_t totalMemory = uint64_t(1) << 30;
   uint64_t lockableMemory = uint64_t(1) << 28;
   std::map<std::string, FakeKernel> kernels;

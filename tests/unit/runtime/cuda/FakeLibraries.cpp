@@ -198,6 +198,17 @@ struct Product {
   }
 };
 
+/// TF32 is asked for exactly where it is allowed.
+void checkCompute(const Matmul &op, const Layout &a) {
+  int wanted = a.type == cudaReal64 ? blasCompute64
+               : a.type == cudaReal32 && fake().allowsTf32
+                   ? blasComputeTf32
+                   : blasCompute32;
+  if (op.compute != wanted)
+    violate("cublasLtMatmul: compute type " + std::to_string(op.compute) +
+            " instead of " + std::to_string(wanted));
+}
+
 void checkMatmul(const Matmul &op, const Layout &c, const uint64_t (&at)[4],
                  const MatmulAlgorithm &algorithm, size_t workspaceBytes) {
   for (int i = 0; i < 4; ++i)
@@ -308,9 +319,11 @@ void convolve(int result, const DnnTensor (&tensors)[3], uint64_t (&at)[3],
 }
 
 void checkMath(const char *symbol, TensorHandle tensor, ConvHandle conv) {
-  bool isSingle = as<DnnTensor>(tensor).type == dnnFloat;
-  if (as<Conv>(conv).math != (isSingle ? dnnFmaMath : dnnTensorMath))
-    violate(std::string(symbol) + ": math that may use TF32");
+  bool isExact =
+      as<DnnTensor>(tensor).type == dnnFloat && !fake().allowsTf32;
+  if (as<Conv>(conv).math != (isExact ? dnnFmaMath : dnnTensorMath))
+    violate(std::string(symbol) + ": math that uses TF32 where it must not, or "
+                                  "not where it may");
 }
 
 /// cuDNN has f64 channels-first alone.
@@ -479,7 +492,7 @@ BlasCode cublasLtMatmulPreferenceSetAttribute(PreferenceHandle handle,
   return 0;
 }
 BlasCode cublasLtMatmulAlgoGetHeuristic(BlasHandle, MatmulHandle matmul,
-                                        LayoutHandle, LayoutHandle,
+                                        LayoutHandle aLayout, LayoutHandle,
                                         LayoutHandle, LayoutHandle,
                                         PreferenceHandle handle, int most,
                                         MatmulCandidate *candidates,
@@ -490,6 +503,7 @@ BlasCode cublasLtMatmulAlgoGetHeuristic(BlasHandle, MatmulHandle matmul,
   if (fake().lacksSums &&
       (as<Matmul>(matmul).epilogue & (epilogueSumFirst | epilogueSumSecond)))
     return blasNotSupported;
+  checkCompute(as<Matmul>(matmul), as<Layout>(aLayout));
   auto &preference = as<Preference>(handle);
   if (preference.reductions != reduceInComputeType)
     violate("cublasLtMatmulAlgoGetHeuristic: reductions in any order");
@@ -532,6 +546,7 @@ BlasCode cublasLtMatmul(BlasHandle, MatmulHandle matmul, const void *alpha,
                   scaleOf(alpha, op.scale),
                   scaleOf(beta, op.scale)};
   const uint64_t at[4] = {product.a, product.b, product.c, product.d};
+  checkCompute(op, product.aLayout);
   checkMatmul(op, product.dLayout, at, *algorithm, workspaceBytes);
   if (addressOf(workspace) % 256 != 0)
     violate("cublasLtMatmul: workspace must be aligned to 256");

@@ -181,9 +181,13 @@ protected:
   /// Compares a whole result; `what` says of which call.
   static void expectNear(const std::vector<double> &found,
                          const std::vector<double> &wanted, fb::DType type,
-                         const std::string &what) {
+                         const std::string &what, bool allowsTf32 = false) {
     uint64_t width = dtypeBytes(DType(type));
-    double tolerance = width == 8 ? 1e-12 : width == 4 ? 1e-5 : 2e-2;
+    // Both factors of up to 9 terms below 1 are rounded by 2^-11.
+    double tolerance = allowsTf32   ? 1e-2
+                       : width == 8 ? 1e-12
+                       : width == 4 ? 1e-5
+                                    : 2e-2;
     ASSERT_EQ(found.size(), wanted.size()) << what;
     for (size_t i = 0; i < wanted.size(); ++i)
       // Not >, so that NaN is wrong.
@@ -211,6 +215,14 @@ protected:
   }
   int64_t pick(int64_t least, int64_t most) {
     return std::uniform_int_distribution<int64_t>(least, most)(random);
+  }
+
+  /// As a record says it; the stand-in looks whether its calls do, too.
+  bool allowTf32(bool isAllowed) {
+#ifndef DLC_REAL_GPU
+    fake.allowsTf32 = isAllowed;
+#endif
+    return isAllowed;
   }
 
   std::mt19937 random{11};
