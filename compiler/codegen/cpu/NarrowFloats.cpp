@@ -1,8 +1,8 @@
-//===- NarrowFloats.cpp - bf16 on CPUs without its instructions -----------===//
+//===- NarrowFloats.cpp - bf16 in code for CPUs ---------------------------===//
 //
-// Three steps, each over all functions: what computes in bf16 computes in f32;
-// conversions become integer arithmetic; what only moves values (memory,
-// selections, vectors' elements) gets the integer type.
+// Without its instructions three steps, each over all functions: what computes
+// in bf16 computes in f32; conversions become integer arithmetic; what only
+// moves values (memory, selections, vectors' elements) gets the integer type.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/cpu/NarrowFloats.h"
@@ -215,6 +215,10 @@ static void retype(Module &module) {
       });
 }
 
+void moveBf16AsWords(Module &module) {
+  replaceAll(module, movesMemory, moveWords);
+}
+
 void expandBf16(Module &module) {
   replaceAll(module, isComputedWide, widen);
   auto isConversion = [](Instruction &instruction) {
@@ -230,7 +234,7 @@ void expandBf16(Module &module) {
                           ? extendBf16(b, number, type)
                           : roundToBf16(b, number, type);
              });
-  replaceAll(module, movesMemory, moveWords);
+  moveBf16AsWords(module);
   retype(module);
 }
 

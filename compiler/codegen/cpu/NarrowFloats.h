@@ -1,4 +1,4 @@
-//===- NarrowFloats.h - bf16 on CPUs without its instructions ---*- C++ -*-===//
+//===- NarrowFloats.h - bf16 in code for CPUs -------------------*- C++ -*-===//
 #ifndef DLC_COMPILER_CODEGEN_CPU_NARROWFLOATS_H
 #define DLC_COMPILER_CODEGEN_CPU_NARROWFLOATS_H
 
@@ -14,6 +14,11 @@ namespace dlc::cpu {
 /// even, small numbers to zero, NaN quiet. LLVM would call a function of a C
 /// library for it, which nothing links.
 void expandBf16(llvm::Module &module);
+
+/// Only loads and stores take 16-bit integers, for CPUs that have the type:
+/// LLVM's x86 backend knows no store of a single bf16, which it makes of a
+/// vector's store whose mask leaves one element.
+void moveBf16AsWords(llvm::Module &module);
 
 } // namespace dlc::cpu
 

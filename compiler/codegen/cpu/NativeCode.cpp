@@ -91,7 +91,9 @@ llvm::Error writeObject(llvm::Module &module, llvm::TargetMachine &machine,
   if (error)
     return makeError("the object file expects to be writable, but got '" +
                      error.message() + "' [DLC4003]");
-  if (!machine.getMCSubtargetInfo()->checkFeatures("+avx512bf16"))
+  if (machine.getMCSubtargetInfo()->checkFeatures("+avx512bf16"))
+    moveBf16AsWords(module);
+  else
     expandBf16(module);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, out, nullptr,
