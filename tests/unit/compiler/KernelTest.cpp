@@ -393,6 +393,20 @@ TEST(KernelTest, NarrowCasts_RowsOfAnyLength) {
   }
 }
 
+// LLVM computes in bf16 what loses nothing there, such as an absolute value.
+TEST(KernelTest, NarrowOperands_ExactOps) {
+  check(
+      R"(func.func @f(%x: tensor<3x95xbf16>) -> (tensor<3x95xbf16>, tensor<3xf32>, tensor<3x95xi1>) {
+    %0 = dlc.cast %x : tensor<3x95xbf16> -> tensor<3x95xf32>
+    %1 = dlc.abs %0 : tensor<3x95xf32>
+    %2 = dlc.neg %1 : tensor<3x95xf32>
+    %3 = dlc.cast %2 : tensor<3x95xf32> -> tensor<3x95xbf16>
+    %4 = dlc.reduce_max %1 dims [1] : tensor<3x95xf32> -> tensor<3xf32>
+    %5 = dlc.compare gt %0, %1 : tensor<3x95xf32>
+    return %3, %4, %5 : tensor<3x95xbf16>, tensor<3xf32>, tensor<3x95xi1> })",
+      0);
+}
+
 TEST(KernelTest, EmptyTensors) {
   check(
       R"(func.func @f(%x: tensor<0x4xf32>, %y: tensor<3x0xf32>) -> (tensor<0x4xf32>, tensor<4xf32>, tensor<3xf32>) {
