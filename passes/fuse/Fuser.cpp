@@ -292,7 +292,8 @@ void Fuser::drain() {
       continue;
     }
     SmallVector<FusionGroup *> consumers = graph.readersOf(producer);
-    if (savedByAll(producer, consumers) < next.saved) {
+    // None is left if all that read it compute it themselves by now.
+    if (consumers.empty() || savedByAll(producer, consumers) < next.saved) {
       consider(producer);
       continue;
     }

@@ -54,10 +54,20 @@ std::optional<View> reshapeView(const View &view, ArrayRef<int64_t> shape) {
   return result;
 }
 
+/// Whether a product writes its result as this transpose of it, and only so:
+/// there is nothing to look at behind it.
+static bool isWrittenByProduct(Value value) {
+  auto transpose = value.getDefiningOp<TransposeOp>();
+  auto dot = transpose ? transpose.getOperand().getDefiningOp<DotGeneralOp>()
+                       : DotGeneralOp();
+  return dot && isLibraryOp(dot) &&
+         planGemm(dot, [](Value) { return false; }).writes == value;
+}
+
 View viewOf(Value value, function_ref<bool(Value)> isKept) {
   Operation *op = value.getDefiningOp();
   if (isKept(value) || !isa_and_nonnull<ReshapeOp, TransposeOp, SliceOp>(op) ||
-      isWrittenByAttention(value))
+      isWrittenByAttention(value) || isWrittenByProduct(value))
     return wholeView(value);
   View inner = viewOf(op->getOperand(0), isKept);
   if (isa<ReshapeOp>(op)) {

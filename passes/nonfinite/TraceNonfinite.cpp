@@ -50,7 +50,7 @@ private:
 
   func::FuncOp function;
   Block &block;
-  /// Ops that read gradients without being some.
+  /// Ops that read gradients without being some, and what only those use.
   llvm::DenseSet<Operation *> updates;
   /// The one state that an op helps to compute; empty for several.
   DenseMap<Operation *, StringAttr> states;
@@ -70,6 +70,12 @@ void Tracing::findUpdates() {
     if (readsLate && !isLate)
       updates.insert(&op);
   }
+  for (Operation &op : llvm::reverse(block.without_terminator()))
+    if (!late.contains(&op) && !op.use_empty() &&
+        llvm::all_of(op.getUsers(), [&](Operation *user) {
+          return updates.contains(user);
+        }))
+      updates.insert(&op);
 }
 
 /// Backwards from the states that the function returns.

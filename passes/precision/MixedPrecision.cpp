@@ -174,14 +174,16 @@ void Lowering::lower(Operation *op) {
 /// Other readers of a value that is stored in the narrow type read it so.
 void Lowering::storeOnce(Value wide, Value stored) {
   Operation *cast = stored.getDefiningOp();
-  if (isJoinOfWidened(wide.getDefiningOp())) {
+  // A concatenation that was narrowed as one: its operands may be widened by
+  // now though it was not.
+  if (isa_and_nonnull<ConcatOp>(wide.getDefiningOp()) &&
+      isa_and_nonnull<ConcatOp>(cast)) {
     b.setInsertionPointAfter(cast);
-    wide.replaceAllUsesWith(
-        castTo(b, wide.getLoc(), stored, b.getF32Type()));
+    wide.replaceAllUsesWith(castTo(b, wide.getLoc(), stored, b.getF32Type()));
     return;
   }
-  if (!wide.getDefiningOp() || !isa<CastOp>(cast) || isLinkOfSum(wide) ||
-      cast->getOperand(0) != wide || wide.hasOneUse())
+  if (!wide.getDefiningOp() || !isa_and_nonnull<CastOp>(cast) ||
+      isLinkOfSum(wide) || cast->getOperand(0) != wide || wide.hasOneUse())
     return;
   b.setInsertionPointAfter(cast);
   Value widened = castTo(b, wide.getLoc(), stored, b.getF32Type());

@@ -18,6 +18,14 @@ Result<AtomicFile> AtomicFile::create(const std::string &path) {
   static std::atomic<unsigned> counter{0};
   AtomicFile file;
   file.path = path;
+  struct stat info {};
+  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) &&
+      !S_ISDIR(info.st_mode)) {
+    file.descriptor = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (file.descriptor < 0)
+      return file.failure("open");
+    return Result<AtomicFile>(std::move(file));
+  }
   file.temporary = concat(path, ".tmp.", getpid(), ".", counter.fetch_add(1));
   file.descriptor = open(file.temporary.c_str(),
                          O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -34,7 +42,8 @@ AtomicFile::~AtomicFile() {
   if (descriptor < 0)
     return;
   close(descriptor);
-  unlink(temporary.c_str());
+  if (!temporary.empty())
+    unlink(temporary.c_str());
 }
 
 Status AtomicFile::write(const void *data, uint64_t bytes) {
@@ -52,6 +61,10 @@ Status AtomicFile::write(const void *data, uint64_t bytes) {
 }
 
 Status AtomicFile::commit(Durability durability) {
+  if (temporary.empty()) {
+    close(std::exchange(descriptor, -1));
+    return Status::ok();
+  }
   bool isDurable = durability == Durability::Now;
   if (isDurable && fsync(descriptor) != 0)
     return failure("fsync");

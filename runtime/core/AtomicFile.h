@@ -1,6 +1,7 @@
 // Writes a file so that nobody ever sees half of it: everything goes to
 // `<path>.tmp.<pid>.<n>` in the same folder, which commit() renames. Without
-// commit() the temporary file is removed.
+// commit() the temporary file is removed. What is there and is no file, such as
+// /dev/null or a pipe, is not replaced: it takes the bytes as they come.
 #ifndef DLC_RUNTIME_CORE_ATOMICFILE_H
 #define DLC_RUNTIME_CORE_ATOMICFILE_H
 

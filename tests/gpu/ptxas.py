@@ -3,7 +3,7 @@
 
 usage: ptxas.py DLC PTXAS SCRATCH [--models FILE[,FILE...]] [--arch sm_80,sm_90,...] [--jobs N] [--write]
 
-Each model of tests/fixtures/cases.txt is compiled for `cuda`; `ptxas -v` must take all its kernels for every architecture,
+Each model of tests/fixtures/cases.txt is compiled for `cuda`, some of them with other options, too; `ptxas -v` must take all its kernels for every architecture,
 without spills to local memory but for the kernels in SPILLS. For the models in TABLE, resources.csv holds what each kernel
 takes: registers, bytes of spills and of shared memory, and PTX. A kernel that takes notably more than it says, or is not in
 it, is an error; --write writes the table anew. Exits with 77 ("skipped") where there is no assembler.
@@ -24,6 +24,10 @@ COLUMNS = ["model", "kernel", "arch", "registers", "spill_bytes", "shared_bytes"
 ARCHITECTURES = ["sm_80", "sm_90", "sm_100"]
 TABLE = ["mlp_small.default", "digits_cnn", "char_gpt", "gpt2l_fused.default", "resnet18_tiny.unopt"]
 TABLE_ARCHITECTURES = ["sm_80", "sm_90"]
+# Updates with a loss scale have the most values at once.
+OPTIONS = {"f16": ["--precision", "f16"], "clip": ["--precision", "f16", "--clip-norm", "1"],
+           "accumulate": ["--precision", "f16", "--accumulate", "2"], "adafactor": ["--precision", "f16", "--optimizer", "adafactor"]}
+WITH_OPTIONS = ["mlp_small.default", "gpt2l.default"]
 # Kernels (by the start of their name) that may spill, each with the reason.
 SPILLS = {}
 # What may change without a new table.
@@ -38,7 +42,10 @@ HASH = re.compile(r"_[0-9a-f]{6}(_\d+)?$")
 
 def cases():
     rows = [line.split() for line in (FIXTURES / "cases.txt").read_text().splitlines() if line and line[0] != "#"]
-    return {row[0]: {"loss": row[2], "batch": row[3]} for row in rows}
+    found = {row[0]: {"model": row[0], "loss": row[2], "batch": row[3], "options": []} for row in rows}
+    for model in WITH_OPTIONS:
+        found.update({f"{model}.{word}": {**found[model], "options": options} for word, options in OPTIONS.items()})
+    return found
 
 
 def run(command, **more):
@@ -80,8 +87,8 @@ class Gate:
         if name in TABLE:
             folder = pathlib.Path(self.args.ptxas).resolve().parent
             environment["PATH"] = f"{folder}:{environment.get('PATH', '')}"
-        done = run([self.args.dlc, "compile", FIXTURES / f"{name}.onnx", "-o", artifact, "--target",
-                    "cuda:" + ",".join(self.args.arch), "--loss", case["loss"], "--batch", case["batch"]], env=environment)
+        done = run([self.args.dlc, "compile", FIXTURES / f"{case['model']}.onnx", "-o", artifact, "--target",
+                    "cuda:" + ",".join(self.args.arch), "--loss", case["loss"], "--batch", case["batch"], *case["options"]], env=environment)
         if done.returncode:
             return "", f"compiling failed: {done.stderr.decode().strip()}"
         first = f"compute_{min(int(a[3:]) for a in self.args.arch)}"
@@ -177,7 +184,7 @@ def main():
     if not os.access(args.ptxas, os.X_OK):
         print("skipped: no ptxas; tools/check installs it, or set DLC_PTXAS when configuring")
         return 77
-    models = {name: case for name, case in cases().items() if not args.models or name in args.models}
+    models = {name: case for name, case in cases().items() if not args.models or case["model"] in args.models}
     rows, kernels, problems = [], 0, []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for found, count, wrong in pool.map(Gate(args).check, models.items()):

@@ -419,6 +419,7 @@ SEQUENCES = {
     "rezero": (lambda: With(lambda m, x: m.h(x + m.s * m.a(x)), a=nn.Linear(6, 6), s=torch.zeros(1), h=nn.Linear(6, 3)), floats(6), classes(3), "cross-entropy", 3),
     "layer_scale": (lambda: With(lambda m, x: m.h(x + m.s * m.a(x)), a=nn.Linear(6, 6), s=torch.full((6,), 1e-1), h=nn.Linear(6, 3)), floats(6), classes(3), "cross-entropy", 3),
     "scalar_temperature": (lambda: With(lambda m, x: m.h(x) * m.t.exp(), h=nn.Linear(6, 3), t=torch.tensor(0.3)), floats(6), classes(3), "cross-entropy", 3),
+    "zero_norm": (lambda: With(lambda m, x: m.h(F.normalize(m.a(x) * (x[:, :1] > 0))), a=nn.Linear(6, 7), h=nn.Linear(7, 3)), floats(6), classes(3), "cross-entropy", 5),
     "cosine_head": (lambda: With(lambda m, x: 5 * F.linear(F.normalize(m.a(x)), F.normalize(m.w)), a=nn.Linear(6, 7), w=torch.randn(3, 7)), floats(6), classes(3), "cross-entropy", 3),
     "bilinear_layer": (lambda: With(lambda m, x: m.b(x[:, :4], x[:, 4:]), b=nn.Bilinear(4, 3, 5)), floats(7), classes(5), "cross-entropy", 3),
     "distances": (lambda: With(lambda m, x: -torch.cdist(m.a(x), m.c), a=nn.Linear(6, 7), c=torch.randn(3, 7)), floats(6), classes(3), "cross-entropy", 3),

@@ -1,8 +1,9 @@
-//===- NarrowFloats.cpp - bf16 on CPUs without its instructions -----------===//
+//===- NarrowFloats.cpp - bf16 in code for CPUs ---------------------------===//
 //
 // Three steps, each over all functions: what computes in bf16 computes in f32;
-// conversions become integer arithmetic; what only moves values (memory,
-// selections, vectors' elements) gets the integer type.
+// conversions become integer arithmetic, or AVX512-BF16's instruction; what
+// only moves values (memory, selections, vectors' elements) gets the integer
+// type.
 //
 //===----------------------------------------------------------------------===//
 #include "compiler/codegen/cpu/NarrowFloats.h"
@@ -45,6 +46,18 @@ static Value *roundToBf16(IRBuilder<> &b, Value *number, Type *result) {
   chosen = b.CreateSelect(isNan, quiet, chosen);
   Value *upper = b.CreateTrunc(b.CreateLShr(chosen, 16), halfWords(result));
   return b.CreateBitCast(upper, result);
+}
+
+/// Vectors that AVX512-BF16 has as they are.
+static bool isWholeRegister(Type *type) {
+  auto *vector = dyn_cast<FixedVectorType>(type);
+  return vector && vector->getNumElements() % 8 == 0;
+}
+
+/// The only value that keeps the type is the instruction's, up to its cast.
+static Value *roundByInstruction(IRBuilder<> &b, Value *number, Type *result) {
+  Value *rounded = b.CreateFPTrunc(number, result);
+  return b.CreateBitCast(b.CreateBitCast(rounded, halfWords(result)), result);
 }
 
 static Value *extendBf16(IRBuilder<> &b, Value *number, Type *result) {
@@ -200,7 +213,7 @@ static void retype(Module &module) {
             constant && isBf16(constant->getType()))
           operand.set(ConstantExpr::getBitCast(
               constant, halfWords(constant->getType())));
-      if (isBf16(instruction.getType()))
+      if (isBf16(instruction.getType()) && !isa<FPTruncInst>(instruction))
         instruction.mutateType(halfWords(instruction.getType()));
     }
   // Casts between the two are of one type now.
@@ -215,7 +228,7 @@ static void retype(Module &module) {
       });
 }
 
-void expandBf16(Module &module) {
+void expandBf16(Module &module, bool hasRounding) {
   replaceAll(module, isComputedWide, widen);
   auto isConversion = [](Instruction &instruction) {
     return isa<FPExtInst, FPTruncInst>(instruction) &&
@@ -223,11 +236,13 @@ void expandBf16(Module &module) {
             isBf16(instruction.getOperand(0)->getType()));
   };
   replaceAll(module, isConversion,
-             [](IRBuilder<> &b, Instruction &instruction) {
+             [hasRounding](IRBuilder<> &b, Instruction &instruction) {
                Value *number = instruction.getOperand(0);
                Type *type = instruction.getType();
-               return isa<FPExtInst>(instruction)
-                          ? extendBf16(b, number, type)
+               if (isa<FPExtInst>(instruction))
+                 return extendBf16(b, number, type);
+               return hasRounding && isWholeRegister(type)
+                          ? roundByInstruction(b, number, type)
                           : roundToBf16(b, number, type);
              });
   replaceAll(module, movesMemory, moveWords);

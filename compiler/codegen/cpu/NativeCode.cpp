@@ -91,8 +91,8 @@ llvm::Error writeObject(llvm::Module &module, llvm::TargetMachine &machine,
   if (error)
     return makeError("the object file expects to be writable, but got '" +
                      error.message() + "' [DLC4003]");
-  if (!machine.getMCSubtargetInfo()->checkFeatures("+avx512bf16"))
-    expandBf16(module);
+  expandBf16(module, machine.getMCSubtargetInfo()->checkFeatures(
+                         "+avx512bf16,+avx512vl"));
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, out, nullptr,
                                   llvm::CodeGenFileType::ObjectFile))

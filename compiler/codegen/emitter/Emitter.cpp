@@ -33,8 +33,18 @@ namespace dlc::emit {
 constexpr int64_t leastChunk = 8192;
 /// A GPU wants several workgroups for each of its some hundred processors.
 constexpr int64_t mostChunks = 512, mostGpuChunks = 4096;
-/// Threads of a list's workgroup.
-constexpr unsigned listThreads = 256;
+/// Threads of a list's workgroup, and workgroups on a processor for which
+/// there must be registers. Left to itself, the assembler makes room for a third
+/// one by keeping values of Adam with a loss scale in memory.
+constexpr unsigned listThreads = 256, listGroups = 2;
+
+/// How many workgroups of a GPU's kernel must fit on a processor at once.
+static void setResidentGroups(func::FuncOp function, unsigned groups) {
+  Builder b(function.getContext());
+  function->setAttr("passthrough",
+                    b.getArrayAttr({b.getStrArrayAttr(
+                        {"nvvm.minctasm", std::to_string(groups)})}));
+}
 
 /// A list kernel: code for its first slice, called with the buffers and the
 /// range that `dims` gives for each workgroup: (slice, start, count).
@@ -86,6 +96,8 @@ static FailureOr<EmittedKernel> emitListKernel(KernelOp kernel,
   emitted.function = function.get();
   emitted.isTable = target.isGpu;
   emitted.threads = target.isGpu ? listThreads : 0;
+  if (target.isGpu)
+    setResidentGroups(emitted.function, listGroups);
   OpBuilder b = OpBuilder::atBlockBegin(&function.entry());
   RegionEmitter emitter(b, loc, *plan, ops, target);
   if (target.checksFinite)
@@ -137,9 +149,7 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, StringRef symbol,
       [&] { return function.pointer(b, int64_t(numBuffers)); });
   function.finish(b);
   if (unsigned groups = emitter.getResidentGroups())
-    function.get()->setAttr(
-        "passthrough", b.getArrayAttr({b.getStrArrayAttr(
-                           {"nvvm.minctasm", std::to_string(groups)})}));
+    setResidentGroups(function.get(), groups);
   return EmittedKernel{function.get(), emitter.getGroups(), {},
                        emitter.getThreads()};
 }

@@ -34,6 +34,7 @@ namespace dlc::emit {
 /// Registers of a thread for partial sums and what a tile has in flight; with
 /// as many for addresses and the computation, two workgroups have 1024 threads.
 constexpr int64_t mostRegisters = 32;
+constexpr int64_t addressRegisters = 2;
 constexpr unsigned mostSteps = 8;
 constexpr int64_t residentThreads = 1024;
 
@@ -55,11 +56,16 @@ static SmallVector<SweepRegisters> countRegisters(const RegionPlan &plan,
                                                   const Walk &walk) {
   SmallVector<SweepRegisters> sweeps(plan.levels + 2);
   llvm::DenseSet<std::tuple<Value, AffineExpr, unsigned>> seen;
-  for (const RegionLeaf &leaf : plan.leaves)
-    if (leaf.sweep &&
-        seen.insert({leaf.value, leaf.offset, leaf.sweep}).second)
-      sweeps[leaf.sweep].read +=
-          registersOf(elementTypeOf(leaf.value), walk.lanes);
+  for (const RegionLeaf &leaf : plan.leaves) {
+    if (!leaf.sweep ||
+        !seen.insert({leaf.value, leaf.offset, leaf.sweep}).second)
+      continue;
+    int64_t &read = sweeps[leaf.sweep].read;
+    read += registersOf(elementTypeOf(leaf.value), walk.lanes);
+    // Each element has an address of its own, such as one modulo a width.
+    if (!linearCoefficient(leaf.offset, walk.vectorDim))
+      read += addressRegisters * walk.lanes;
+  }
   for (const RegionReduction &reduction : plan.reductions) {
     // Positions of extremes have the extreme beside them.
     SmallVector<Type> kinds(reduction.op->getResultTypes());

@@ -652,7 +652,12 @@ Value RegionEmitter::emitExpr(AffineExpr expr) {
       result = arith::AddIOp::create(b, loc, splat(result), laneNumbers());
   } else if (auto symbol = dyn_cast<AffineSymbolExpr>(expr)) {
     IndexSpace::Symbol read = plan.space.getSymbol(symbol.getPosition());
-    Value index = emitValue(read.indices, read.at, nullptr);
+    // Where a guard of what is gathered fails, there may be no index to read.
+    SmallVector<Guard> guards;
+    for (auto [at, size] : llvm::zip(read.at, shapeOf(read.indices)))
+      if (!plan.space.bounds(at).isWithin(size))
+        guards.push_back({at, size});
+    Value index = emitValue(read.indices, read.at, emitGuards(guards));
     Type wide = b.getI64Type();
     if (auto vector = dyn_cast<VectorType>(index.getType()))
       wide = VectorType::get(vector.getShape(), wide);

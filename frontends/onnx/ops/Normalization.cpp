@@ -331,7 +331,7 @@ LogicalResult localResponseNorm(NodeContext &c) {
   return c.out(DivOp::create(c.b, c.loc, x, power));
 }
 
-/// x / |x|_p along an axis.
+/// x / |x|_p along an axis; 0 where |x|_p is.
 LogicalResult lpNorm(NodeContext &c) {
   Value x = c.in(0);
   auto axis = c.axis(c.attr("axis", -1), rankOf(x));
@@ -343,6 +343,10 @@ LogicalResult lpNorm(NodeContext &c) {
   Value sized = p == 1 ? Value(AbsOp::create(c.b, c.loc, x))
                        : Value(MulOp::create(c.b, c.loc, x, x));
   Value sum = ReduceSumOp::create(c.b, c.loc, sized, ArrayRef<int64_t>(*axis));
+  Value isZero = CompareOp::create(c.b, c.loc, ComparePredicate::EQ, sum,
+                                   splatLike(c.b, c.loc, sum, 0));
+  sum = SelectOp::create(c.b, c.loc, isZero, splatLike(c.b, c.loc, sum, 1),
+                         sum);
   if (p == 2)
     sum = SqrtOp::create(c.b, c.loc, sum);
   return c.out(DivOp::create(

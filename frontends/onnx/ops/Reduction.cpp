@@ -51,7 +51,17 @@ Value square(NodeContext &c, Value x) {
 Value logarithm(NodeContext &c, Value x) {
   return LogOp::create(c.b, c.loc, x);
 }
-Value root(NodeContext &c, Value x) { return SqrtOp::create(c.b, c.loc, x); }
+/// The root of a sum of squares. Its gradient where that is 0 is 0, one of the
+/// norm's there, and not the infinity of a root.
+Value root(NodeContext &c, Value x) {
+  Value zero = splatLike(c.b, c.loc, x, 0);
+  Value isZero =
+      CompareOp::create(c.b, c.loc, ComparePredicate::EQ, x, zero);
+  Value safe = SelectOp::create(c.b, c.loc, isZero,
+                                splatLike(c.b, c.loc, x, 1), x);
+  return SelectOp::create(c.b, c.loc, isZero, zero,
+                          SqrtOp::create(c.b, c.loc, safe));
+}
 
 /// after(reduce(before(x))); `since` is when axes became an operand.
 template <typename OpTy, int since, Step before, Step after>

@@ -193,3 +193,26 @@ func.func @narrow_at_the_writer(%x: tensor<1024x3072xbf16>, %w: tensor<3072x3072
   %31 = dlc.cast %30 : tensor<1024x3072xf32> -> tensor<1024x3072xbf16> loc("gradient")
   return %31 : tensor<1024x3072xbf16>
 }
+
+// -----
+
+// Kernels that compute a value again leave no reader to those that have it: nothing to join.
+// CHECK-LABEL: func @all_readers_repeat_it
+// CHECK:         dlc.kernel {{.*}} <column,
+func.func @all_readers_repeat_it(%x: tensor<7x15x33xf32>) -> (tensor<99xf32>, tensor<99xf32>) {
+  %y = dlc.constant dense<0.0> : tensor<3x7x15x99xf32>
+  %0 = dlc.compare gt %x, %x : tensor<7x15x33xf32>
+  %1 = dlc.broadcast %0 dims [1, 2, 4] : tensor<7x15x33xi1> -> tensor<3x7x15x3x33xi1>
+  %2 = dlc.reshape %1 : tensor<3x7x15x3x33xi1> -> tensor<3x7x15x99xi1>
+  %3 = dlc.cos %x {dlc.recomputed = 1 : i64} : tensor<7x15x33xf32>
+  %4 = dlc.broadcast %3 dims [1, 2, 4] {dlc.recomputed = 1 : i64} : tensor<7x15x33xf32> -> tensor<3x7x15x3x33xf32>
+  %5 = dlc.reshape %4 {dlc.recomputed = 1 : i64} : tensor<3x7x15x3x33xf32> -> tensor<3x7x15x99xf32>
+  %6 = dlc.select %2, %5, %5 {dlc.recomputed = 1 : i64} : tensor<3x7x15x99xi1>, tensor<3x7x15x99xf32>
+  %7 = dlc.mul %6, %y {dlc.recomputed = 1 : i64} : tensor<3x7x15x99xf32>
+  %8 = dlc.tanh %7 {dlc.recomputed = 1 : i64} : tensor<3x7x15x99xf32>
+  %9 = dlc.mul %8, %6 : tensor<3x7x15x99xf32> loc("gradient")
+  %10 = dlc.reduce_sum %9 dims [0, 1, 2] : tensor<3x7x15x99xf32> -> tensor<99xf32> loc("gradient")
+  %11 = dlc.select %2, %y, %8 : tensor<3x7x15x99xi1>, tensor<3x7x15x99xf32> loc("gradient")
+  %12 = dlc.reduce_sum %11 dims [0, 1, 2] : tensor<3x7x15x99xf32> -> tensor<99xf32> loc("gradient")
+  return %10, %12 : tensor<99xf32>, tensor<99xf32>
+}

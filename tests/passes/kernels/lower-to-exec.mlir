@@ -206,3 +206,18 @@ func.func @bias_gradient(%x: tensor<128x32xbf16> {dlc.input = "x"}, %g: tensor<1
   }
   return %0#0, %0#1 : tensor<32x16xf32>, tensor<16xf32>
 }
+
+// -----
+
+// A product that writes its result transposed has written nothing else: the next one reads what is there, not a view of
+// what was before the transpose.
+// CHECK:     exec.program @transposed_between_products
+// CHECK:       exec.gemm f32 [3, 6, 9, 1, 9] %p by [486, 81, 9, 1], %v by [54, 1, 6, 1] -> %[[T:.+]] by [54, 1, 6, 1]
+// CHECK:       exec.gemm f32 [1, 1, 27, 6, 6] %[[T]] by [0, 0, 6, 1], %w by [0, 0, 1, 6]
+func.func @transposed_between_products(%p: tensor<3x6x9x9xf32> {dlc.input = "p"}, %v: tensor<3x9x6xf32> {dlc.input = "v"},
+                                       %w: tensor<6x6xf32> {dlc.param = "w"}) -> (tensor<3x9x6xf32> {dlc.output = "y"}) {
+  %0 = dlc.dot_general %p, %v batch [0, 1] x [0, 2] contract [3] x [1] : (tensor<3x6x9x9xf32>, tensor<3x9x6xf32>) -> tensor<3x6x9xf32>
+  %1 = dlc.transpose %0 [0, 2, 1] : tensor<3x6x9xf32> -> tensor<3x9x6xf32>
+  %2 = dlc.dot_general %1, %w batch [] x [] contract [2] x [1] : (tensor<3x9x6xf32>, tensor<6x6xf32>) -> tensor<3x9x6xf32>
+  return %2 : tensor<3x9x6xf32>
+}

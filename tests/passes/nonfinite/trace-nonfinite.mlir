@@ -37,14 +37,16 @@ func.func @signs(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>, tensor<4xf
 }
 
 // Parts of a step: what reads gradients without being one is the update, of the
-// state that it ends in.
+// state that it ends in, and so is what only the update reads.
 // CHECK-LABEL: func.func @step
 // CHECK:         dlc.exp {{.*}} part = 0 : i64
 // CHECK:         dlc.mul {{.*}} part = 1 : i64
+// CHECK:         dlc.neg {{.*}} part = 2 : i64, state = "w"
 // CHECK:         dlc.sub {{.*}} part = 2 : i64, state = "w"
 func.func @step(%w: tensor<4xf32> {dlc.param = "w"}) -> (tensor<4xf32> {dlc.alias = 0 : i64}) {
   %0 = dlc.exp %w : tensor<4xf32>
   %1 = dlc.mul %0, %w : tensor<4xf32> loc("gradient")
-  %2 = dlc.sub %w, %1 : tensor<4xf32>
-  return %2 : tensor<4xf32>
+  %2 = dlc.neg %w : tensor<4xf32>
+  %3 = dlc.sub %2, %1 : tensor<4xf32>
+  return %3 : tensor<4xf32>
 }

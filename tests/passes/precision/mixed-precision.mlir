@@ -120,3 +120,31 @@ func.func @attention(%q: tensor<2x4xf32>, %m: tensor<2x2xf32>, %w: tensor<12x2xf
   %2 = dlc.reduce_sum %0 dims [0] : tensor<2x12xf32> -> tensor<12xf32>
   return %1, %2 : tensor<2x2xf32>, tensor<12xf32>
 }
+
+// A concatenation is narrowed as a whole, though its parts are stored narrow in the end.
+// CHECK-LABEL: func.func @joined_in_the_end
+// CHECK:         %[[J:.*]] = dlc.concat
+// CHECK:         %[[N:.*]] = dlc.cast %[[J]] : tensor<8x4xf32> -> tensor<8x4xbf16>
+// CHECK:         %[[W:.*]] = dlc.cast %[[N]] : tensor<8x4xbf16> -> tensor<8x4xf32>
+// CHECK:         dlc.dot_general %[[N]]
+// CHECK:         dlc.reduce_sum %[[W]]
+func.func @joined_in_the_end(%x: tensor<4x4xf32>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<8x4xf32>, tensor<4xf32>) {
+  %0 = dlc.exp %x : tensor<4x4xf32>
+  %1 = dlc.sin %x : tensor<4x4xf32>
+  %2 = dlc.concat %0, %1 dim 0 : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %3 = dlc.dot_general %0, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %4 = dlc.dot_general %1, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %5 = dlc.dot_general %2, %w batch [] x [] contract [1] x [0] : (tensor<8x4xf32>, tensor<4x4xf32>) -> tensor<8x4xf32>
+  %6 = dlc.reduce_sum %2 dims [0] : tensor<8x4xf32> -> tensor<4xf32>
+  return %3, %4, %5, %6 : tensor<4x4xf32>, tensor<4x4xf32>, tensor<8x4xf32>, tensor<4xf32>
+}
+
+// An argument that is narrow already.
+// CHECK-LABEL: func.func @narrow_argument
+// CHECK:         dlc.dot_general %arg0, %{{.*}} : (tensor<4x4xbf16>, tensor<4x4xbf16>) -> tensor<4x4xf32>
+func.func @narrow_argument(%x: tensor<4x4xbf16>, %w: tensor<4x4xf32>) -> (tensor<4x4xf32>, tensor<4xf32>) {
+  %0 = dlc.cast %x : tensor<4x4xbf16> -> tensor<4x4xf32>
+  %1 = dlc.dot_general %0, %w batch [] x [] contract [1] x [0] : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %2 = dlc.reduce_sum %0 dims [0] : tensor<4x4xf32> -> tensor<4xf32>
+  return %1, %2 : tensor<4x4xf32>, tensor<4xf32>
+}

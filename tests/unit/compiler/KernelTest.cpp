@@ -296,6 +296,23 @@ TEST(KernelTest, Gather_And_Scatter) {
     return %g, %s, %e, %a : tensor<2x5x20xT>, tensor<3x20xT>, tensor<3x2xT>, tensor<3x20xT> })");
 }
 
+// Beside its part of a concat, or in what is padded, a gather has no index.
+TEST(KernelTest, Gather_OfWhatIsPaddedOrConcatenated) {
+  checkTypes(
+      R"(func.func @f(%w: tensor<3x5xT>, %i: tensor<7xi64>, %j: tensor<4xi32>, %k: tensor<2x5xi64>) -> (tensor<13x5xT>, tensor<12x5xT>, tensor<7x5xT>) {
+    %a = dlc.gather %w, %i dim 0 : (tensor<3x5xT>, tensor<7xi64>) -> tensor<7x5xT>
+    %b = dlc.gather %w, %j dim 0 : (tensor<3x5xT>, tensor<4xi32>) -> tensor<4x5xT>
+    %e = dlc.gather_elements %w, %k dim 0 : (tensor<3x5xT>, tensor<2x5xi64>) -> tensor<2x5xT>
+    %c = dlc.concat %a, %b, %e dim 0 : (tensor<7x5xT>, tensor<4x5xT>, tensor<2x5xT>) -> tensor<13x5xT>
+    %z = dlc.constant dense<0.5> : tensor<T>
+    %p = dlc.pad %a, %z low [3, 0] interior [0, 0] : (tensor<7x5xT>, tensor<T>) -> tensor<12x5xT>
+    %m = dlc.mod %i, %i : tensor<7xi64>
+    %x = dlc.concat %i, %m dim 0 : (tensor<7xi64>, tensor<7xi64>) -> tensor<14xi64>
+    %s = dlc.slice %x starts [4] steps [1] : tensor<14xi64> -> tensor<7xi64>
+    %g = dlc.gather %w, %s dim 0 : (tensor<3x5xT>, tensor<7xi64>) -> tensor<7x5xT>
+    return %c, %p, %g : tensor<13x5xT>, tensor<12x5xT>, tensor<7x5xT> })");
+}
+
 TEST(KernelTest, Pooling_WithPadsAndGradients) {
   checkTypes(
       R"(func.func @f(%x: tensor<2x7x6x3xT>) -> (tensor<2x4x3x3xT>, tensor<2x4x3x3xi32>, tensor<2x4x3x3xT>, tensor<2x7x6x3xT>, tensor<2x7x6x3xT>) {
@@ -356,6 +373,37 @@ TEST(KernelTest, Casts_AndNarrowTypes) {
     %4 = dlc.cast %0 : tensor<5x21xbf16> -> tensor<5x21xf32>
     %5 = dlc.select %3, %4, %x : tensor<5x21xi1>, tensor<5x21xf32>
     return %0, %1, %2, %3, %5 : tensor<5x21xbf16>, tensor<5x21xf16>, tensor<5x21xi8>, tensor<5x21xi1>, tensor<5x21xf32> })",
+      0);
+}
+
+// What is left after full vectors is stored under a mask: of one element, too.
+TEST(KernelTest, NarrowCasts_RowsOfAnyLength) {
+  for (int64_t length : {1, 2, 3, 5, 9, 17, 31, 33, 65, 289}) {
+    SCOPED_TRACE(length);
+    std::string n = std::to_string(length);
+    for (const char *narrow : {"bf16", "f16"})
+      check(withType("func.func @f(%x: tensor<" + n + "xf32>) -> (tensor<" + n +
+                         "xT>, tensor<" + n + "xf32>) { %0 = dlc.cast %x : tensor<" +
+                         n + "xf32> -> tensor<" + n +
+                         "xT> %1 = dlc.cast %0 : tensor<" + n +
+                         "xT> -> tensor<" + n + "xf32> return %0, %1 : tensor<" +
+                         n + "xT>, tensor<" + n + "xf32> }",
+                     narrow),
+            0);
+  }
+}
+
+// LLVM computes in bf16 what loses nothing there, such as an absolute value.
+TEST(KernelTest, NarrowOperands_ExactOps) {
+  check(
+      R"(func.func @f(%x: tensor<3x95xbf16>) -> (tensor<3x95xbf16>, tensor<3xf32>, tensor<3x95xi1>) {
+    %0 = dlc.cast %x : tensor<3x95xbf16> -> tensor<3x95xf32>
+    %1 = dlc.abs %0 : tensor<3x95xf32>
+    %2 = dlc.neg %1 : tensor<3x95xf32>
+    %3 = dlc.cast %2 : tensor<3x95xf32> -> tensor<3x95xbf16>
+    %4 = dlc.reduce_max %1 dims [1] : tensor<3x95xf32> -> tensor<3xf32>
+    %5 = dlc.compare gt %0, %1 : tensor<3x95xf32>
+    return %3, %4, %5 : tensor<3x95xbf16>, tensor<3xf32>, tensor<3x95xi1> })",
       0);
 }
 

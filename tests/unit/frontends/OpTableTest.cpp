@@ -427,4 +427,10 @@ TEST_F(OpTableTest, RnnShorterSequence_KeepsItsState) {
              {std::tanh(1.0), std::tanh(4 + first)});
 }
 
+TEST_F(OpTableTest, LpNormalization_OfZeros_IsZero) {
+  OnnxBuilder b(20);
+  b.node("LpNormalization", {"x"}, {"y"}).attr("axis", int64_t(1));
+  expectNear(unary(b, {2, 2}, {3, -4, 0, 0}), {0.6, -0.8, 0, 0});
+}
+
 } // namespace

@@ -8,7 +8,10 @@
 #include "tests/unit/runtime/TestUtil.h"
 
 #include <cmath>
+#include <fcntl.h>
 #include <limits>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace dlc::rt;
 using namespace dlc::rt::test;
@@ -158,6 +161,25 @@ TEST(AtomicFileTest, WithoutCommit_LeavesTheOldFile) {
   }
   EXPECT_EQ(files, 1u); // the temporary one is gone
   EXPECT_EQ(readWholeFile(path, 2).status().id(), "DLC5101");
+}
+
+TEST(AtomicFileTest, Pipe_TakesTheBytesAndStays) {
+  TemporaryFolder folder;
+  std::string path = folder / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  int reader = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
+  {
+    auto file = AtomicFile::create(path);
+    ASSERT_RESULT(file);
+    ASSERT_OK(file->write("text", 4));
+    ASSERT_OK(file->commit());
+  }
+  char found[8] = {};
+  EXPECT_EQ(read(reader, found, sizeof(found)), 4);
+  EXPECT_STREQ(found, "text");
+  close(reader);
+  EXPECT_TRUE(std::filesystem::is_fifo(path));
 }
 
 } // namespace
