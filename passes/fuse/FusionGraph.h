@@ -29,11 +29,11 @@ struct FusionGroup {
   OpIds core;
   bool isDead = false;
   /// Its time, until it or what others need of it changes.
-  std::optional<double> time;
+  std::optional<double> time = std::nullopt;
   /// What the merge that is queued for it saves; 0: none is.
   double candidate = 0;
   /// The ops outside whose results it reads, until it changes.
-  std::optional<OpIds> inputs;
+  std::optional<OpIds> inputs = std::nullopt;
   /// How many elements each of its results has if it reduces nothing, else 0.
   int64_t elements = 0;
   /// Its place in the order of units.
