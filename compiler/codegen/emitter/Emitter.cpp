@@ -33,10 +33,12 @@ namespace dlc::emit {
 constexpr int64_t leastChunk = 8192;
 /// A GPU wants several workgroups for each of its some hundred processors.
 constexpr int64_t mostChunks = 512, mostGpuChunks = 4096;
-/// Threads of a list's workgroup, and workgroups on a processor for which
-/// there must be registers. Left to itself, the assembler makes room for a third
-/// one by keeping values of Adam with a loss scale in memory.
-constexpr unsigned listThreads = 256, listGroups = 2;
+/// Threads of a list's workgroup.
+constexpr unsigned listThreads = 256;
+/// Workgroups on a processor for which there must be registers, where a slice's
+/// values are many: left to itself, the assembler makes room for a third one by
+/// keeping some of them in memory.
+constexpr unsigned largeListGroups = 2;
 
 /// How many workgroups of a GPU's kernel must fit on a processor at once.
 static void setResidentGroups(func::FuncOp function, unsigned groups) {
@@ -96,8 +98,12 @@ static FailureOr<EmittedKernel> emitListKernel(KernelOp kernel,
   emitted.function = function.get();
   emitted.isTable = target.isGpu;
   emitted.threads = target.isGpu ? listThreads : 0;
-  if (target.isGpu)
-    setResidentGroups(emitted.function, listGroups);
+  // With a choice between old and new values both are there to the end.
+  bool isLarge = llvm::any_of(ops, [](Operation *op) {
+    return isa<SelectOp, PowOp, MinOp>(op);
+  });
+  if (target.isGpu && isLarge)
+    setResidentGroups(emitted.function, largeListGroups);
   OpBuilder b = OpBuilder::atBlockBegin(&function.entry());
   RegionEmitter emitter(b, loc, *plan, ops, target);
   if (target.checksFinite)
