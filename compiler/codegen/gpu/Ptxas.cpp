@@ -67,8 +67,8 @@ static std::string contents(StringRef path) {
   return file ? (*file)->getBuffer().str() : "";
 }
 
-FailureOr<Cubin> assemble(StringRef ptx, StringRef arch,
-                          const std::string &path, Location loc) {
+static FailureOr<Cubin> run(StringRef ptx, StringRef arch,
+                            const std::string &path, Location loc) {
   SmallString<128> folder;
   if (std::error_code error =
           llvm::sys::fs::createUniqueDirectory("dlc-ptx", folder))
@@ -100,13 +100,61 @@ FailureOr<Cubin> assemble(StringRef ptx, StringRef arch,
                                          redirects, 0, 0, &message);
   std::string said = contents(log);
   if (status != 0) {
-    StringRef first = StringRef(said).split('\n').first;
+    if (message.empty())
+      message = StringRef(said).split('\n').first.str();
+    if (message.empty())
+      message = "exit status " + std::to_string(status);
     return emitError(loc) << "'ptxas' must take the kernels for '" << arch
-                          << "', but got '"
-                          << (message.empty() ? first : StringRef(message))
-                          << "' [DLC4204]";
+                          << "', but got '" << message << "' [DLC4204]";
   }
   return Cubin{contents(output), readResources(said)};
+}
+
+static unsigned spillBytes(const Cubin &cubin) {
+  unsigned sum = 0;
+  for (const KernelResources &kernel : cubin.kernels)
+    sum += kernel.spillBytes;
+  return sum;
+}
+
+std::string withWorkgroups(StringRef ptx, ArrayRef<KernelResources> kernels,
+                           unsigned workgroups) {
+  std::string text = ptx.str();
+  const std::string demand =
+      "\n.minnctapersm " + std::to_string(workgroups);
+  for (const KernelResources &kernel : kernels) {
+    size_t entry = text.find(".entry " + kernel.symbol + "(");
+    size_t body = text.find("\n{", entry);
+    if (entry == std::string::npos || body == std::string::npos)
+      continue;
+    size_t old = text.find("\n.minnctapersm", entry);
+    if (old < body)
+      text.replace(old, text.find('\n', old + 1) - old, demand);
+    else
+      text.insert(body, demand);
+  }
+  return text;
+}
+
+FailureOr<Cubin> assemble(StringRef ptx, StringRef arch,
+                          const std::string &path, Location loc) {
+  std::string text = ptx.str();
+  FailureOr<Cubin> best = run(text, arch, path, loc);
+  for (unsigned workgroups : {2, 1}) {
+    if (failed(best) || spillBytes(*best) == 0)
+      return best;
+    std::vector<KernelResources> spilling;
+    llvm::copy_if(
+        best->kernels, std::back_inserter(spilling),
+        [](const KernelResources &kernel) { return kernel.spillBytes > 0; });
+    std::string demanding = withWorkgroups(text, spilling, workgroups);
+    FailureOr<Cubin> next = run(demanding, arch, path, loc);
+    if (failed(next) || spillBytes(*next) >= spillBytes(*best))
+      continue;
+    best = std::move(next);
+    text = std::move(demanding);
+  }
+  return best;
 }
 
 } // namespace dlc::gpu

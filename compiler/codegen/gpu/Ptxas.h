@@ -34,9 +34,18 @@ struct Cubin {
 std::string findPtxas();
 
 /// Assembles `ptx` for `arch` ("sm_90") with the program at `path`. DLC4204
-/// with what it said if it refuses.
+/// with what it said if it refuses. Where kernels spill, they are assembled
+/// again as withWorkgroups() has it, first with 2, and the better code is taken.
 mlir::FailureOr<Cubin> assemble(llvm::StringRef ptx, llvm::StringRef arch,
                                 const std::string &path, mlir::Location loc);
+
+/// `ptx` with the demand that so many workgroups of each of `kernels` fit on a
+/// processor. Without one, the assembler leaves kernels of 256 threads about 80
+/// registers, for three workgroups, and spills what does not fit; with 2 they
+/// may have 128, with 1 all 255.
+std::string withWorkgroups(llvm::StringRef ptx,
+                           llvm::ArrayRef<KernelResources> kernels,
+                           unsigned workgroups);
 
 } // namespace dlc::gpu
 
